@@ -1,0 +1,310 @@
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::num::NonZero;
+
+use super::ending::Phase;
+use super::graph::{Condition, MAX_JOBS, Side};
+use super::input::Resolution;
+use super::job::{JobId, JobKind, JobOptions};
+use super::node::Node;
+use super::observe::Change;
+use super::state::Event;
+use super::{GraphError, InputError, JobName, Orchestrator};
+
+/// Requirement lists up to this long are compared pair by pair.
+const SHORT: usize = 16;
+
+impl<J> Orchestrator<J> {
+    /// Adds a job, before `start` or while the run goes on. O(requirements).
+    ///
+    /// In a run, requirements on jobs that have ended resolve on the spot: the job is queued, waits,
+    /// or is skipped at once, because of the first listed requirement that is impossible. A
+    /// requirement listed twice counts once.
+    ///
+    /// # Errors
+    /// A requirement that cannot be made ([`GraphError`] names both jobs), a run that is ending, or
+    /// no room. The payload is dropped then; nothing else has changed.
+    pub fn add(
+        &mut self,
+        payload: J,
+        options: JobOptions,
+        requirements: &[(JobId, Condition)],
+    ) -> Result<JobId, GraphError> {
+        self.check_new(&options, requirements)?;
+        let number = NonZero::<u64>::MIN.saturating_add(self.last_number);
+        let key = self.jobs.insert(Node::new(number, options, payload));
+        let id = self.jobs[key].id(key);
+        self.reused |= key < self.places;
+        self.places = self.places.max(key + 1);
+        self.last_number = number.get();
+        self.counts.waiting += 1;
+        let finite = self.jobs[key].is_finite();
+        self.unfinished_finite += usize::from(finite);
+        self.record(id, Change::Added);
+
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "`check_new` refuses more than 30 bits"
+        )]
+        let index = key as u32;
+        let culprit = self.connect_new(index, requirements);
+        if matches!(self.phase, Phase::Running) {
+            self.had_finite |= finite;
+            if let Some(required) = culprit {
+                self.apply(index, Event::Impossible(required));
+            } else if self.node(index).unresolved == 0 {
+                self.apply(index, Event::Satisfied);
+            }
+            self.conclude();
+        }
+        Ok(id)
+    }
+
+    fn check_new(
+        &self,
+        options: &JobOptions,
+        requirements: &[(JobId, Condition)],
+    ) -> Result<(), GraphError> {
+        let name = || JobName { id: None, label: options.label.clone() };
+        if let Some(ending) = self.ending() {
+            return Err(GraphError::RunEnding { job: name(), ending });
+        }
+        if self.jobs.len() >= MAX_JOBS || !self.edges.has_room_for(requirements.len()) {
+            return Err(GraphError::Full);
+        }
+        let mut listed = BTreeMap::new();
+        for (position, &(id, asked)) in requirements.iter().enumerate() {
+            let required = self.known(id)?;
+            self.check_condition(name, required, asked)?;
+            let before = if requirements.len() <= SHORT {
+                let mut before = requirements[..position].iter();
+                before.find(|&&(other, _)| other == id).map(|&(_, condition)| condition)
+            } else {
+                listed.insert(id, asked)
+            };
+            if let Some(existing) = before.filter(|&existing| existing != asked) {
+                let required = self.name(required);
+                return Err(GraphError::ConflictingConditions {
+                    job: name(),
+                    required,
+                    existing,
+                    asked,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Links a new job to what it requires; returns the first listed job that makes that impossible.
+    fn connect_new(&mut self, index: u32, requirements: &[(JobId, Condition)]) -> Option<JobId> {
+        let running = self.has_started();
+        let mut culprit = None;
+        for &(id, condition) in requirements {
+            let Some(required) = self.index(id) else { continue };
+            // The newest job's edges are the last ones of their lists.
+            if self.edges.ends_with(self.node(required).lists, index) {
+                continue;
+            }
+            self.edges.connect(&mut self.jobs, index, required, condition);
+            let resolution =
+                if running { self.resolution(required, condition) } else { Resolution::Pending };
+            match resolution {
+                Resolution::Pending => self.jobs[index as usize].unresolved += 1,
+                Resolution::Satisfied => {}
+                Resolution::Impossible => culprit = culprit.or(Some(id)),
+            }
+        }
+        culprit
+    }
+
+    /// Makes one job require another, before `start`. Making a requirement again is harmless. O(1)
+    /// amortised; O(log requirements) where both jobs have more than 32 of them.
+    ///
+    /// # Errors
+    /// [`GraphError`] names both jobs and what is wrong; a cycle is found by [`start`](Self::start).
+    pub fn require(
+        &mut self,
+        job: JobId,
+        required: JobId,
+        condition: Condition,
+    ) -> Result<(), GraphError> {
+        self.building("require a job")?;
+        let (job, required) = (self.known(job)?, self.known(required)?);
+        if self.check_requirement(job, required, condition)? {
+            self.connect(job, required, condition);
+        }
+        Ok(())
+    }
+
+    /// Whether the requirement is new, if it can be made.
+    fn check_requirement(
+        &mut self,
+        job: u32,
+        required: u32,
+        asked: Condition,
+    ) -> Result<bool, GraphError> {
+        if job == required {
+            return Err(GraphError::SelfRequirement { job: self.name(job) });
+        }
+        self.check_condition(|| self.name(job), required, asked)?;
+        match self.edges.find(&self.jobs, job, required).map(|edge| self.edges.condition(edge)) {
+            None if self.edges.has_room_for(1) => Ok(true),
+            None => Err(GraphError::Full),
+            Some(existing) if existing == asked => Ok(false),
+            Some(existing) => {
+                let (job, required) = (self.name(job), self.name(required));
+                Err(GraphError::ConflictingConditions { job, required, existing, asked })
+            }
+        }
+    }
+
+    /// Whether this can be asked of the required job at all.
+    fn check_condition(
+        &self,
+        job: impl FnOnce() -> JobName,
+        required: u32,
+        condition: Condition,
+    ) -> Result<(), GraphError> {
+        let node = self.node(required);
+        match (node.kind(), condition) {
+            (JobKind::Finite, Condition::Failed) if node.is_critical() => {
+                Err(GraphError::CriticalFailureRequired {
+                    job: job(),
+                    required: self.name(required),
+                })
+            }
+            (JobKind::Finite, _) | (JobKind::Service, Condition::Succeeded) => Ok(()),
+            (kind, condition) => Err(GraphError::ForeverRequired {
+                job: job(),
+                required: self.name(required),
+                kind,
+                condition,
+            }),
+        }
+    }
+
+    fn connect(&mut self, job: u32, required: u32, condition: Condition) {
+        self.points_forward |= self.node(required).number() > self.node(job).number();
+        self.edges.connect(&mut self.jobs, job, required, condition);
+        self.jobs[job as usize].unresolved += 1;
+    }
+
+    /// Takes a requirement back, before `start`. O(requirements of the job + dependents of the other).
+    ///
+    /// # Errors
+    /// [`GraphError::NotRequired`] if there is none, and others.
+    pub fn remove_requirement(&mut self, job: JobId, required: JobId) -> Result<(), GraphError> {
+        self.building("remove a requirement")?;
+        let (job, required) = (self.known(job)?, self.known(required)?);
+        let Some(edge) = self.edges.find(&self.jobs, job, required) else {
+            return Err(GraphError::NotRequired {
+                job: self.name(job),
+                required: self.name(required),
+            });
+        };
+        self.edges.disconnect(&mut self.jobs, job, required, edge);
+        self.jobs[job as usize].unresolved -= 1;
+        Ok(())
+    }
+
+    /// Removes a job and returns its payload. Before `start` its requirements and those on it go with
+    /// it; in a run only a job that has ended can be removed. O(its requirements and dependents),
+    /// amortised.
+    ///
+    /// # Errors
+    /// [`InputError::NotEnded`] in a run, or [`InputError::UnknownJob`].
+    pub fn remove(&mut self, job: JobId) -> Result<J, InputError> {
+        let index = self.index(job).ok_or(InputError::UnknownJob { id: job })?;
+        let state = self.node(index).state;
+        if self.has_started() && !state.is_ended() {
+            return Err(InputError::NotEnded { job: self.name(index), state });
+        }
+        Ok(self.take(index))
+    }
+
+    fn take(&mut self, index: u32) -> J {
+        let id = self.id(index);
+        if !self.has_started() {
+            let dependents: Vec<u32> =
+                self.targets(Side::Dependents, index).map(|(job, _)| job).collect();
+            for job in dependents {
+                self.jobs[job as usize].unresolved -= 1;
+            }
+        }
+        let node = self.jobs.remove(index as usize);
+        *self.counts.of(node.state) -= 1;
+        self.counts.removed += 1;
+        if !node.state.is_ended() {
+            self.unfinished_finite -= usize::from(node.is_finite());
+        }
+        // An ending run keeps the edges: they say in which order its jobs stop.
+        if self.ending().is_none() {
+            self.edges.detach(&mut self.jobs, node.lists);
+        }
+        self.record(id, Change::Removed);
+        node.payload
+    }
+
+    /// Removes a job before `start`, and lets its dependents inherit its requirements: those that
+    /// require it to succeed with the same conditions, those that come after it with
+    /// [`Condition::Finished`]. O(its dependents times its requirements).
+    ///
+    /// # Errors
+    /// [`GraphError::BypassedFailure`] if a dependent requires it to fail; an inherited requirement
+    /// that cannot be made. Nothing has changed then.
+    pub fn bypass(&mut self, job: JobId) -> Result<J, GraphError> {
+        self.building("bypass a job")?;
+        let index = self.known(job)?;
+        let inherited = self.inherited(index)?;
+        for (dependent, required, condition) in inherited {
+            self.connect(dependent, required, condition);
+        }
+        Ok(self.take(index))
+    }
+
+    /// The requirements that the dependents of a bypassed job do not have yet.
+    fn inherited(&mut self, index: u32) -> Result<Vec<(u32, u32, Condition)>, GraphError> {
+        let dependents: Vec<_> = self.targets(Side::Dependents, index).collect();
+        let requirements: Vec<_> = self.targets(Side::Requirements, index).collect();
+        let mut inherited = Vec::new();
+        for &(dependent, by) in &dependents {
+            if by == Condition::Failed {
+                let (job, dependent) = (self.name(index), self.name(dependent));
+                return Err(GraphError::BypassedFailure { job, dependent });
+            }
+            for &(required, condition) in &requirements {
+                let condition = if by == Condition::Finished { by } else { condition };
+                if self.check_requirement(dependent, required, condition)? {
+                    inherited.push((dependent, required, condition));
+                }
+            }
+        }
+        if self.edges.has_room_for(inherited.len()) { Ok(inherited) } else { Err(GraphError::Full) }
+    }
+
+    /// Keeps only the jobs that lie on a way from one of `starts` to one of `ends`, those included,
+    /// and returns the others. Without starts every entry job is one, without ends every exit job.
+    /// O(jobs + requirements).
+    ///
+    /// # Errors
+    /// [`GraphError::UnknownJob`], or [`GraphError::AlreadyStarted`].
+    pub fn keep_between(
+        &mut self,
+        starts: &[JobId],
+        ends: &[JobId],
+    ) -> Result<Vec<(JobId, J)>, GraphError> {
+        self.building("keep a part of the graph")?;
+        let after_starts = self.reached(Side::Dependents, starts)?;
+        let before_ends = self.reached(Side::Requirements, ends)?;
+        let dropped = |&index: &u32| {
+            let index = index as usize;
+            !(starts.is_empty() || after_starts[index]) || !(ends.is_empty() || before_ends[index])
+        };
+        let dropped: Vec<u32> = self.in_creation_order().into_iter().filter(dropped).collect();
+        Ok(dropped.into_iter().map(|index| (self.id(index), self.take(index))).collect())
+    }
+
+    pub(super) fn known(&self, id: JobId) -> Result<u32, GraphError> {
+        self.index(id).ok_or(GraphError::UnknownJob { id })
+    }
+}

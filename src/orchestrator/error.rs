@@ -1,0 +1,276 @@
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::error::Error;
+use core::fmt;
+
+use super::ending::Ending;
+use super::graph::Condition;
+use super::job::{Attempt, JobId, JobKind};
+use super::state::JobState;
+
+/// A job as errors name it: `#3 fetch`, or `#3` without a label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobName {
+    /// Its id; `None` for a job that was refused and never got one.
+    pub id: Option<JobId>,
+    /// Its label, if it has one.
+    pub label: Option<Box<str>>,
+}
+
+impl JobName {
+    /// The label, or else the id: the shortest name that people recognise.
+    fn short(&self) -> impl fmt::Display + '_ {
+        struct Short<'a>(&'a JobName);
+        impl fmt::Display for Short<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match &self.0.label {
+                    Some(label) => f.write_str(label),
+                    None => self.0.fmt(f),
+                }
+            }
+        }
+        Short(self)
+    }
+}
+
+impl fmt::Display for JobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.id, &self.label) {
+            (Some(id), Some(label)) => write!(f, "{id} {label}"),
+            (Some(id), None) => id.fmt(f),
+            (None, Some(label)) => write!(f, "the new job {label}"),
+            (None, None) => f.write_str("the new job"),
+        }
+    }
+}
+
+/// Why the graph cannot be built, changed or started like this. Nothing was changed.
+///
+/// The text completes "failed to ...".
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GraphError {
+    /// No job has this id: it is another orchestrator's, or the job was removed.
+    UnknownJob {
+        /// The id that names nothing.
+        id: JobId,
+    },
+    /// A job cannot require itself.
+    SelfRequirement {
+        /// The job.
+        job: JobName,
+    },
+    /// A job may ask one thing only of a job that it requires.
+    ConflictingConditions {
+        /// The job.
+        job: JobName,
+        /// The job that it requires.
+        required: JobName,
+        /// What it asks already.
+        existing: Condition,
+        /// What it was to ask as well.
+        asked: Condition,
+    },
+    /// The end of a forever job cannot be required, only the readiness of a service.
+    ForeverRequired {
+        /// The job.
+        job: JobName,
+        /// The forever job or service that it was to require.
+        required: JobName,
+        /// Which of the two the required job is.
+        kind: JobKind,
+        /// What was asked of it.
+        condition: Condition,
+    },
+    /// When a critical job fails the run ends: what waits for that would never run.
+    CriticalFailureRequired {
+        /// The job.
+        job: JobName,
+        /// The critical job.
+        required: JobName,
+    },
+    /// The job does not require the other one.
+    NotRequired {
+        /// The job.
+        job: JobName,
+        /// What it does not require.
+        required: JobName,
+    },
+    /// A job whose failure is required cannot be bypassed: its dependent would wait for a failure of nobody.
+    BypassedFailure {
+        /// The job to bypass.
+        job: JobName,
+        /// Its dependent that requires it to fail.
+        dependent: JobName,
+    },
+    /// The requirements form a cycle, so none of these jobs could ever start.
+    Cycle {
+        /// The jobs on it; each requires the next, the last one the first.
+        jobs: Vec<JobName>,
+    },
+    /// This can be done before `start` only.
+    AlreadyStarted {
+        /// What was asked for, as it completes "failed to ...".
+        action: &'static str,
+    },
+    /// The run is ending, so no job can be added to it.
+    RunEnding {
+        /// The job that was to be added.
+        job: JobName,
+        /// Why the run is ending.
+        ending: Ending,
+    },
+    /// There is no room for another job or requirement (2^30 jobs, 2^32 requirements).
+    Full,
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Succeeded => "to succeed",
+            Self::Finished => "to finish",
+            Self::Failed => "to fail",
+        })
+    }
+}
+
+impl fmt::Display for GraphError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownJob { id } => {
+                write!(f, "find job {id}: it was never in this graph, or was removed from it")
+            }
+            Self::SelfRequirement { job } => {
+                write!(f, "let {job} require itself: it would never start")
+            }
+            Self::ConflictingConditions { job, required, existing, asked } => write!(
+                f,
+                "let {job} require {required} {asked}: it requires it {existing} already; remove that requirement first"
+            ),
+            Self::ForeverRequired { job, required, kind: JobKind::Service, condition } => write!(
+                f,
+                "let {job} require {required} {condition}: a service only ends with the run; require its readiness (`Condition::Succeeded`)"
+            ),
+            Self::ForeverRequired { job, required, condition, .. } => write!(
+                f,
+                "let {job} require {required} {condition}: a forever job only ends with the run; make it a service to require its readiness"
+            ),
+            Self::CriticalFailureRequired { job, required } => write!(
+                f,
+                "let {job} require {required} to fail: a critical failure ends the run first; use a shutdown hook instead"
+            ),
+            Self::NotRequired { job, required } => {
+                write!(f, "remove a requirement of {job} on {required}: there is none")
+            }
+            Self::BypassedFailure { job, dependent } => write!(
+                f,
+                "bypass {job}: {dependent} requires it to fail; remove that requirement first"
+            ),
+            Self::Cycle { jobs } => {
+                f.write_str("start: the requirements form a cycle: ")?;
+                for job in jobs.iter().chain(jobs.first()).enumerate() {
+                    let arrow = if job.0 == 0 { "" } else { " -> " };
+                    write!(f, "{arrow}{}", job.1.short())?;
+                }
+                Ok(())
+            }
+            Self::AlreadyStarted { action } => write!(f, "{action}: the run has started already"),
+            Self::RunEnding { job, ending } => write!(f, "add {job}: the run is ending ({ending})"),
+            Self::Full => f.write_str("add to the graph: it holds as much as it can number"),
+        }
+    }
+}
+
+impl Error for GraphError {}
+
+/// Why an input to a run makes no sense. Nothing was changed, not even the clock.
+///
+/// The text completes "failed to ...".
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InputError {
+    /// The run has not started.
+    NotStarted,
+    /// No job has this id: it is another orchestrator's, or the job was removed.
+    UnknownJob {
+        /// The id that names nothing.
+        id: JobId,
+    },
+    /// The attempt is over, or never was.
+    NotThatAttempt {
+        /// The attempt that was named.
+        attempt: Attempt,
+        /// Its job.
+        job: JobName,
+        /// Where the job is.
+        state: JobState,
+    },
+    /// The job has ended, so it cannot be cancelled.
+    Ended {
+        /// The job.
+        job: JobName,
+        /// Where it is.
+        state: JobState,
+    },
+    /// The job has not ended, so it cannot be removed from the run.
+    NotEnded {
+        /// The job.
+        job: JobName,
+        /// Where it is.
+        state: JobState,
+    },
+    /// Only a service can be ready.
+    NotAService {
+        /// The job.
+        job: JobName,
+        /// Where it is.
+        state: JobState,
+    },
+    /// The service has been asked to stop: it is too late to be ready.
+    StoppingAlready {
+        /// The job.
+        job: JobName,
+        /// Where it is.
+        state: JobState,
+    },
+    /// This attempt of the service has been ready before.
+    ReadyAlready {
+        /// The job.
+        job: JobName,
+        /// Where it is.
+        state: JobState,
+    },
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotStarted => f.write_str("do that: the run has not started; call `start` first"),
+            Self::UnknownJob { id } => {
+                write!(f, "find job {id}: it was never in this graph, or was removed from it")
+            }
+            Self::NotThatAttempt { attempt, job, state } => {
+                write!(
+                    f,
+                    "hear of attempt {} of {job}: it is not under way; the job is {state}",
+                    attempt.number
+                )
+            }
+            Self::Ended { job, state } => write!(f, "cancel {job}: it has ended ({state})"),
+            Self::NotEnded { job, state } => {
+                write!(f, "remove {job}: it is {state}; cancel it first")
+            }
+            Self::NotAService { job, state } => {
+                write!(f, "take {job} ({state}) for ready: it is not a service")
+            }
+            Self::StoppingAlready { job, state } => {
+                write!(f, "take {job} for ready: it is {state}")
+            }
+            Self::ReadyAlready { job, state } => {
+                write!(f, "take {job} ({state}) for ready: it is ready already")
+            }
+        }
+    }
+}
+
+impl Error for InputError {}

@@ -1,0 +1,207 @@
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use super::graph::{Condition, Side};
+use super::input::Resolution;
+use super::job::{JobId, JobKind};
+use super::state::{JobState, Outcome, SkipReason, StopReason};
+use super::time::Seconds;
+use super::{Orchestrator, Phase};
+
+/// A job as explanations name it: `#3 fetch`, or `#3` without a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedJob<'a> {
+    /// Its id.
+    pub id: JobId,
+    /// Its label, if it is present and has one.
+    pub label: Option<&'a str>,
+}
+
+/// Why a job is where it is. Displays as a line that a person can act on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Explanation<'a> {
+    /// The run has not started.
+    NotStarted,
+    /// These requirements are unresolved: what is asked of which job, and whether that is a service.
+    Waiting {
+        /// The jobs, what is asked of them, and their kinds, in the order the requirements were made.
+        on: Vec<(NamedJob<'a>, Condition, JobKind)>,
+    },
+    /// It will be handed out when asked for.
+    ReadyToStart,
+    /// It may start once another finite job has ended.
+    WindowFull {
+        /// How many finite jobs are under way.
+        running: usize,
+    },
+    /// It is being executed.
+    Running {
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// It is being executed, and will be asked to stop once its dependents have ended.
+    HeldBack {
+        /// The jobs that have to end first.
+        by: Vec<NamedJob<'a>>,
+    },
+    /// It failed, and will be attempted again.
+    Retry {
+        /// How long from the clock of the run on.
+        after: Duration,
+    },
+    /// It was asked to stop.
+    Stopping {
+        /// Why.
+        reason: StopReason,
+        /// How long from now on until it is aborted; `None`: as long as it likes.
+        aborted_after: Option<Duration>,
+    },
+    /// It was never handed out, because of another job.
+    Skipped {
+        /// That job.
+        required: NamedJob<'a>,
+        /// How that one ended; `None` if it was removed.
+        outcome: Option<Outcome>,
+    },
+    /// It has ended otherwise.
+    Ended(Outcome),
+}
+
+impl<J> Orchestrator<J> {
+    /// Why a job is where it is; `None` if it is not present. O(its requirements); in an ending run
+    /// O(jobs + requirements).
+    #[must_use]
+    pub fn explain(&self, job: JobId) -> Option<Explanation<'_>> {
+        let index = self.index(job)?;
+        let node = self.node(index);
+        Some(match node.state {
+            _ if !self.has_started() => Explanation::NotStarted,
+            JobState::Waiting => Explanation::Waiting { on: self.unresolved(index) },
+            JobState::Queued => match self.options.window {
+                Some(window) if node.is_finite() && self.places_taken >= window.get() => {
+                    Explanation::WindowFull { running: self.places_taken }
+                }
+                _ => Explanation::ReadyToStart,
+            },
+            JobState::Running { attempt } => match self.held_back_by(index) {
+                by if by.is_empty() => Explanation::Running { attempt },
+                by => Explanation::HeldBack { by },
+            },
+            JobState::Backoff { until } => {
+                Explanation::Retry { after: until.saturating_since(self.clock) }
+            }
+            JobState::Stopping { reason, .. } => {
+                let armed = node.extra.as_ref().and_then(|extra| extra.armed);
+                Explanation::Stopping {
+                    reason,
+                    aborted_after: armed.map(|(at, _)| at.saturating_since(self.clock)),
+                }
+            }
+            JobState::Ended(Outcome::Skipped(SkipReason::Requirement(id))) => {
+                Explanation::Skipped {
+                    required: NamedJob { id, label: self.label(id) },
+                    outcome: self.state(id).and_then(JobState::outcome),
+                }
+            }
+            JobState::Ended(outcome) => Explanation::Ended(outcome),
+        })
+    }
+
+    fn named(&self, index: u32) -> NamedJob<'_> {
+        NamedJob { id: self.id(index), label: self.node(index).label() }
+    }
+
+    fn unresolved(&self, index: u32) -> Vec<(NamedJob<'_>, Condition, JobKind)> {
+        self.targets(Side::Requirements, index)
+            .filter(|&(required, condition)| {
+                self.resolution(required, condition) == Resolution::Pending
+            })
+            .map(|(required, condition)| {
+                (self.named(required), condition, self.node(required).kind())
+            })
+            .collect()
+    }
+
+    /// The dependents that have to end before a job is asked to stop: the nearest that have not ended.
+    fn held_back_by(&self, index: u32) -> Vec<NamedJob<'_>> {
+        let Phase::Ending { order, .. } = &self.phase else { return Vec::new() };
+        if !order.holds_back(index) {
+            return Vec::new();
+        }
+        let mut seen = vec![false; self.places];
+        let (mut open, mut found) = (vec![index], Vec::new());
+        while let Some(at) = open.pop() {
+            for (dependent, _) in self.edges.targets(Side::Dependents, order.lists(at)) {
+                if core::mem::replace(&mut seen[dependent as usize], true) {
+                    continue;
+                }
+                match self.jobs.get(dependent as usize) {
+                    Some(node) if !node.state.is_ended() => found.push(dependent),
+                    _ => open.push(dependent),
+                }
+            }
+        }
+        found.sort_unstable_by_key(|&index| self.node(index).number());
+        found.into_iter().map(|index| self.named(index)).collect()
+    }
+}
+
+impl fmt::Display for NamedJob<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.label {
+            Some(label) => write!(f, "{} {label}", self.id),
+            None => self.id.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Explanation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotStarted => f.write_str("the run has not started"),
+            Self::Waiting { on } => {
+                f.write_str("waiting for [")?;
+                for (position, (job, condition, kind)) in on.iter().enumerate() {
+                    let comma = if position == 0 { "" } else { ", " };
+                    let what = match (condition, kind) {
+                        (Condition::Succeeded, JobKind::Service) => " to be ready",
+                        (Condition::Succeeded, _) => "",
+                        (Condition::Finished, _) => " to finish",
+                        (Condition::Failed, _) => " to fail",
+                    };
+                    write!(f, "{comma}{job}{what}")?;
+                }
+                f.write_str("]")
+            }
+            Self::ReadyToStart => f.write_str("ready to start"),
+            Self::WindowFull { running } => write!(f, "window full ({running} running)"),
+            Self::Running { attempt: 1 } => f.write_str("running"),
+            Self::Running { attempt } => write!(f, "running (attempt {attempt})"),
+            Self::HeldBack { by } => {
+                f.write_str("running, waits for [")?;
+                for (position, job) in by.iter().enumerate() {
+                    let comma = if position == 0 { "" } else { ", " };
+                    write!(f, "{comma}{job}")?;
+                }
+                f.write_str("] to stop first")
+            }
+            Self::Retry { after } => write!(f, "retry in {}", Seconds(*after)),
+            Self::Stopping { reason, aborted_after: None } => write!(f, "stopping ({reason})"),
+            Self::Stopping { reason, aborted_after: Some(after) } => {
+                write!(f, "stopping ({reason}), aborted in {}", Seconds(*after))
+            }
+            Self::Skipped { required, outcome } => match outcome {
+                Some(Outcome::Failed(_)) => write!(f, "skipped: {required} failed"),
+                Some(Outcome::Cancelled) => write!(f, "skipped: {required} was cancelled"),
+                Some(Outcome::Skipped(_)) => write!(f, "skipped: {required} was skipped"),
+                Some(Outcome::Succeeded) => write!(f, "skipped: {required} succeeded"),
+                None => write!(f, "skipped: because of {required}, since removed"),
+            },
+            Self::Ended(Outcome::Skipped(_)) => f.write_str("skipped: the run stopped first"),
+            Self::Ended(outcome) => outcome.fmt(f),
+        }
+    }
+}

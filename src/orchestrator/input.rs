@@ -1,0 +1,329 @@
+use core::fmt;
+
+use super::ending::{Ending, Phase};
+use super::graph::{Condition, Side};
+use super::job::{Attempt, JobId, JobKind};
+use super::observe::{Change, Transition};
+use super::state::{Completion, Event, JobState, Outcome, StopReason};
+use super::time::Timestamp;
+use super::{GraphError, InputError, Orchestrator};
+
+/// What whoever executes an attempt is told about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "a signal that is not obeyed leaves a job running"]
+pub enum Signal {
+    /// Ask it to end, and go on until it has.
+    Cancel(Attempt),
+    /// Drop it: it is over already.
+    Abort(Attempt),
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancel(attempt) => write!(f, "cancel {attempt}"),
+            Self::Abort(attempt) => write!(f, "abort {attempt}"),
+        }
+    }
+}
+
+/// Whether a requirement is satisfied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resolution {
+    Pending,
+    Satisfied,
+    Impossible,
+}
+
+impl<J> Orchestrator<J> {
+    /// Begins the run: jobs without requirements are queued, the global timeout counts from `now`.
+    /// O(jobs + requirements).
+    ///
+    /// # Errors
+    /// [`GraphError::Cycle`] names the jobs on a cycle of requirements, [`GraphError::AlreadyStarted`]
+    /// a second start. Nothing has begun then, and the graph is as it was.
+    pub fn start(&mut self, now: Timestamp) -> Result<(), GraphError> {
+        self.building("start")?;
+        self.refuse_cycle()?;
+        self.edges.forget_pairs();
+        self.clock = now;
+        self.had_finite = self.unfinished_finite > 0;
+        self.phase = Phase::Running;
+        match self.options.timeout {
+            _ if self.is_empty() => self.end_run(Ending::Completed),
+            Some(timeout) if timeout.is_zero() => self.end_run(Ending::TimedOut),
+            timeout => {
+                if let Some(timeout) = timeout {
+                    self.deadlines.arm_run(now + timeout);
+                }
+                for index in self.in_creation_order() {
+                    if self.node(index).unresolved == 0 {
+                        self.apply(index, Event::Satisfied);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// An attempt has ended. O(dependents of the job), and of those that this skips.
+    ///
+    /// # Errors
+    /// [`InputError`] if this attempt is not under way.
+    pub fn on_job_complete(
+        &mut self,
+        attempt: Attempt,
+        completion: Completion,
+        now: Timestamp,
+    ) -> Result<(), InputError> {
+        let index = self.under_way(attempt)?;
+        self.advance(now);
+        self.apply(index, Event::Completed(completion));
+        self.settle(index);
+        Ok(())
+    }
+
+    /// An attempt of a service is ready: what requires it may start, and its timeout is disarmed.
+    /// In an ending run it only disarms the timeout. O(dependents of the job).
+    ///
+    /// # Errors
+    /// [`InputError`] if this attempt is not running, has been ready before, or is not of a service.
+    pub fn on_job_ready(&mut self, attempt: Attempt, now: Timestamp) -> Result<(), InputError> {
+        let index = self.under_way(attempt)?;
+        let (job, node) = (self.name(index), self.node(index));
+        let state = node.state;
+        if node.kind() != JobKind::Service {
+            return Err(InputError::NotAService { job, state });
+        }
+        if matches!(state, JobState::Stopping { .. }) {
+            return Err(InputError::StoppingAlready { job, state });
+        }
+        if node.extra.as_ref().is_some_and(|extra| extra.ready_now) {
+            return Err(InputError::ReadyAlready { job, state });
+        }
+        self.advance(now);
+        let first = !self.node(index).was_ready();
+        if let Some(extra) = &mut self.jobs[index as usize].extra {
+            (extra.ready, extra.ready_now) = (true, true);
+            if let Some(armed) = extra.armed.take() {
+                self.deadlines.disarm(index, armed);
+            }
+        }
+        self.record(attempt.job, Change::Ready);
+        if first {
+            self.resolve_dependents(index);
+        }
+        Ok(())
+    }
+
+    /// Time has passed: fires what is due, by time, each with all that it causes before the next.
+    pub fn on_deadline(&mut self, now: Timestamp) {
+        if !self.has_started() {
+            return;
+        }
+        self.advance(now);
+        while self.verdict().is_none() {
+            match self.deadlines.take_due(self.clock) {
+                None => return,
+                Some(super::deadline::Due::Run) => self.end_or_abort(Ending::TimedOut),
+                Some(super::deadline::Due::Job(index)) => {
+                    self.apply(index, Event::Due);
+                    self.settle(index);
+                }
+            }
+        }
+    }
+
+    /// Asks one job to stop, or keeps it from starting. A job that is stopping already is not asked
+    /// again, but has no further attempt.
+    ///
+    /// # Errors
+    /// [`InputError::Ended`] if the job has ended, and others if there is no such job in a run.
+    pub fn cancel(&mut self, job: JobId, now: Timestamp) -> Result<(), InputError> {
+        let index = self.in_run(job)?;
+        let state = self.node(index).state;
+        if state.is_ended() {
+            return Err(InputError::Ended { job: self.name(index), state });
+        }
+        self.advance(now);
+        if let Some(extra) = &mut self.jobs[index as usize].extra {
+            extra.cancelled = true;
+        }
+        self.apply(index, Event::Stop(StopReason::Cancelled));
+        self.settle(index);
+        Ok(())
+    }
+
+    /// Ends the run in order. In a run that is ending already: aborts all that is left. Before
+    /// `start` and after the verdict: nothing.
+    pub fn stop(&mut self, now: Timestamp) {
+        if self.has_started() {
+            self.advance(now);
+            self.end_or_abort(Ending::Stopped);
+        }
+    }
+
+    /// The next signal, in the order in which they were decided.
+    #[must_use = "a signal that is not obeyed leaves a job running"]
+    pub fn poll_signal(&mut self) -> Option<Signal> {
+        self.signals.pop_front()
+    }
+
+    /// Hands out what may start now. Each attempt that the iterator yields is `Running`, and its
+    /// timeout counts from `now`; if it is dropped early, the rest stays queued. O(1) a job,
+    /// O(log priorities) where there are any.
+    #[must_use = "nothing is handed out until the iterator is asked"]
+    pub fn poll_ready_jobs(&mut self, now: Timestamp) -> ReadyJobs<'_, J> {
+        if self.has_started() {
+            self.advance(now);
+        }
+        ReadyJobs { orchestrator: self }
+    }
+
+    /// When [`on_deadline`](Self::on_deadline) has to be called at the latest; `None` if nothing is
+    /// armed or the run is over. O(1).
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        match self.verdict() {
+            Some(_) => None,
+            None => self.deadlines.next(),
+        }
+    }
+
+    /// The next fact of the stream, if [`RunOptions::record`](super::RunOptions::record) is on.
+    #[must_use = "a fact is told once"]
+    pub fn poll_transition(&mut self) -> Option<Transition> {
+        self.transitions.pop_front()
+    }
+
+    pub(super) fn building(&self, action: &'static str) -> Result<(), GraphError> {
+        match self.phase {
+            Phase::Building => Ok(()),
+            Phase::Running | Phase::Ending { .. } => Err(GraphError::AlreadyStarted { action }),
+        }
+    }
+
+    fn in_run(&self, job: JobId) -> Result<u32, InputError> {
+        match self.phase {
+            Phase::Building => Err(InputError::NotStarted),
+            Phase::Running | Phase::Ending { .. } => {
+                self.index(job).ok_or(InputError::UnknownJob { id: job })
+            }
+        }
+    }
+
+    fn under_way(&self, attempt: Attempt) -> Result<u32, InputError> {
+        let index = self.in_run(attempt.job)?;
+        let state = self.node(index).state;
+        match state.attempt() {
+            Some(number) if number == attempt.number => Ok(index),
+            _ => Err(InputError::NotThatAttempt { attempt, job: self.name(index), state }),
+        }
+    }
+
+    fn advance(&mut self, now: Timestamp) {
+        self.clock = self.clock.max(now);
+    }
+
+    fn end_or_abort(&mut self, cause: Ending) {
+        match self.phase {
+            Phase::Building => {}
+            Phase::Running => self.end_run(cause),
+            Phase::Ending { .. } => self.abort_all(),
+        }
+    }
+
+    /// What follows from an input to a job: first for those that depend on it, then for the run.
+    fn settle(&mut self, index: u32) {
+        let node = self.node(index);
+        if node.state.is_ended() {
+            match self.phase {
+                Phase::Ending { .. } => self.release(index),
+                // What required its readiness has been told.
+                _ if node.was_ready() => {}
+                _ => self.resolve_dependents(index),
+            }
+        }
+        self.conclude();
+    }
+
+    /// Tells the dependents of a job, those of the ones that this skips, and so on: breadth first, in
+    /// the order in which the requirements were made.
+    fn resolve_dependents(&mut self, index: u32) {
+        if !matches!(self.phase, Phase::Running) {
+            return;
+        }
+        self.resolved.push_back(index);
+        while let Some(required) = self.resolved.pop_front() {
+            let lists = self.node(required).lists;
+            let mut cursor = self.edges.first(Side::Dependents, lists);
+            while let Some(edge) = cursor {
+                cursor = self.edges.after(Side::Dependents, lists, edge);
+                if let Some(job) = self.edges.target(Side::Dependents, edge) {
+                    self.resolve(job, required, self.edges.condition(edge));
+                }
+            }
+        }
+    }
+
+    fn resolve(&mut self, job: u32, required: u32, condition: Condition) {
+        if self.node(job).state != JobState::Waiting {
+            return;
+        }
+        match self.resolution(required, condition) {
+            Resolution::Pending => {}
+            Resolution::Satisfied => {
+                let unresolved = &mut self.jobs[job as usize].unresolved;
+                *unresolved -= 1;
+                if *unresolved == 0 {
+                    self.apply(job, Event::Satisfied);
+                }
+            }
+            Resolution::Impossible => {
+                self.apply(job, Event::Impossible(self.id(required)));
+                self.resolved.push_back(job);
+            }
+        }
+    }
+
+    /// What has become of a requirement.
+    pub(super) fn resolution(&self, required: u32, condition: Condition) -> Resolution {
+        let node = self.node(required);
+        match (condition, node.state) {
+            (Condition::Succeeded, _) if node.was_ready() => Resolution::Satisfied,
+            (_, state) if !state.is_ended() => Resolution::Pending,
+            (Condition::Finished, _)
+            | (Condition::Succeeded, JobState::Ended(Outcome::Succeeded))
+            | (Condition::Failed, JobState::Ended(Outcome::Failed(_))) => Resolution::Satisfied,
+            (Condition::Succeeded | Condition::Failed, _) => Resolution::Impossible,
+        }
+    }
+}
+
+/// Hands out attempts: an iterator that [`Orchestrator::poll_ready_jobs`] makes.
+#[derive(Debug)]
+#[must_use = "nothing is handed out until the iterator is asked"]
+pub struct ReadyJobs<'a, J> {
+    orchestrator: &'a mut Orchestrator<J>,
+}
+
+impl<J> ReadyJobs<'_, J> {
+    /// The payload of a job that was handed out.
+    pub fn payload_mut(&mut self, attempt: Attempt) -> Option<&mut J> {
+        self.orchestrator.payload_mut(attempt.job)
+    }
+}
+
+impl<J> Iterator for ReadyJobs<'_, J> {
+    type Item = Attempt;
+
+    fn next(&mut self) -> Option<Attempt> {
+        let core = &mut *self.orchestrator;
+        let place_is_free =
+            core.options.window.is_none_or(|window| core.places_taken < window.get());
+        let index = core.queue.first(&core.jobs, place_is_free)?;
+        core.apply(index, Event::HandOut);
+        let node = core.node(index);
+        Some(Attempt { job: node.id(index as usize), number: node.attempts })
+    }
+}

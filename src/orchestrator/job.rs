@@ -1,0 +1,196 @@
+use alloc::boxed::Box;
+use core::fmt;
+use core::time::Duration;
+
+/// Names a job of one [`Orchestrator`](super::Orchestrator): its place in the slab and its creation number.
+///
+/// Creation numbers begin at 1 and are never used twice, so an id that outlives its job never
+/// touches a newer one. Ids are ordered by creation. Displayed as `#3`.
+// The number is kept in two halves, so that an id takes 12 bytes and the state of a job 16.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId {
+    number_high: u32,
+    number_low: u32,
+    index: u32,
+}
+
+impl JobId {
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves of the number")]
+    pub(super) const fn new(index: u32, number: u64) -> Self {
+        Self { number_high: (number >> 32) as u32, number_low: number as u32, index }
+    }
+
+    /// The creation number: 1 for the first job, never used twice.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        ((self.number_high as u64) << 32) | self.number_low as u64
+    }
+
+    /// The place in the slab: small and dense, free again once the job is removed. Good for side tables.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.index as usize
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.number())
+    }
+}
+
+impl fmt::Debug for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// One execution of a job. The first has number 1; each retry adds one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Attempt {
+    /// The job that is executed.
+    pub job: JobId,
+    /// Which execution of it this is, from 1.
+    pub number: u32,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "attempt {} of {}", self.number, self.job)
+    }
+}
+
+/// Whether the run waits for a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum JobKind {
+    /// A job that ends; the run goes on until all of these have. It takes a place in the window.
+    #[default]
+    Finite,
+    /// A job that is not expected to end. It does not keep the run going, and is stopped at its end.
+    Forever,
+    /// A forever job that says when it is ready; what requires it starts then.
+    Service,
+}
+
+/// How often, and after which pause, a failed job is attempted again.
+///
+/// The k-th retry waits `min(cap, base * 2^(k-1))`, saturating.
+///
+/// ```
+/// use core::time::Duration;
+/// use jobgraph::Retries;
+///
+/// let retries = Retries::new(5).backoff(Duration::from_secs(1), Duration::from_secs(3));
+/// let waits: Vec<u64> = (1..=4).map(|k| retries.delay(k).as_secs()).collect();
+/// assert_eq!(waits, [1, 2, 3, 3]);
+/// assert_eq!(Retries::new(2).delay(1), Duration::ZERO);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Retries {
+    /// How many attempts may follow the first.
+    pub limit: u32,
+    /// How long the first retry waits.
+    pub base: Duration,
+    /// The longest that any retry waits.
+    pub cap: Duration,
+}
+
+impl Retries {
+    /// Up to `limit` further attempts, without a pause.
+    #[must_use]
+    pub const fn new(limit: u32) -> Self {
+        Self { limit, base: Duration::ZERO, cap: Duration::ZERO }
+    }
+
+    /// Pauses that double from `base` on, and never exceed `cap`.
+    #[must_use]
+    pub const fn backoff(self, base: Duration, cap: Duration) -> Self {
+        Self { limit: self.limit, base, cap }
+    }
+
+    /// The same pause before each retry.
+    #[must_use]
+    pub const fn every(self, pause: Duration) -> Self {
+        self.backoff(pause, pause)
+    }
+
+    /// How long the `k`-th retry waits, from 1.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "less than `cap`, whose seconds fit")]
+    pub fn delay(&self, k: u32) -> Duration {
+        let factor = 1_u128.checked_shl(k.saturating_sub(1)).unwrap_or(u128::MAX);
+        let nanos = self.base.as_nanos().saturating_mul(factor);
+        if nanos >= self.cap.as_nanos() {
+            return self.cap;
+        }
+        Duration::from_secs((nanos / 1_000_000_000) as u64)
+            + Duration::from_nanos((nanos % 1_000_000_000) as u64)
+    }
+}
+
+/// What a job is, beside its payload. The default: a plain finite job, which costs nothing extra.
+///
+/// ```
+/// use core::time::Duration;
+/// use jobgraph::{JobOptions, Retries};
+///
+/// let options = JobOptions {
+///     critical: true,
+///     timeout: Some(Duration::from_secs(5)),
+///     retries: Retries::new(3),
+///     ..JobOptions::labelled("fetch")
+/// };
+/// assert_eq!(options.label.as_deref(), Some("fetch"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobOptions {
+    /// What people call the job, in errors, listings and explanations.
+    pub label: Option<Box<str>>,
+    /// Whether the run waits for the job.
+    pub kind: JobKind,
+    /// Whether the job's failure ends the run.
+    pub critical: bool,
+    /// How long one attempt may take from its hand-out on; for a service, until it is ready.
+    pub timeout: Option<Duration>,
+    /// How long the job may take to end once it was asked to. Zero (the default): it is aborted at
+    /// once. `None`: as long as it likes.
+    pub grace: Option<Duration>,
+    /// How often it is attempted again after a failure.
+    pub retries: Retries,
+    /// Among queued jobs a higher priority goes first.
+    pub priority: i32,
+}
+
+impl Default for JobOptions {
+    fn default() -> Self {
+        Self {
+            label: None,
+            kind: JobKind::Finite,
+            critical: false,
+            timeout: None,
+            grace: Some(Duration::ZERO),
+            retries: Retries::default(),
+            priority: 0,
+        }
+    }
+}
+
+impl JobOptions {
+    /// A plain finite job with a label.
+    #[must_use]
+    pub fn labelled(label: impl Into<Box<str>>) -> Self {
+        Self { label: Some(label.into()), ..Self::default() }
+    }
+
+    /// A forever job.
+    #[must_use]
+    pub fn forever() -> Self {
+        Self { kind: JobKind::Forever, ..Self::default() }
+    }
+
+    /// A service.
+    #[must_use]
+    pub fn service() -> Self {
+        Self { kind: JobKind::Service, ..Self::default() }
+    }
+}

@@ -1,0 +1,449 @@
+//! The core: decides, and does nothing else. See [`Orchestrator`].
+
+mod deadline;
+mod edit;
+mod ending;
+mod error;
+mod explain;
+mod graph;
+mod input;
+mod job;
+mod node;
+mod observe;
+mod order;
+mod queue;
+mod shutdown;
+mod state;
+mod time;
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::num::NonZero;
+use core::time::Duration;
+
+use slab::Slab;
+
+use self::deadline::Deadlines;
+use self::ending::Phase;
+pub use self::ending::{Ending, Verdict};
+pub use self::error::{GraphError, InputError, JobName};
+pub use self::explain::{Explanation, NamedJob};
+pub use self::graph::Condition;
+use self::graph::{Edges, Side};
+pub use self::input::{ReadyJobs, Signal};
+pub use self::job::{Attempt, JobId, JobKind, JobOptions, Retries};
+use self::node::Node;
+pub use self::observe::{Change, Counts, Transition};
+use self::queue::Queue;
+pub use self::state::{Completion, Failure, JobState, Outcome, SkipReason, StopReason};
+use self::state::{Event, Next, Tell, transition};
+#[cfg(feature = "std")]
+pub(crate) use self::time::Seconds;
+pub use self::time::Timestamp;
+
+/// What holds for a whole run. The default: no limits, nothing recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunOptions {
+    /// How many finite jobs may be under way at once; `None`: all that may start.
+    pub window: Option<NonZero<usize>>,
+    /// How long the run may take from `start` on.
+    pub timeout: Option<Duration>,
+    /// Whether every change is kept for [`Orchestrator::poll_transition`].
+    pub record: bool,
+}
+
+/// Decides which job may start, which must stop, and when the run is over.
+///
+/// It stores the jobs, each with a payload `J` of the caller's (a boxed future, an index, `()`), and
+/// what they require of one another. It does no I/O, has no clock and calls no code of the caller's:
+/// time comes in as an argument, decisions go out as values. Same inputs, same outputs.
+///
+/// # The families of methods
+/// - **Building**, before `start`: [`add`](Self::add), [`require`](Self::require), and the edits
+///   [`remove`](Self::remove), [`remove_requirement`](Self::remove_requirement),
+///   [`bypass`](Self::bypass), [`keep_between`](Self::keep_between).
+/// - **Inputs**: [`start`](Self::start), [`on_job_complete`](Self::on_job_complete),
+///   [`on_job_ready`](Self::on_job_ready), [`on_deadline`](Self::on_deadline),
+///   [`cancel`](Self::cancel), [`stop`](Self::stop); `add` and `remove` as well.
+/// - **Outputs**: [`poll_signal`](Self::poll_signal), [`poll_ready_jobs`](Self::poll_ready_jobs),
+///   [`next_deadline`](Self::next_deadline), [`verdict`](Self::verdict),
+///   [`poll_transition`](Self::poll_transition). Inputs may come in any order and number before the
+///   outputs are drained: nothing is merged or lost.
+/// - **Getters**: [`state`](Self::state), [`payload`](Self::payload), [`counts`](Self::counts),
+///   [`requirements`](Self::requirements), [`explain`](Self::explain) and the others.
+///
+/// # The driving loop
+/// 1. Obey every [`poll_signal`](Self::poll_signal): tell the attempt to end, or drop it. A signal
+///    for an attempt that is over means nothing.
+/// 2. If there is a [`verdict`](Self::verdict), the run is over.
+/// 3. Execute all that [`poll_ready_jobs`](Self::poll_ready_jobs) hands out.
+/// 4. Wait for a completion, or until [`next_deadline`](Self::next_deadline).
+/// 5. [`on_job_complete`](Self::on_job_complete) for each that arrived; then
+///    [`on_deadline`](Self::on_deadline), if the clock says so. Again from 1.
+///
+/// ```
+/// use jobgraph::{Completion, Condition, JobOptions, Orchestrator, RunOptions, Timestamp, Verdict};
+///
+/// let mut graph = Orchestrator::new(RunOptions::default());
+/// let fetch = graph.add("fetch", JobOptions::default(), &[])?;
+/// let parse = graph.add("parse", JobOptions::default(), &[(fetch, Condition::Succeeded)])?;
+///
+/// let mut log = vec![];
+/// let mut now = Timestamp::ZERO;
+/// graph.start(now)?;
+/// let verdict = loop {
+///     while let Some(_signal) = graph.poll_signal() {}
+///     if let Some(verdict) = graph.verdict() {
+///         break verdict;
+///     }
+///     let ready: Vec<_> = graph.poll_ready_jobs(now).collect();
+///     for attempt in ready {
+///         log.push(*graph.payload(attempt.job).unwrap()); // the job's work, done at once
+///         now = now + core::time::Duration::from_secs(1);
+///         graph.on_job_complete(attempt, Completion::Success, now)?;
+///     }
+///     if graph.next_deadline().is_some_and(|deadline| deadline <= now) {
+///         graph.on_deadline(now);
+///     }
+/// };
+/// assert_eq!(verdict, Verdict::Completed);
+/// assert_eq!(log, ["fetch", "parse"]);
+/// # let _ = parse;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Orchestrator<J> {
+    options: RunOptions,
+    jobs: Slab<Node<J>>,
+    edges: Edges,
+    queue: Queue,
+    deadlines: Deadlines,
+    phase: Phase,
+    /// The latest `now` seen since `start`.
+    clock: Timestamp,
+    counts: Counts,
+    unfinished_finite: usize,
+    /// Whether the run waits for finite jobs, or has but forever jobs.
+    had_finite: bool,
+    /// Finite jobs that are running or stopping.
+    places_taken: usize,
+    critical_failure: Option<JobId>,
+    signals: VecDeque<Signal>,
+    transitions: VecDeque<Transition>,
+    /// Jobs whose dependents are to be told; empty between inputs.
+    resolved: VecDeque<u32>,
+    last_number: u64,
+    /// Places of the slab that were ever used.
+    places: usize,
+    /// Whether one was used twice, so that the slab is not in the order of creation.
+    reused: bool,
+    /// Whether a job requires one that was created later, so that there may be a cycle.
+    points_forward: bool,
+}
+
+impl<J> Orchestrator<J> {
+    /// An empty graph.
+    #[must_use]
+    pub const fn new(options: RunOptions) -> Self {
+        Self {
+            options,
+            jobs: Slab::new(),
+            edges: Edges::new(),
+            queue: Queue::new(),
+            deadlines: Deadlines::new(),
+            phase: Phase::Building,
+            clock: Timestamp::ZERO,
+            counts: Counts {
+                waiting: 0,
+                queued: 0,
+                running: 0,
+                backoff: 0,
+                stopping: 0,
+                succeeded: 0,
+                failed: 0,
+                cancelled: 0,
+                skipped: 0,
+                removed: 0,
+            },
+            unfinished_finite: 0,
+            had_finite: false,
+            places_taken: 0,
+            critical_failure: None,
+            signals: VecDeque::new(),
+            transitions: VecDeque::new(),
+            resolved: VecDeque::new(),
+            last_number: 0,
+            places: 0,
+            reused: false,
+            points_forward: false,
+        }
+    }
+
+    /// What holds for the whole run.
+    #[must_use]
+    pub fn options(&self) -> RunOptions {
+        self.options
+    }
+
+    /// Changes what holds for the whole run, before it starts.
+    ///
+    /// # Errors
+    /// [`GraphError::AlreadyStarted`].
+    pub fn set_options(&mut self, options: RunOptions) -> Result<(), GraphError> {
+        self.building("change the options of the run")?;
+        self.options = options;
+        Ok(())
+    }
+
+    /// Whether `start` has succeeded.
+    #[must_use]
+    pub fn has_started(&self) -> bool {
+        !matches!(self.phase, Phase::Building)
+    }
+
+    /// The latest time seen since `start`; before it, [`Timestamp::ZERO`].
+    #[must_use]
+    pub fn clock(&self) -> Timestamp {
+        self.clock
+    }
+
+    /// How many jobs are present.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Whether no job is present.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// How many requirements there are between the jobs that are present.
+    #[must_use]
+    pub fn requirement_count(&self) -> usize {
+        self.edges.live()
+    }
+
+    /// How many jobs are in which state. O(1).
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// All jobs that are present, in the order of their creation. O(jobs) before the first item.
+    pub fn jobs(&self) -> impl ExactSizeIterator<Item = JobId> + '_ {
+        self.in_creation_order().into_iter().map(|index| self.id(index))
+    }
+
+    /// Where a job is; `None` if it is not present.
+    #[must_use]
+    pub fn state(&self, job: JobId) -> Option<JobState> {
+        Some(self.get(job)?.state)
+    }
+
+    /// A job's payload.
+    #[must_use]
+    pub fn payload(&self, job: JobId) -> Option<&J> {
+        Some(&self.get(job)?.payload)
+    }
+
+    /// A job's payload, to change.
+    #[must_use]
+    pub fn payload_mut(&mut self, job: JobId) -> Option<&mut J> {
+        let index = self.index(job)?;
+        Some(&mut self.jobs[index as usize].payload)
+    }
+
+    /// A job's label, if it has one.
+    #[must_use]
+    pub fn label(&self, job: JobId) -> Option<&str> {
+        self.get(job)?.label()
+    }
+
+    /// Whether a job is finite, forever or a service.
+    #[must_use]
+    pub fn kind(&self, job: JobId) -> Option<JobKind> {
+        Some(self.get(job)?.kind())
+    }
+
+    /// Whether a job is present and critical.
+    #[must_use]
+    pub fn is_critical(&self, job: JobId) -> bool {
+        self.get(job).is_some_and(Node::is_critical)
+    }
+
+    /// Whether a service has been ready, in any of its attempts.
+    #[must_use]
+    pub fn was_ready(&self, job: JobId) -> bool {
+        self.get(job).is_some_and(Node::was_ready)
+    }
+
+    /// How often a job was handed out; 0 if it is not present.
+    #[must_use]
+    pub fn attempts(&self, job: JobId) -> u32 {
+        self.get(job).map_or(0, |node| node.attempts)
+    }
+
+    /// What a job requires, in the order in which the requirements were made.
+    pub fn requirements(&self, job: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
+        self.neighbours(Side::Requirements, job)
+    }
+
+    /// What requires a job, in the order in which the requirements were made.
+    pub fn dependents(&self, job: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
+        self.neighbours(Side::Dependents, job)
+    }
+
+    fn neighbours(&self, side: Side, job: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
+        let lists = self.get(job).map(|node| node.lists);
+        let targets = lists.into_iter().flat_map(move |lists| self.edges.targets(side, lists));
+        // While the run ends, the edges of a removed job stay, for the order in which jobs stop.
+        targets.filter_map(|(index, condition)| {
+            Some((self.jobs.get(index as usize)?.id(index as usize), condition))
+        })
+    }
+
+    /// Why the run is ending, as soon as there is a cause.
+    #[must_use]
+    pub fn ending(&self) -> Option<Ending> {
+        match self.phase {
+            Phase::Ending { cause, .. } => Some(cause),
+            Phase::Building | Phase::Running => None,
+        }
+    }
+
+    /// How the run ended: the same cause, once every job has ended.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.ending().filter(|_| self.counts.unfinished() == 0)
+    }
+
+    fn index(&self, job: JobId) -> Option<u32> {
+        let node = self.jobs.get(job.index())?;
+        #[expect(clippy::cast_possible_truncation, reason = "an id holds 32 bits of index")]
+        (node.number() == job.number()).then_some(job.index() as u32)
+    }
+
+    fn get(&self, job: JobId) -> Option<&Node<J>> {
+        self.index(job).map(|index| self.node(index))
+    }
+
+    fn node(&self, index: u32) -> &Node<J> {
+        &self.jobs[index as usize]
+    }
+
+    fn id(&self, index: u32) -> JobId {
+        self.node(index).id(index as usize)
+    }
+
+    fn name(&self, index: u32) -> JobName {
+        let node = self.node(index);
+        JobName { id: Some(node.id(index as usize)), label: node.label().map(Into::into) }
+    }
+
+    /// O(jobs); O(jobs log jobs) where places were used again.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "`add` refuses an index of more than 32 bits"
+    )]
+    fn in_creation_order(&self) -> Vec<u32> {
+        let mut all: Vec<u32> = self.jobs.iter().map(|(index, _)| index as u32).collect();
+        if self.reused {
+            all.sort_by_key(|&index| self.node(index).number());
+        }
+        all
+    }
+
+    fn record(&mut self, id: JobId, change: Change) {
+        if self.options.record {
+            self.transitions.push_back(Transition { at: self.clock, id, change });
+        }
+    }
+
+    /// Lets an event happen to a job: the one way in which its state changes.
+    fn apply(&mut self, index: u32, event: Event) {
+        let node = &self.jobs[index as usize];
+        let (id, from) = (node.id(index as usize), node.state);
+        let Some((next, tell)) = transition(from, event, node.facts()) else { return };
+        let to = match next {
+            Next::To(state) => state,
+            Next::Fail(failure) => self.after_failure(index, failure),
+        };
+        if let Some(number) = from.attempt() {
+            let attempt = Attempt { job: id, number };
+            match tell {
+                Tell::Nothing => {}
+                Tell::Cancel => self.signals.push_back(Signal::Cancel(attempt)),
+                Tell::Abort => self.signals.push_back(Signal::Abort(attempt)),
+            }
+        }
+        self.enter(index, from, to);
+        self.record(id, Change::State { from, to });
+    }
+
+    fn after_failure(&mut self, index: u32, failure: Failure) -> JobState {
+        let ending = self.ending().is_some();
+        let node = &mut self.jobs[index as usize];
+        let attempts = node.attempts;
+        let Some(extra) = node.extra.as_deref_mut() else {
+            return JobState::Ended(Outcome::Failed(failure));
+        };
+        extra.last_failure = Some(failure);
+        let retries = extra.options.retries;
+        if ending || extra.cancelled || attempts > retries.limit || attempts == u32::MAX {
+            return JobState::Ended(Outcome::Failed(failure));
+        }
+        let until = self.clock + retries.delay(attempts);
+        if until > self.clock { JobState::Backoff { until } } else { JobState::Queued }
+    }
+
+    /// All that goes with a change of state: counters, queue, window and deadline.
+    fn enter(&mut self, index: u32, from: JobState, to: JobState) {
+        *self.counts.of(from) -= 1;
+        *self.counts.of(to) += 1;
+        if from == JobState::Queued {
+            self.queue.unlink(&mut self.jobs, index);
+        }
+        let node = &mut self.jobs[index as usize];
+        node.state = to;
+        let finite = node.is_finite();
+        if finite {
+            self.places_taken += usize::from(to.attempt().is_some());
+            self.places_taken -= usize::from(from.attempt().is_some());
+            self.unfinished_finite -= usize::from(to.is_ended());
+        }
+        match to {
+            JobState::Running { .. } => {
+                node.attempts += 1;
+                if let Some(extra) = &mut node.extra {
+                    extra.ready_now = false;
+                }
+            }
+            JobState::Queued => self.queue.push(&mut self.jobs, index),
+            JobState::Ended(Outcome::Failed(_)) if node.is_critical() => {
+                self.critical_failure.get_or_insert(node.id(index as usize));
+            }
+            JobState::Waiting
+            | JobState::Backoff { .. }
+            | JobState::Stopping { .. }
+            | JobState::Ended(_) => {}
+        }
+        self.rearm(index, to);
+    }
+
+    /// A job's deadline belongs to its state: it goes with the old one and comes with the new.
+    fn rearm(&mut self, index: u32, state: JobState) {
+        let Some(extra) = self.jobs[index as usize].extra.as_deref_mut() else { return };
+        if let Some(armed) = extra.armed.take() {
+            self.deadlines.disarm(index, armed);
+        }
+        let at = match state {
+            JobState::Running { .. } => extra.options.timeout.map(|timeout| self.clock + timeout),
+            JobState::Stopping { .. } => extra.options.grace.map(|grace| self.clock + grace),
+            JobState::Backoff { until } => Some(until),
+            JobState::Waiting | JobState::Queued | JobState::Ended(_) => None,
+        };
+        extra.armed = at.map(|at| self.deadlines.arm(index, at));
+    }
+}
