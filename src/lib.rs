@@ -1,10 +1,44 @@
-//! Orchestrate interdependent async jobs.
+//! Orchestration of interdependent async jobs inside a Rust program.
+//!
+//! Say what each job requires; `jobgraph` starts each as soon as it can start, stops what must stop,
+//! knows when the run is over, and reports what became of every job.
+//!
+//! ```
+//! use jobgraph::{Job, JobGraph};
+//!
+//! let mut graph = JobGraph::new();
+//! let page = graph.add(Job::new(async { "to be or not to be" }).label("page"));
+//! let words = graph.add(Job::with(&page, |page| async move { page.split(' ').count() }).label("words"));
+//! let done = graph.add(Job::new(async { "done" }).after((&page, &words)));
+//!
+//! let report = jobgraph::smol::block_on(graph)?;
+//! assert!(report.is_success());
+//! assert_eq!(report.output(&words), Some(&6));
+//! # let _ = done;
+//! # Ok::<(), jobgraph::RunError>(())
+//! ```
+//!
+//! # Three floors
+//! - The core, [`Orchestrator`]: a state machine without clock, executor or I/O (`no_std`), for those
+//!   who drive it themselves. It is all there is without default features.
+//! - [`JobGraph`], [`Job`] and [`Report`] (feature `std`): jobs as futures, typed outputs, and
+//!   [`run()`], which runs a graph with any [`Clock`].
+//! - The adapters: [`smol`] (feature `smol`).
+//!
+//! Feature `testing` adds virtual time, for tests of graphs of one's own.
 #![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
 mod orchestrator;
+#[cfg(feature = "std")]
+mod run;
+#[cfg(feature = "smol")]
+pub mod smol;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -12,4 +46,10 @@ pub use crate::orchestrator::{
     Attempt, Change, Completion, Condition, Counts, Ending, Explanation, Failure, GraphError,
     InputError, JobId, JobKind, JobName, JobOptions, JobState, NamedJob, Orchestrator, Outcome,
     ReadyJobs, Retries, RunOptions, Signal, SkipReason, StopReason, Timestamp, Transition, Verdict,
+};
+#[cfg(feature = "std")]
+pub use crate::run::{
+    Body, Clock, Error, Feeds, Graph, Handle, Inputs, Job, JobError, JobGraph, JobReport, Local,
+    LocalOutputs, OutputStore, Payload, Report, Requirements, RunError, SendJobGraph, SendOutputs,
+    SendReport, Sendable, run,
 };

@@ -72,13 +72,11 @@ impl<J> Orchestrator<J> {
         if !matches!(self.phase, Phase::Running) {
             return;
         }
-        let all_ended = match self.had_finite {
-            true => self.unfinished_finite == 0,
-            false => self.counts.unfinished() == 0,
-        };
+        let unfinished =
+            if self.had_finite { self.unfinished_finite } else { self.counts.unfinished() };
         if let Some(job) = self.critical_failure {
             self.end_run(Ending::CriticalFailure(job));
-        } else if all_ended {
+        } else if unfinished == 0 {
             self.end_run(Ending::Completed);
         }
     }

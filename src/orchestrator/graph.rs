@@ -83,7 +83,7 @@ pub(super) const MAX_JOBS: usize = Required::INDEX as usize;
 /// have. Until then the list that still holds it skips it.
 #[derive(Debug)]
 pub(super) struct Edges {
-    edges: Vec<Edge>,
+    arena: Vec<Edge>,
     /// The first free place; the places form a list.
     free: u32,
     /// Edges that link two jobs which are both there.
@@ -99,7 +99,7 @@ const SHORT: usize = 32;
 
 impl Edges {
     pub(super) const fn new() -> Self {
-        Self { edges: Vec::new(), free: NONE, live: 0, abandoned: 0, pairs: None }
+        Self { arena: Vec::new(), free: NONE, live: 0, abandoned: 0, pairs: None }
     }
 
     /// How many requirements there are.
@@ -109,7 +109,7 @@ impl Edges {
 
     /// Whether one more edge can be numbered.
     pub(super) fn has_room_for(&self, more: usize) -> bool {
-        self.edges.len() + more < NONE as usize
+        self.arena.len() + more < NONE as usize
     }
 
     /// Links two jobs that are not linked yet.
@@ -133,12 +133,12 @@ impl Edges {
     #[expect(clippy::cast_possible_truncation, reason = "`has_room_for` was asked")]
     fn place(&mut self, edge: Edge) -> u32 {
         if self.free == NONE {
-            self.edges.push(edge);
-            return (self.edges.len() - 1) as u32;
+            self.arena.push(edge);
+            return (self.arena.len() - 1) as u32;
         }
         let at = self.free;
-        self.free = self.edges[at as usize].next[0];
-        self.edges[at as usize] = edge;
+        self.free = self.arena[at as usize].next[0];
+        self.arena[at as usize] = edge;
         at
     }
 
@@ -146,26 +146,26 @@ impl Edges {
         let last = &mut lists.0[side as usize];
         let first = match *last {
             NONE => at,
-            last => core::mem::replace(&mut self.edges[last as usize].next[side as usize], at),
+            last => core::mem::replace(&mut self.arena[last as usize].next[side as usize], at),
         };
-        self.edges[at as usize].next[side as usize] = first;
+        self.arena[at as usize].next[side as usize] = first;
         *last = at;
     }
 
     /// The first edge of a list.
     pub(super) fn first(&self, side: Side, lists: Lists) -> Option<u32> {
         let last = lists.0[side as usize];
-        (last != NONE).then(|| self.edges[last as usize].next[side as usize])
+        (last != NONE).then(|| self.arena[last as usize].next[side as usize])
     }
 
     /// The edge after `at` in a list.
     pub(super) fn after(&self, side: Side, lists: Lists, at: u32) -> Option<u32> {
-        (at != lists.0[side as usize]).then(|| self.edges[at as usize].next[side as usize])
+        (at != lists.0[side as usize]).then(|| self.arena[at as usize].next[side as usize])
     }
 
     /// The job that an edge of a list leads to, if it is still there.
     pub(super) fn target(&self, side: Side, at: u32) -> Option<u32> {
-        let edge = &self.edges[at as usize];
+        let edge = &self.arena[at as usize];
         match side {
             Side::Requirements => edge.required.index(),
             Side::Dependents => Some(edge.job).filter(|&job| job != NONE),
@@ -173,7 +173,7 @@ impl Edges {
     }
 
     pub(super) fn condition(&self, at: u32) -> Condition {
-        self.edges[at as usize].required.condition()
+        self.arena[at as usize].required.condition()
     }
 
     /// The jobs that a list leads to, with the conditions, in the order the requirements were made.
@@ -194,7 +194,7 @@ impl Edges {
     /// Whether the last dependent of a job is `job`.
     pub(super) fn ends_with(&self, required: Lists, job: u32) -> bool {
         let last = required.0[Side::Dependents as usize];
-        last != NONE && self.edges[last as usize].job == job
+        last != NONE && self.arena[last as usize].job == job
     }
 
     /// The edge between two jobs. O(1) while one of them has few edges, else O(log edges).
@@ -219,7 +219,7 @@ impl Edges {
 
     #[expect(clippy::cast_possible_truncation, reason = "edges are numbered in 32 bits")]
     fn index_pairs(&mut self) {
-        let pairs = self.edges.iter().enumerate().filter(|(_, edge)| edge.job != NONE);
+        let pairs = self.arena.iter().enumerate().filter(|(_, edge)| edge.job != NONE);
         self.pairs = Some(
             pairs
                 .filter_map(|(at, edge)| Some(((edge.job, edge.required.index()?), at as u32)))
@@ -250,24 +250,24 @@ impl Edges {
     fn unlink(&mut self, side: Side, lists: &mut Lists, at: u32) {
         let (side, last) = (side as usize, &mut lists.0[side as usize]);
         let mut before = *last;
-        while self.edges[before as usize].next[side] != at {
-            before = self.edges[before as usize].next[side];
+        while self.arena[before as usize].next[side] != at {
+            before = self.arena[before as usize].next[side];
         }
-        self.edges[before as usize].next[side] = self.edges[at as usize].next[side];
+        self.arena[before as usize].next[side] = self.arena[at as usize].next[side];
         if *last == at {
             *last = if before == at { NONE } else { before };
         }
     }
 
     fn forget_pair(&mut self, at: u32) {
-        let Edge { job, required, .. } = self.edges[at as usize];
+        let Edge { job, required, .. } = self.arena[at as usize];
         if let (Some(pairs), Some(required)) = (&mut self.pairs, required.index()) {
             pairs.remove(&(job, required));
         }
     }
 
     fn release(&mut self, at: u32) {
-        self.edges[at as usize] =
+        self.arena[at as usize] =
             Edge { job: NONE, required: Required(u32::MAX), next: [self.free, NONE] };
         self.free = at;
     }
@@ -293,7 +293,7 @@ impl Edges {
             self.forget_pair(at);
             self.live -= 1;
         }
-        let edge = &mut self.edges[at as usize];
+        let edge = &mut self.arena[at as usize];
         match (side, other_is_there) {
             (Side::Requirements, true) => {
                 edge.job = NONE;

@@ -15,6 +15,10 @@ pub struct JobId {
 }
 
 impl JobId {
+    /// Names nothing, since creation numbers begin at 1.
+    #[cfg(feature = "std")]
+    pub(crate) const NOBODY: Self = Self::new(0, 0);
+
     #[expect(clippy::cast_possible_truncation, reason = "the two halves of the number")]
     pub(super) const fn new(index: u32, number: u64) -> Self {
         Self { number_high: (number >> 32) as u32, number_low: number as u32, index }

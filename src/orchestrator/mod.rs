@@ -232,6 +232,7 @@ impl<J> Orchestrator<J> {
     }
 
     /// All jobs that are present, in the order of their creation. O(jobs) before the first item.
+    #[must_use]
     pub fn jobs(&self) -> impl ExactSizeIterator<Item = JobId> + '_ {
         self.in_creation_order().into_iter().map(|index| self.id(index))
     }

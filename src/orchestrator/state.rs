@@ -165,6 +165,7 @@ pub(super) enum Tell {
 }
 
 /// THE AUTOMATON of a job: every change of state there is. `None`: nothing happens.
+#[expect(clippy::match_same_arms, reason = "a table, read row by row")]
 pub(super) fn transition(from: JobState, event: Event, facts: Facts) -> Option<(Next, Tell)> {
     use Completion::{Error, Panic, Success};
     use Event::{Abort, Completed, Due, HandOut, Impossible, Satisfied, Stop};

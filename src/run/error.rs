@@ -1,0 +1,82 @@
+use std::boxed::Box;
+use std::fmt;
+use std::string::String;
+
+use crate::{GraphError, JobId, JobName};
+
+/// What a job may fail with: any error.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a job failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum JobError {
+    /// It returned this error.
+    Error(Error),
+    /// It panicked with this message.
+    Panic(String),
+    /// It took longer than its timeout.
+    TimedOut,
+    /// A service that ended without having been ready.
+    NeverReady,
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(error) => error.fmt(f),
+            Self::Panic(message) => write!(f, "panicked: {message}"),
+            Self::TimedOut => f.write_str("timed out"),
+            Self::NeverReady => f.write_str("ended without having been ready"),
+        }
+    }
+}
+
+impl std::error::Error for JobError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Error(error) => error.source(),
+            Self::Panic(_) | Self::TimedOut | Self::NeverReady => None,
+        }
+    }
+}
+
+/// Why a graph cannot run. Nothing has begun.
+///
+/// The text completes "failed to ...".
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The graph itself is wrong.
+    Graph(GraphError),
+    /// A job requires one of another graph.
+    ForeignHandle {
+        /// The job of this graph.
+        job: JobName,
+        /// The job of the other graph, as that one numbers it.
+        required: JobId,
+    },
+    /// A window of zero: nothing could ever start.
+    NoWindow,
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Graph(error) => error.fmt(f),
+            Self::ForeignHandle { job, required } => write!(
+                f,
+                "let {job} require {required} of another graph: add that job to this graph and use the handle that `add` returns"
+            ),
+            Self::NoWindow => f.write_str("run with a window of zero jobs: nothing could start; leave the window out for no limit"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+impl From<GraphError> for RunError {
+    fn from(error: GraphError) -> Self {
+        Self::Graph(error)
+    }
+}

@@ -1,0 +1,387 @@
+use std::boxed::Box;
+use std::fmt;
+use std::num::NonZero;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use std::vec::Vec;
+
+use super::body::{Body, Execute};
+use super::engine::{Engine, Record};
+use super::error::RunError;
+use super::handle::{Handle, Key, Requirements};
+use super::job::Job;
+use super::listing::Listing;
+use super::output::{Column, LocalOutputs, OutputStore, Outputs, Place, SendOutputs};
+use crate::{Condition, JobId, JobName, Orchestrator, RunOptions, Timestamp};
+
+/// A graph whose jobs run on one thread, in the task that awaits the run. They may borrow, and need
+/// not be `Send`.
+///
+/// ```
+/// use std::cell::RefCell;
+/// use jobgraph::{Job, JobGraph};
+///
+/// let log = RefCell::new(vec![]);
+/// let mut graph = JobGraph::new();
+/// let first = graph.add(Job::new(async { log.borrow_mut().push("first") }));
+/// graph.add(Job::new(async { log.borrow_mut().push("second") }).requires(&first));
+/// let report = jobgraph::smol::block_on(graph)?;
+/// assert!(report.is_success());
+/// assert_eq!(*log.borrow(), ["first", "second"]);
+/// # Ok::<(), jobgraph::RunError>(())
+/// ```
+pub type JobGraph<'a> = Graph<Local<'a>>;
+
+/// A graph whose jobs are `Send + 'static`, so that its run is as well: it may be awaited in a task
+/// that moves between threads.
+pub type SendJobGraph = Graph<Sendable>;
+
+/// Jobs and what they require of one another: a [`JobGraph`] or a [`SendJobGraph`].
+pub struct Graph<P: Payload> {
+    id: u64,
+    core: Orchestrator<Record>,
+    options: RunOptions,
+    /// By place in the core.
+    bodies: Vec<Option<P>>,
+    outputs: Outputs<P::Outputs>,
+    /// What `run` will refuse it for.
+    error: Option<RunError>,
+    /// The requirements of the job that is being added.
+    scratch: Vec<(JobId, Condition)>,
+}
+
+/// A body on the heap: [`Local`] or [`Sendable`].
+pub trait Payload: sealed::Sealed {
+    /// What its outputs are.
+    type Outputs: OutputStore + ?Sized;
+
+    #[doc(hidden)]
+    fn body(&mut self) -> Pin<&mut (dyn Execute + '_)>;
+}
+
+/// A body that stays on one thread, and may borrow for `'a`.
+pub struct Local<'a>(Pin<Box<dyn Execute + 'a>>);
+
+/// A body that may move between threads.
+pub struct Sendable(Pin<Box<dyn Execute + Send>>);
+
+mod sealed {
+    #[expect(unnameable_types, reason = "the point of it")]
+    pub trait Sealed {}
+    impl Sealed for super::Local<'_> {}
+    impl Sealed for super::Sendable {}
+}
+
+impl Payload for Local<'_> {
+    type Outputs = LocalOutputs;
+
+    fn body(&mut self) -> Pin<&mut (dyn Execute + '_)> {
+        self.0.as_mut()
+    }
+}
+
+impl Payload for Sendable {
+    type Outputs = SendOutputs;
+
+    fn body(&mut self) -> Pin<&mut (dyn Execute + '_)> {
+        self.0.as_mut()
+    }
+}
+
+impl<'a> Graph<Local<'a>> {
+    /// An empty graph.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::empty()
+    }
+
+    /// Adds a job. O(its requirements + types of outputs in the graph).
+    ///
+    /// A requirement that cannot be made is reported when the graph is run.
+    pub fn add<B: Body + 'a>(&mut self, job: Job<B>) -> Handle<B::Output> {
+        let place =
+            self.outputs.reserve::<B::Output>(job.show, || Box::new(Column::<B::Output>::new()));
+        self.insert(Local(Box::pin(job.body)), job.options, &job.requirements, place)
+    }
+}
+
+impl Graph<Sendable> {
+    /// An empty graph.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::empty()
+    }
+
+    /// Adds a job. O(its requirements + types of outputs in the graph).
+    ///
+    /// A requirement that cannot be made is reported when the graph is run.
+    pub fn add<B: Body<Output: Send + Sync> + Send + 'static>(
+        &mut self,
+        job: Job<B>,
+    ) -> Handle<B::Output> {
+        let place =
+            self.outputs.reserve::<B::Output>(job.show, || Box::new(Column::<B::Output>::new()));
+        self.insert(Sendable(Box::pin(job.body)), job.options, &job.requirements, place)
+    }
+}
+
+impl Default for Graph<Local<'_>> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Default for Graph<Sendable> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Tells graphs apart, so that a handle of one is not taken for a job of another.
+static GRAPHS: AtomicU64 = AtomicU64::new(1);
+
+impl<P: Payload> Graph<P> {
+    fn empty() -> Self {
+        Self {
+            id: GRAPHS.fetch_add(1, Ordering::Relaxed),
+            core: Orchestrator::new(RunOptions::default()),
+            options: RunOptions::default(),
+            bodies: Vec::new(),
+            outputs: Outputs::new(),
+            error: None,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// How many finite jobs may run at once. Zero is refused when the graph is run.
+    #[must_use]
+    pub fn window(mut self, jobs: usize) -> Self {
+        self.options.window = NonZero::new(jobs);
+        if self.options.window.is_none() {
+            self.error.get_or_insert(RunError::NoWindow);
+        }
+        self
+    }
+
+    /// How long the whole run may take. Zero: it times out at once, and starts nothing.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// How many jobs it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.core.len()
+    }
+
+    /// Whether it has no jobs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.core.is_empty()
+    }
+
+    fn insert<T>(
+        &mut self,
+        payload: P,
+        options: crate::JobOptions,
+        requirements: &[(Key, Condition)],
+        place: Place,
+    ) -> Handle<T> {
+        self.scratch.clear();
+        for &(key, condition) in requirements {
+            if key.graph == self.id {
+                self.scratch.push((key.id, condition));
+            } else {
+                let job = JobName { id: None, label: options.label.clone() };
+                self.error.get_or_insert(RunError::ForeignHandle { job, required: key.id });
+            }
+        }
+        let added = self.core.add(Record::new(place), options, &self.scratch).or_else(|error| {
+            self.error.get_or_insert(error.into());
+            // It gets a handle all the same; the run is refused.
+            self.core.add(Record::new(place), crate::JobOptions::default(), &[])
+        });
+        let id = added.unwrap_or(JobId::NOBODY);
+        if id != JobId::NOBODY {
+            if id.index() >= self.bodies.len() {
+                self.bodies.resize_with(id.index() + 1, || None);
+            }
+            self.bodies[id.index()] = Some(payload);
+        }
+        Handle::new(Key { graph: self.id, id })
+    }
+
+    /// Makes a job require another one, both added before. A cycle is reported when the graph is run.
+    ///
+    /// # Errors
+    /// [`RunError`] names both jobs. Nothing was changed.
+    ///
+    /// ```
+    /// # use jobgraph::{Condition, Job, JobGraph};
+    /// let mut graph = JobGraph::new();
+    /// let a = graph.add(Job::new(async {}).label("a"));
+    /// let b = graph.add(Job::new(async {}).label("b").requires(&a));
+    /// graph.require(&a, &b, Condition::Succeeded)?;
+    /// let error = jobgraph::smol::block_on(graph).unwrap_err();
+    /// assert_eq!(error.to_string(), "start: the requirements form a cycle: a -> b -> a");
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn require<A, B>(
+        &mut self,
+        job: &Handle<A>,
+        required: &Handle<B>,
+        condition: Condition,
+    ) -> Result<(), RunError> {
+        let (job, required) = (self.own(job.key, required.key)?, self.own(required.key, job.key)?);
+        Ok(self.core.require(job, required, condition)?)
+    }
+
+    /// Lets each of these jobs require the one before it.
+    ///
+    /// ```
+    /// # use jobgraph::{Job, JobGraph};
+    /// let mut graph = JobGraph::new();
+    /// let (a, b, c) = (graph.add(Job::new(async { 1 })), graph.add(Job::new(async { "2" })), graph.add(Job::new(async { 3.0 })));
+    /// graph.sequence((&a, &b, &c))?;
+    /// assert!(jobgraph::smol::block_on(graph)?.is_success());
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`RunError`] names the first two jobs that cannot be linked; those before them are.
+    pub fn sequence(&mut self, jobs: impl Requirements) -> Result<(), RunError> {
+        let (mut before, mut result) = (None::<Key>, Ok(()));
+        jobs.each(&mut |key| {
+            if let (Some(before), Ok(())) = (before, &result) {
+                result = self.link(key, before);
+            }
+            before = Some(key);
+        });
+        result
+    }
+
+    fn link(&mut self, job: Key, required: Key) -> Result<(), RunError> {
+        let (job, required) = (self.own(job, required)?, self.own(required, job)?);
+        Ok(self.core.require(job, required, Condition::Succeeded)?)
+    }
+
+    /// The id of a job, if it is of this graph; `other` is the job that it is to be linked to.
+    fn own(&self, key: Key, other: Key) -> Result<JobId, RunError> {
+        if key.graph == self.id {
+            return Ok(key.id);
+        }
+        let label = self.core.label(other.id).map(Into::into);
+        Err(RunError::ForeignHandle {
+            job: JobName { id: Some(other.id), label },
+            required: key.id,
+        })
+    }
+
+    /// Takes a requirement back.
+    ///
+    /// # Errors
+    /// [`RunError`] if there is no such requirement.
+    pub fn remove_requirement<A, B>(
+        &mut self,
+        job: &Handle<A>,
+        required: &Handle<B>,
+    ) -> Result<(), RunError> {
+        let (job, required) = (self.own(job.key, required.key)?, self.own(required.key, job.key)?);
+        Ok(self.core.remove_requirement(job, required)?)
+    }
+
+    /// Removes a job, and lets its dependents inherit its requirements: see [`Orchestrator::bypass`].
+    ///
+    /// # Errors
+    /// [`RunError`] if they cannot. Nothing was changed.
+    pub fn bypass<T>(&mut self, job: &Handle<T>) -> Result<(), RunError> {
+        let id = self.own(job.key, job.key)?;
+        self.core.bypass(id)?;
+        self.bodies[id.index()] = None;
+        Ok(())
+    }
+
+    /// Keeps only the jobs on a way from one of `starts` to one of `ends`, those included; `()` stands
+    /// for all entry jobs, or all exit jobs.
+    ///
+    /// # Errors
+    /// [`RunError`] if one of them is not in this graph. Nothing was changed.
+    pub fn keep_between(
+        &mut self,
+        starts: impl Requirements,
+        ends: impl Requirements,
+    ) -> Result<(), RunError> {
+        let (starts, ends) = (self.own_all(&starts)?, self.own_all(&ends)?);
+        for (id, _) in self.core.keep_between(&starts, &ends)? {
+            self.bodies[id.index()] = None;
+        }
+        Ok(())
+    }
+
+    fn own_all(&self, jobs: &impl Requirements) -> Result<Vec<JobId>, RunError> {
+        let mut ids = Ok(Vec::new());
+        jobs.each(&mut |key| {
+            if let Ok(list) = &mut ids {
+                match self.own(key, key) {
+                    Ok(id) => list.push(id),
+                    Err(error) => ids = Err(error),
+                }
+            }
+        });
+        ids
+    }
+
+    /// The ids of the jobs that a job requires, in the order in which the requirements were made.
+    pub fn requirements<T>(
+        &self,
+        job: &Handle<T>,
+    ) -> impl Iterator<Item = (JobId, Condition)> + '_ {
+        self.core.requirements(job.key.id)
+    }
+
+    /// The ids of the jobs that require a job, in the order in which the requirements were made.
+    pub fn dependents<T>(&self, job: &Handle<T>) -> impl Iterator<Item = (JobId, Condition)> + '_ {
+        self.core.dependents(job.key.id)
+    }
+
+    /// Begins the run, unless there is an error.
+    pub(crate) fn start(mut self, now: Timestamp) -> Result<Engine<P>, RunError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        self.core.set_options(self.options)?;
+        self.core.start(now)?;
+        Ok(Engine::new(self.id, self.core, self.bodies, self.outputs))
+    }
+}
+
+impl<P: Payload> fmt::Display for Graph<P> {
+    /// One line a job, in topological order (of creation, if there is a cycle).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Listing { core: &self.core, outputs: &self.outputs }.fmt(f)
+    }
+}
+
+impl<P: Payload> fmt::Debug for Graph<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Graph")
+            .field("jobs", &self.core.counts())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Local<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Local")
+    }
+}
+
+impl fmt::Debug for Sendable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sendable")
+    }
+}

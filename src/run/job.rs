@@ -1,0 +1,224 @@
+use std::boxed::Box;
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+use std::vec::Vec;
+
+use super::body::{Body, Factory, Fallible, Fed, Feeds, Given, Inputs, Plain, Settle, Simple};
+use super::error::Error;
+use super::handle::{Key, Requirements};
+use super::output::{Show, show};
+use crate::{Condition, JobKind, JobOptions, Retries};
+
+/// A job to be: what it does, and under which conditions.
+///
+/// ```
+/// use std::time::Duration;
+/// use jobgraph::{Job, JobGraph};
+///
+/// let mut graph = JobGraph::new();
+/// let fetch = graph.add(Job::new(async { 20 }).label("fetch").timeout(Duration::from_secs(5)));
+/// let double = graph.add(Job::with(&fetch, |n| async move { *n * 2 }).label("double"));
+/// let report = jobgraph::smol::block_on(graph)?;
+/// assert_eq!(report.output(&double), Some(&40));
+/// # Ok::<(), jobgraph::RunError>(())
+/// ```
+#[must_use = "a job does nothing until it is added to a graph"]
+pub struct Job<B> {
+    pub(crate) body: B,
+    pub(crate) options: JobOptions,
+    pub(crate) requirements: Vec<(Key, Condition)>,
+    pub(crate) show: Option<Show>,
+}
+
+impl<F: Future<Output: 'static>> Job<Simple<Given<F>, Plain>> {
+    /// A job that awaits this future; what that returns is its output.
+    ///
+    /// In a [`JobGraph`](crate::JobGraph) the future may borrow and need not be `Send`. Locals that it
+    /// borrows have to be declared before the graph.
+    pub fn new(future: F) -> Self {
+        Self::of(Simple::new(Given::new(), Some(future)))
+    }
+}
+
+impl<F: Future<Output = Result<T, E>>, T: 'static, E: Into<Error>> Job<Simple<Given<F>, Fallible>> {
+    /// A job that awaits this future, and fails if that returns an error.
+    ///
+    /// ```
+    /// # use jobgraph::{Job, JobGraph};
+    /// let mut graph = JobGraph::new();
+    /// let port = graph.add(Job::try_new(async { "80x".parse::<u16>() }).label("port"));
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert_eq!(report.error(&port).unwrap().to_string(), "invalid digit found in string");
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn try_new(future: F) -> Self {
+        Self::of(Simple::new(Given::new(), Some(future)))
+    }
+}
+
+impl<G: FnMut() -> F, F: Future<Output = Result<T, E>>, T: 'static, E: Into<Error>>
+    Job<Simple<Factory<G>, Fallible>>
+{
+    /// A job that can be attempted again: each attempt awaits a new future of this closure.
+    ///
+    /// ```
+    /// # use std::cell::Cell;
+    /// # use jobgraph::{Job, JobGraph};
+    /// let tries = Cell::new(0);
+    /// let mut graph = JobGraph::new();
+    /// let flaky = graph.add(
+    ///     Job::repeat(|| async {
+    ///         tries.set(tries.get() + 1);
+    ///         if tries.get() < 3 { Err("not yet") } else { Ok(tries.get()) }
+    ///     })
+    ///     .retries(5),
+    /// );
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert_eq!(report.output(&flaky), Some(&3));
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn repeat(make: G) -> Self {
+        Self::of(Simple::new(Factory(make), None))
+    }
+}
+
+impl<G: FnMut() -> F, F: Future, K: Settle<F::Output>> Job<Simple<Factory<G>, K>> {
+    /// After a failure, up to `limit` further attempts; without a pause, unless [`backoff`](Self::backoff) asks for one.
+    pub fn retries(mut self, limit: u32) -> Self {
+        self.options.retries.limit = limit;
+        self
+    }
+
+    /// Pauses between attempts that double from `base` on, and never exceed `cap`.
+    pub fn backoff(mut self, base: Duration, cap: Duration) -> Self {
+        self.options.retries = Retries { base, cap, ..self.options.retries };
+        self
+    }
+}
+
+impl<O: Feeds<G, Future: Future<Output: 'static>>, G> Job<Simple<Fed<O, G>, Plain>> {
+    /// A job that is fed the outputs of other jobs, each as an `Arc`, and requires these.
+    ///
+    /// ```
+    /// # use jobgraph::{Job, JobGraph};
+    /// let mut graph = JobGraph::new();
+    /// let words = graph.add(Job::new(async { "to be or not".split(' ').count() }));
+    /// let links = graph.add(Job::new(async { 2 }));
+    /// let total = graph.add(Job::with((&words, &links), |words, links| async move { *words + *links }));
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert_eq!(report.output(&total), Some(&6));
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    ///
+    /// The types have to fit:
+    /// ```compile_fail
+    /// # use jobgraph::{Job, JobGraph};
+    /// let mut graph = JobGraph::new();
+    /// let number = graph.add(Job::new(async { 1_u32 }));
+    /// graph.add(Job::with(&number, |text: std::sync::Arc<String>| async move { text.len() }));
+    /// ```
+    pub fn with<I: Inputs<Owned = O>>(inputs: I, make: G) -> Self {
+        Self::fed(inputs.owned(), make)
+    }
+}
+
+impl<O, G, T, E> Job<Simple<Fed<O, G>, Fallible>>
+where
+    O: Feeds<G, Future: Future<Output = Result<T, E>>>,
+    T: 'static,
+    E: Into<Error>,
+{
+    /// Like [`with`](Self::with), for a closure whose future returns a `Result`.
+    pub fn try_with<I: Inputs<Owned = O>>(inputs: I, make: G) -> Self {
+        Self::fed(inputs.owned(), make)
+    }
+}
+
+impl<O: Feeds<G>, G, K: Settle<<O::Future as Future>::Output>> Job<Simple<Fed<O, G>, K>> {
+    fn fed(inputs: O, make: G) -> Self {
+        let mut requirements = Vec::new();
+        inputs.keys(&mut |key| requirements.push((key, Condition::Succeeded)));
+        Self { requirements, ..Self::of(Simple::new(Fed { inputs, make: Some(make) }, None)) }
+    }
+}
+
+impl<B: Body> Job<B> {
+    fn of(body: B) -> Self {
+        Self { body, options: JobOptions::default(), requirements: Vec::new(), show: None }
+    }
+
+    /// What people call it, in listings and errors.
+    pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
+        self.options.label = Some(label.into());
+        self
+    }
+
+    /// It starts once these have succeeded, and is skipped if one of them does not.
+    pub fn requires(self, required: impl Requirements) -> Self {
+        self.on(&required, Condition::Succeeded)
+    }
+
+    /// It starts once these have ended, however.
+    pub fn after(self, required: impl Requirements) -> Self {
+        self.on(&required, Condition::Finished)
+    }
+
+    /// It starts once these have failed, and is skipped if one of them does not.
+    pub fn on_failure_of(self, required: impl Requirements) -> Self {
+        self.on(&required, Condition::Failed)
+    }
+
+    fn on(mut self, required: &impl Requirements, condition: Condition) -> Self {
+        required.each(&mut |key| self.requirements.push((key, condition)));
+        self
+    }
+
+    /// It is not expected to end: the run does not wait for it, and stops it at its end.
+    pub fn forever(mut self) -> Self {
+        self.options.kind = JobKind::Forever;
+        self
+    }
+
+    /// Its failure ends the run.
+    pub fn critical(mut self) -> Self {
+        self.options.critical = true;
+        self
+    }
+
+    /// How long one attempt may take. One that takes longer is stopped, and has failed.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// How long it may go on once it was asked to stop, before it is dropped; by default not at all.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.options.grace = Some(grace);
+        self
+    }
+
+    /// Among jobs that wait for a place in the window a higher priority goes first; 0 unless asked.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.options.priority = priority;
+        self
+    }
+
+    /// Shows outputs of this type in listings, with `Debug`. Numbers, texts and such are shown anyway.
+    pub fn show(mut self) -> Self
+    where
+        B::Output: fmt::Debug,
+    {
+        self.show = Some(show::<B::Output>);
+        self
+    }
+}
+
+impl<B> fmt::Debug for Job<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("options", &self.options)
+            .field("requirements", &self.requirements)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,145 @@
+use std::fmt;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use super::engine::Record;
+use super::output::{OutputStore, Outputs};
+use crate::orchestrator::Seconds;
+use crate::{Condition, JobId, JobKind, JobState, Orchestrator, Outcome, SkipReason};
+
+/// A graph as people read it, before, during or after its run: one line a job, in topological order.
+pub(crate) struct Listing<'a, C: ?Sized> {
+    pub(crate) core: &'a Orchestrator<Record>,
+    pub(crate) outputs: &'a Outputs<C>,
+}
+
+/// Labels wider than this do not push the other columns any further.
+const WIDEST_LABEL: usize = 24;
+
+/// As many related jobs are named on a line.
+const NAMED: usize = 8;
+
+impl<C: OutputStore + ?Sized> fmt::Display for Listing<'_, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let order = self.core.topological_order().unwrap_or_else(|_| self.core.jobs().collect());
+        let widest = |text: &dyn Fn(JobId) -> String| {
+            order.iter().map(|&job| text(job).chars().count()).max().unwrap_or(0)
+        };
+        let number_width = widest(&|job| job.to_string());
+        let label_width = widest(&|job| self.label(job)).min(WIDEST_LABEL);
+        for &job in &order {
+            let state = self.core.state(job).unwrap_or(JobState::Waiting);
+            write!(
+                f,
+                "{:>number_width$} {} {:<label_width$}",
+                job.to_string(),
+                mark(state),
+                self.label(job)
+            )?;
+            self.write_rest(f, job, state)?;
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl<C: OutputStore + ?Sized> Listing<'_, C> {
+    fn write_rest(&self, f: &mut fmt::Formatter<'_>, job: JobId, state: JobState) -> fmt::Result {
+        if self.core.kind(job).is_some_and(|kind| kind != JobKind::Finite) {
+            f.write_str(" [∞]")?;
+        }
+        self.write_state(f, job, state)?;
+        let Some(record) = self.core.payload(job) else { return Ok(()) };
+        if state == JobState::Ended(Outcome::Succeeded)
+            && let Some(output) = self.outputs.shown(record.place)
+        {
+            write!(f, " -> {output}")?;
+        }
+        self.write_related(f, "requires", self.core.requirements(job))?;
+        self.write_related(f, "allows", self.core.dependents(job))?;
+        match (record.started, record.ended) {
+            (Some(started), Some(ended)) => {
+                write!(f, " {}", Seconds(ended.saturating_since(started)))
+            }
+            _ => Ok(()),
+        }?;
+        match self.core.attempts(job) {
+            0 | 1 => Ok(()),
+            attempts => write!(f, " in {attempts} attempts"),
+        }
+    }
+
+    fn write_state(&self, f: &mut fmt::Formatter<'_>, job: JobId, state: JobState) -> fmt::Result {
+        let error = self.core.payload(job).and_then(|record| record.error.as_ref());
+        match (state, error) {
+            (JobState::Ended(Outcome::Failed(_)), Some(error)) => {
+                write!(f, " failed: {}", one_line(&error.to_string()))
+            }
+            (JobState::Ended(Outcome::Skipped(SkipReason::Requirement(required))), _) => {
+                write!(f, " skipped because of {}", self.name(required))
+            }
+            (JobState::Ended(Outcome::Skipped(SkipReason::RunStopped)), _) => {
+                f.write_str(" skipped, the run ended first")
+            }
+            (state, _) => write!(f, " {state}"),
+        }
+    }
+
+    fn write_related(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        how: &str,
+        related: impl Iterator<Item = (JobId, Condition)>,
+    ) -> fmt::Result {
+        let related: Vec<_> = related.collect();
+        if related.is_empty() {
+            return Ok(());
+        }
+        write!(f, " {how} [")?;
+        for (position, &(job, condition)) in related.iter().take(NAMED).enumerate() {
+            let comma = if position == 0 { "" } else { ", " };
+            let condition = match condition {
+                Condition::Succeeded => "",
+                Condition::Finished => " to finish",
+                Condition::Failed => " to fail",
+            };
+            write!(f, "{comma}{}{condition}", self.name(job))?;
+        }
+        if related.len() > NAMED {
+            write!(f, " and {} more", related.len() - NAMED)?;
+        }
+        f.write_str("]")
+    }
+
+    fn label(&self, job: JobId) -> String {
+        self.core.label(job).map_or_else(|| "NOLABEL".to_string(), one_line)
+    }
+
+    fn name(&self, job: JobId) -> String {
+        self.core.label(job).map_or_else(|| job.to_string(), one_line)
+    }
+}
+
+/// A text that keeps to its line: control characters are escaped.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
+fn mark(state: JobState) -> char {
+    match state {
+        JobState::Waiting | JobState::Queued | JobState::Backoff { .. } => '·',
+        JobState::Running { .. } | JobState::Stopping { .. } => '▶',
+        JobState::Ended(Outcome::Succeeded) => '✓',
+        JobState::Ended(Outcome::Failed(_)) => '✗',
+        JobState::Ended(Outcome::Cancelled) => '■',
+        JobState::Ended(Outcome::Skipped(_)) => '○',
+    }
+}

@@ -1,0 +1,246 @@
+use std::any::{Any, TypeId};
+use std::boxed::Box;
+use std::fmt;
+use std::string::String;
+use std::sync::Arc;
+use std::vec::Vec;
+
+/// Where an output is: its column, and its place in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    column: u32,
+    slot: u32,
+}
+
+/// One output: in place until somebody shares it.
+enum Slot<T> {
+    Empty,
+    Own(T),
+    Shared(Arc<T>),
+}
+
+/// The outputs of all jobs with one type of output.
+pub(crate) struct Column<T>(Vec<Slot<T>>);
+
+impl<T> Column<T> {
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(crate) fn put(&mut self, slot: u32, output: T) {
+        self.0[slot as usize] = Slot::Own(output);
+    }
+
+    fn get(&self, slot: u32) -> Option<&T> {
+        match self.0.get(slot as usize)? {
+            Slot::Empty => None,
+            Slot::Own(output) => Some(output),
+            Slot::Shared(output) => Some(output),
+        }
+    }
+
+    /// One allocation the first time.
+    pub(crate) fn share(&mut self, slot: u32) -> Option<Arc<T>> {
+        let slot = self.0.get_mut(slot as usize)?;
+        let output = match std::mem::replace(slot, Slot::Empty) {
+            Slot::Empty => return None,
+            Slot::Own(output) => Arc::new(output),
+            Slot::Shared(output) => output,
+        };
+        *slot = Slot::Shared(Arc::clone(&output));
+        Some(output)
+    }
+
+    /// `None`, and it stays, while somebody else holds it.
+    fn take(&mut self, slot: u32) -> Option<T> {
+        let slot = self.0.get_mut(slot as usize)?;
+        match std::mem::replace(slot, Slot::Empty) {
+            Slot::Empty => None,
+            Slot::Own(output) => Some(output),
+            Slot::Shared(output) => match Arc::try_unwrap(output) {
+                Ok(output) => Some(output),
+                Err(output) => {
+                    *slot = Slot::Shared(output);
+                    None
+                }
+            },
+        }
+    }
+}
+
+/// Writes an output as `Debug` does.
+pub(crate) type Show = fn(&dyn Any, Place, &mut fmt::Formatter<'_>) -> fmt::Result;
+
+/// How to show outputs of type `T`.
+pub(crate) fn show<T: fmt::Debug + 'static>(
+    column: &dyn Any,
+    place: Place,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    match column.downcast_ref::<Column<T>>().and_then(|column| column.get(place.slot)) {
+        Some(output) => output.fmt(f),
+        None => Ok(()),
+    }
+}
+
+/// Types whose outputs are shown without having to ask. Whether any other is `Debug` cannot be seen here.
+fn usual_show(output: TypeId) -> Option<Show> {
+    macro_rules! usual {
+        ($($type:ty),*) => {
+            [$((TypeId::of::<$type>(), show::<$type> as Show)),*]
+        };
+    }
+    let usual = usual!(
+        i8,
+        i16,
+        i32,
+        i64,
+        i128,
+        isize,
+        u8,
+        u16,
+        u32,
+        u64,
+        u128,
+        usize,
+        f32,
+        f64,
+        bool,
+        char,
+        String,
+        &'static str,
+        Box<str>,
+        Arc<str>,
+        Vec<u8>,
+        Vec<String>,
+        Vec<i32>,
+        Vec<u32>,
+        Vec<i64>,
+        Vec<u64>,
+        Vec<usize>,
+        Vec<f64>,
+        Option<i32>,
+        Option<u32>,
+        Option<i64>,
+        Option<u64>,
+        Option<usize>,
+        Option<String>
+    );
+    usual.into_iter().find(|&(id, _)| id == output).map(|(_, show)| show)
+}
+
+/// The columns of one graph. `C` says what the outputs are.
+pub(crate) struct Outputs<C: ?Sized> {
+    columns: Vec<Typed<C>>,
+}
+
+struct Typed<C: ?Sized> {
+    output: TypeId,
+    show: Option<Show>,
+    column: Box<C>,
+}
+
+/// The outputs of a graph that runs on one thread: anything that is `'static`.
+pub type LocalOutputs = dyn Any;
+
+/// The outputs of a [`SendJobGraph`](crate::SendJobGraph): `Send + Sync` as well.
+pub type SendOutputs = dyn Any + Send + Sync;
+
+/// [`LocalOutputs`] or [`SendOutputs`].
+pub trait OutputStore: sealed::Sealed + 'static {
+    #[doc(hidden)]
+    fn any(&self) -> &dyn Any;
+    #[doc(hidden)]
+    fn any_mut(&mut self) -> &mut dyn Any;
+}
+
+mod sealed {
+    use std::any::Any;
+
+    #[expect(unnameable_types, reason = "the point of it")]
+    pub trait Sealed {}
+    impl Sealed for dyn Any {}
+    impl Sealed for dyn Any + Send + Sync {}
+}
+
+impl OutputStore for dyn Any {
+    fn any(&self) -> &dyn Any {
+        self
+    }
+
+    fn any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+impl OutputStore for dyn Any + Send + Sync {
+    fn any(&self) -> &dyn Any {
+        self
+    }
+
+    fn any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+impl<C: OutputStore + ?Sized> Outputs<C> {
+    pub(crate) const fn new() -> Self {
+        Self { columns: Vec::new() }
+    }
+
+    /// Reserves a place for an output. O(types of outputs in the graph).
+    #[expect(clippy::cast_possible_truncation, reason = "the core refuses more than 2^30 jobs")]
+    pub(crate) fn reserve<T: 'static>(
+        &mut self,
+        show: Option<Show>,
+        new: impl FnOnce() -> Box<C>,
+    ) -> Place {
+        let output = TypeId::of::<T>();
+        let found = self.columns.iter().position(|typed| typed.output == output);
+        let index = found.unwrap_or_else(|| {
+            self.columns.push(Typed { output, show: usual_show(output), column: new() });
+            self.columns.len() - 1
+        });
+        let typed = &mut self.columns[index];
+        typed.show = typed.show.or(show);
+        let slot = typed.column.any_mut().downcast_mut::<Column<T>>().map_or(0, |column| {
+            column.0.push(Slot::Empty);
+            column.0.len() - 1
+        });
+        Place { column: index as u32, slot: slot as u32 }
+    }
+
+    /// The column of an output, and its slot there.
+    pub(crate) fn column(&mut self, place: Place) -> (&mut dyn Any, u32) {
+        (self.columns[place.column as usize].column.any_mut(), place.slot)
+    }
+
+    pub(crate) fn get<T: 'static>(&self, place: Place) -> Option<&T> {
+        let column = self.columns.get(place.column as usize)?.column.any();
+        column.downcast_ref::<Column<T>>()?.get(place.slot)
+    }
+
+    pub(crate) fn take<T: 'static>(&mut self, place: Place) -> Option<T> {
+        let column = self.columns.get_mut(place.column as usize)?.column.any_mut();
+        column.downcast_mut::<Column<T>>()?.take(place.slot)
+    }
+
+    /// The output as people read it, if it can be shown.
+    pub(crate) fn shown(&self, place: Place) -> Option<impl fmt::Display + '_> {
+        let typed = self.columns.get(place.column as usize)?;
+        let show = typed.show?;
+        Some(Shown { column: typed.column.any(), place, show })
+    }
+}
+
+struct Shown<'a> {
+    column: &'a dyn Any,
+    place: Place,
+    show: Show,
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.show)(self.column, self.place, f)
+    }
+}

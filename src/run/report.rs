@@ -1,0 +1,210 @@
+use std::fmt;
+use std::time::Duration;
+
+use super::engine::Record;
+use super::error::JobError;
+use super::handle::Handle;
+use super::listing::Listing;
+use super::output::{LocalOutputs, OutputStore, Outputs, SendOutputs};
+use crate::{
+    Condition, Counts, Explanation, JobId, JobKind, JobState, Orchestrator, Outcome, Timestamp,
+    Verdict,
+};
+
+/// What became of a run and of each of its jobs. Displays as a listing, one line a job.
+pub struct Report<C: OutputStore + ?Sized = LocalOutputs> {
+    pub(crate) graph: u64,
+    pub(crate) begun: Timestamp,
+    pub(crate) core: Orchestrator<Record>,
+    pub(crate) outputs: Outputs<C>,
+}
+
+/// The report of a [`SendJobGraph`](crate::SendJobGraph): it may be sent to other threads.
+pub type SendReport = Report<SendOutputs>;
+
+impl<C: OutputStore + ?Sized> Report<C> {
+    /// How the run ended.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.core.verdict().unwrap_or(Verdict::Stopped)
+    }
+
+    /// Whether every finite job had its chance: the verdict is [`Verdict::Completed`]. Jobs that are
+    /// not critical may have failed all the same: see [`failures`](Self::failures).
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.verdict() == Verdict::Completed
+    }
+
+    /// How long the run took.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.core.clock().saturating_since(self.begun)
+    }
+
+    /// How many jobs ended how.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.core.counts()
+    }
+
+    /// How a job ended; `None` if it is of another graph.
+    #[must_use]
+    pub fn outcome<T>(&self, job: &Handle<T>) -> Option<Outcome> {
+        self.core.state(self.own(job)?).and_then(JobState::outcome)
+    }
+
+    /// Whether a job ran to its end, well or not: it succeeded or failed.
+    #[must_use]
+    pub fn is_done<T>(&self, job: &Handle<T>) -> bool {
+        matches!(self.outcome(job), Some(Outcome::Succeeded | Outcome::Failed(_)))
+    }
+
+    /// What a job returned, if it succeeded.
+    #[must_use]
+    pub fn output<T: 'static>(&self, job: &Handle<T>) -> Option<&T> {
+        self.outputs.get(self.core.payload(self.own(job)?)?.place)
+    }
+
+    /// Takes what a job returned out of the report; `None` if it did not succeed, was taken already,
+    /// or if somebody else holds it, as a dependent may that kept its `Arc`.
+    pub fn take_output<T: 'static>(&mut self, job: &Handle<T>) -> Option<T> {
+        let place = self.core.payload(self.own(job)?)?.place;
+        self.outputs.take(place)
+    }
+
+    /// Why a job failed, if it did.
+    #[must_use]
+    pub fn error<T>(&self, job: &Handle<T>) -> Option<&JobError> {
+        self.job(job)?.error()
+    }
+
+    /// All about one job; `None` if it is of another graph.
+    #[must_use]
+    pub fn job<T>(&self, job: &Handle<T>) -> Option<JobReport<'_>> {
+        Some(JobReport { core: &self.core, begun: self.begun, id: self.own(job)? })
+    }
+
+    /// All about all jobs, in the order of their creation.
+    pub fn jobs(&self) -> impl Iterator<Item = JobReport<'_>> {
+        self.core.jobs().map(|id| JobReport { core: &self.core, begun: self.begun, id })
+    }
+
+    /// The jobs that failed, in the order of their creation.
+    pub fn failures(&self) -> impl Iterator<Item = JobReport<'_>> {
+        self.jobs().filter(|job| job.error().is_some())
+    }
+
+    fn own<T>(&self, job: &Handle<T>) -> Option<JobId> {
+        (job.key.graph == self.graph).then_some(job.key.id)
+    }
+}
+
+impl<C: OutputStore + ?Sized> fmt::Display for Report<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Listing { core: &self.core, outputs: &self.outputs }.fmt(f)
+    }
+}
+
+impl<C: OutputStore + ?Sized> fmt::Debug for Report<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (verdict, jobs) = (self.verdict(), self.counts());
+        f.debug_struct("Report")
+            .field("verdict", &verdict)
+            .field("jobs", &jobs)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of one job.
+#[derive(Clone, Copy)]
+pub struct JobReport<'a> {
+    core: &'a Orchestrator<Record>,
+    begun: Timestamp,
+    id: JobId,
+}
+
+impl<'a> JobReport<'a> {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> JobId {
+        self.id
+    }
+
+    /// Its label, if it has one.
+    #[must_use]
+    pub fn label(&self) -> Option<&'a str> {
+        self.core.label(self.id)
+    }
+
+    /// Whether it is finite, forever or a service.
+    #[must_use]
+    pub fn kind(&self) -> JobKind {
+        self.core.kind(self.id).unwrap_or_default()
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.core.state(self.id).and_then(JobState::outcome)
+    }
+
+    /// Why it failed, if it did.
+    #[must_use]
+    pub fn error(&self) -> Option<&'a JobError> {
+        let failed = matches!(self.outcome(), Some(Outcome::Failed(_)));
+        self.record().and_then(|record| record.error.as_deref()).filter(|_| failed)
+    }
+
+    /// How often it was started.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.core.attempts(self.id)
+    }
+
+    /// When its first attempt started, from the start of the run on; `None` if there was none.
+    #[must_use]
+    pub fn started(&self) -> Option<Duration> {
+        Some(self.record()?.started?.saturating_since(self.begun))
+    }
+
+    /// When its last attempt ended, from the start of the run on; `None` if there was none.
+    #[must_use]
+    pub fn ended(&self) -> Option<Duration> {
+        Some(self.record()?.ended?.saturating_since(self.begun))
+    }
+
+    /// The jobs that it requires.
+    pub fn requirements(&self) -> impl Iterator<Item = (JobId, Condition)> + 'a {
+        self.core.requirements(self.id)
+    }
+
+    /// The jobs that require it.
+    pub fn dependents(&self) -> impl Iterator<Item = (JobId, Condition)> + 'a {
+        self.core.dependents(self.id)
+    }
+
+    /// Why it is where it is.
+    #[must_use]
+    pub fn explain(&self) -> Option<Explanation<'a>> {
+        self.core.explain(self.id)
+    }
+
+    fn record(&self) -> Option<&'a Record> {
+        self.core.payload(self.id)
+    }
+}
+
+impl fmt::Debug for JobReport<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobReport")
+            .field("id", &self.id)
+            .field("label", &self.label())
+            .field("outcome", &self.outcome())
+            .field("error", &self.error())
+            .field("attempts", &self.attempts())
+            .field("started", &self.started())
+            .field("ended", &self.ended())
+            .finish()
+    }
+}
