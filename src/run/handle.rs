@@ -51,23 +51,34 @@ pub trait Requirements {
     fn each(&self, take: &mut dyn FnMut(Key));
 }
 
-impl<T> Requirements for Handle<T> {
+// Only for references to handles: by value, clippy would call every `&` needless.
+impl<T> Requirements for &Handle<T> {
     fn each(&self, take: &mut dyn FnMut(Key)) {
         take(self.key);
     }
 }
 
-impl Requirements for () {
-    fn each(&self, _: &mut dyn FnMut(Key)) {}
-}
-
-impl<R: Requirements + ?Sized> Requirements for &R {
+impl<T> Requirements for &[Handle<T>] {
     fn each(&self, take: &mut dyn FnMut(Key)) {
-        (**self).each(take);
+        for handle in *self {
+            take(handle.key);
+        }
     }
 }
 
-impl<R: Requirements> Requirements for [R] {
+impl<T, const N: usize> Requirements for &[Handle<T>; N] {
+    fn each(&self, take: &mut dyn FnMut(Key)) {
+        self.as_slice().each(take);
+    }
+}
+
+impl<T> Requirements for &Vec<Handle<T>> {
+    fn each(&self, take: &mut dyn FnMut(Key)) {
+        self.as_slice().each(take);
+    }
+}
+
+impl<R: Requirements, const N: usize> Requirements for [R; N] {
     fn each(&self, take: &mut dyn FnMut(Key)) {
         for one in self {
             one.each(take);
@@ -75,16 +86,16 @@ impl<R: Requirements> Requirements for [R] {
     }
 }
 
-impl<R: Requirements, const N: usize> Requirements for [R; N] {
+impl<R: Requirements> Requirements for Vec<R> {
     fn each(&self, take: &mut dyn FnMut(Key)) {
-        self.as_slice().each(take);
+        for one in self {
+            one.each(take);
+        }
     }
 }
 
-impl<R: Requirements> Requirements for Vec<R> {
-    fn each(&self, take: &mut dyn FnMut(Key)) {
-        self.as_slice().each(take);
-    }
+impl Requirements for () {
+    fn each(&self, _: &mut dyn FnMut(Key)) {}
 }
 
 macro_rules! tuples {

@@ -35,14 +35,20 @@ pub async fn run<P: Payload, C: Clock>(
         match driver.turn() {
             Turn::Over => return Ok(driver.engine.report()),
             Turn::More => yield_now().await,
-            Turn::Wait(None) => poll_fn(|cx| driver.poll_woken(cx)).await,
-            Turn::Wait(Some(deadline)) => {
-                let mut sleep = pin!(clock.sleep_until(deadline));
-                poll_fn(|cx| match driver.poll_woken(cx) {
-                    Poll::Ready(()) => Poll::Ready(()),
-                    Poll::Pending => sleep.as_mut().poll(cx),
-                })
-                .await;
+            Turn::Wait(deadline) => {
+                // Only the wakers are borrowed while it waits: bodies need not be `Sync`.
+                let tasks = &driver.tasks;
+                match deadline {
+                    None => poll_fn(|cx| tasks.poll_woken(cx)).await,
+                    Some(deadline) => {
+                        let mut sleep = pin!(clock.sleep_until(deadline));
+                        poll_fn(|cx| match tasks.poll_woken(cx) {
+                            Poll::Ready(()) => Poll::Ready(()),
+                            Poll::Pending => sleep.as_mut().poll(cx),
+                        })
+                        .await;
+                    }
+                }
             }
         }
     }
@@ -134,10 +140,6 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
                 self.engine.abort(attempt, now);
             }
         }
-    }
-
-    fn poll_woken(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.tasks.watch(cx.waker()) { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
