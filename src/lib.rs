@@ -53,3 +53,8 @@ pub use crate::run::{
     LocalOutputs, OutputStore, Payload, Report, Requirements, RunError, SendJobGraph, SendOutputs,
     SendReport, Sendable, run,
 };
+
+/// The README, whose code is compiled and run.
+#[cfg(all(doctest, feature = "smol", feature = "testing"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
