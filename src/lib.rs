@@ -49,9 +49,10 @@ pub use crate::orchestrator::{
 };
 #[cfg(feature = "std")]
 pub use crate::run::{
-    Body, Clock, Error, Feeds, Graph, Handle, Inputs, Job, JobError, JobGraph, JobReport, Local,
-    LocalOutputs, OutputStore, Payload, Report, Requirements, RunError, SendJobGraph, SendOutputs,
-    SendReport, Sendable, run,
+    Adder, AnyClock, Body, Cancelled, Clock, Context, Error, Feeds, Graph, Handle, HookReport,
+    HookResult, Inputs, Job, JobError, JobGraph, JobReport, Local, LocalOutputs, OutputStore,
+    Payload, Repeat, Report, Requirements, RunError, RunJob, SendJobGraph, SendOutputs, SendReport,
+    Sendable, ServiceContext, Spawn, StopHandle, run,
 };
 
 /// The README, whose code is compiled and run.

@@ -237,9 +237,14 @@ impl<J> Orchestrator<J> {
         if !node.state.is_ended() {
             self.unfinished_finite -= usize::from(node.is_finite());
         }
-        // An ending run keeps the edges: they say in which order its jobs stop.
-        if self.ending().is_none() {
-            self.edges.detach(&mut self.jobs, node.lists);
+        match self.phase {
+            Phase::Building | Phase::Running => self.edges.detach(&mut self.jobs, node.lists),
+            Phase::Ending { .. } => {
+                // The edges stay: they say in which order the jobs stop.
+                let sides = [Side::Requirements, Side::Dependents];
+                let gone = sides.map(|side| self.present(side, node.lists).count());
+                self.edges.discount(gone.iter().sum());
+            }
         }
         self.record(id, Change::Removed);
         node.payload
@@ -294,12 +299,12 @@ impl<J> Orchestrator<J> {
         ends: &[JobId],
     ) -> Result<Vec<(JobId, J)>, GraphError> {
         self.building("keep a part of the graph")?;
+        let (entries, exits) = (self.entry_jobs(), self.exit_jobs());
+        let starts = if starts.is_empty() { &entries } else { starts };
+        let ends = if ends.is_empty() { &exits } else { ends };
         let after_starts = self.reached(Side::Dependents, starts)?;
         let before_ends = self.reached(Side::Requirements, ends)?;
-        let dropped = |&index: &u32| {
-            let index = index as usize;
-            !(starts.is_empty() || after_starts[index]) || !(ends.is_empty() || before_ends[index])
-        };
+        let dropped = |&index: &u32| !after_starts[index as usize] || !before_ends[index as usize];
         let dropped: Vec<u32> = self.in_creation_order().into_iter().filter(dropped).collect();
         Ok(dropped.into_iter().map(|index| (self.id(index), self.take(index))).collect())
     }

@@ -272,6 +272,11 @@ impl Edges {
         self.free = at;
     }
 
+    /// Edges that stay, but do not link two jobs that are both there any more.
+    pub(super) fn discount(&mut self, edges: usize) {
+        self.live -= edges;
+    }
+
     /// Lets go of all edges of a job that was removed. O(its edges), amortised.
     pub(super) fn detach<J>(&mut self, jobs: &mut Slab<Node<J>>, lists: Lists) {
         for side in [Side::Requirements, Side::Dependents] {

@@ -179,6 +179,33 @@ impl<J> Orchestrator<J> {
         }
     }
 
+    /// The same graph or run with other payloads. O(jobs).
+    #[must_use]
+    pub fn map<K>(self, mut payload: impl FnMut(J) -> K) -> Orchestrator<K> {
+        let jobs = self.jobs.into_iter().map(|(index, node)| (index, node.map(&mut payload)));
+        Orchestrator {
+            jobs: jobs.collect(),
+            options: self.options,
+            edges: self.edges,
+            queue: self.queue,
+            deadlines: self.deadlines,
+            phase: self.phase,
+            clock: self.clock,
+            counts: self.counts,
+            unfinished_finite: self.unfinished_finite,
+            had_finite: self.had_finite,
+            places_taken: self.places_taken,
+            critical_failure: self.critical_failure,
+            signals: self.signals,
+            transitions: self.transitions,
+            resolved: self.resolved,
+            last_number: self.last_number,
+            places: self.places,
+            reused: self.reused,
+            points_forward: self.points_forward,
+        }
+    }
+
     /// What holds for the whole run.
     #[must_use]
     pub fn options(&self) -> RunOptions {
@@ -298,11 +325,8 @@ impl<J> Orchestrator<J> {
 
     fn neighbours(&self, side: Side, job: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
         let lists = self.get(job).map(|node| node.lists);
-        let targets = lists.into_iter().flat_map(move |lists| self.edges.targets(side, lists));
-        // While the run ends, the edges of a removed job stay, for the order in which jobs stop.
-        targets.filter_map(|(index, condition)| {
-            Some((self.jobs.get(index as usize)?.id(index as usize), condition))
-        })
+        let targets = lists.into_iter().flat_map(move |lists| self.present(side, lists));
+        targets.map(|(index, condition)| (self.id(index), condition))
     }
 
     /// Why the run is ending, as soon as there is a cause.
@@ -395,8 +419,10 @@ impl<J> Orchestrator<J> {
         if ending || extra.cancelled || attempts > retries.limit || attempts == u32::MAX {
             return JobState::Ended(Outcome::Failed(failure));
         }
-        let until = self.clock + retries.delay(attempts);
-        if until > self.clock { JobState::Backoff { until } } else { JobState::Queued }
+        match retries.delay(attempts) {
+            Duration::ZERO => JobState::Queued,
+            pause => JobState::Backoff { until: self.clock + pause },
+        }
     }
 
     /// All that goes with a change of state: counters, queue, window and deadline.

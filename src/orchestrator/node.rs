@@ -52,6 +52,20 @@ impl<J> Node<J> {
         }
     }
 
+    /// The same job with another payload.
+    pub(super) fn map<K>(self, payload: impl FnOnce(J) -> K) -> Node<K> {
+        Node {
+            number: self.number,
+            state: self.state,
+            unresolved: self.unresolved,
+            attempts: self.attempts,
+            lists: self.lists,
+            link: self.link,
+            extra: self.extra,
+            payload: payload(self.payload),
+        }
+    }
+
     /// Its id, given the place where the slab holds it.
     #[expect(
         clippy::cast_possible_truncation,

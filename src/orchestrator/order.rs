@@ -1,7 +1,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::graph::{Condition, Side};
+use super::graph::{Condition, Lists, Side};
 use super::job::JobId;
 use super::{GraphError, Orchestrator};
 
@@ -75,7 +75,16 @@ impl<J> Orchestrator<J> {
         side: Side,
         index: u32,
     ) -> impl Iterator<Item = (u32, Condition)> + '_ {
-        let targets = self.edges.targets(side, self.node(index).lists);
+        self.present(side, self.node(index).lists)
+    }
+
+    /// Those of a list's jobs that are present: in an ending run others may have been removed.
+    pub(super) fn present(
+        &self,
+        side: Side,
+        lists: Lists,
+    ) -> impl Iterator<Item = (u32, Condition)> + '_ {
+        let targets = self.edges.targets(side, lists);
         targets.filter(|&(other, _)| self.jobs.contains(other as usize))
     }
 

@@ -2,13 +2,13 @@ use std::any::Any;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{self, Poll};
 
 use pin_project_lite::pin_project;
 
+use super::context::Context;
 use super::error::Error;
-use super::handle::{Handle, Key};
+use super::handle::Key;
 use super::output::Column;
 
 /// What a job does, before it is added to a graph. Made by the constructors of [`Job`](crate::Job).
@@ -19,37 +19,67 @@ pub trait Body: Execute {
     type Output: 'static;
 }
 
+/// A body that can be executed any number of times, so that its job can be retried.
+pub trait Repeat: Body {}
+
 /// A body as the drivers see it: any attempt of it, without its types.
 pub trait Execute {
-    /// Makes the next attempt ready to be polled.
+    /// Gathers what the next attempt needs. Runs none of the user's code.
     #[doc(hidden)]
-    fn prepare(self: Pin<&mut Self>, inputs: &mut dyn Lookup);
+    fn prepare(self: Pin<&mut Self>, start: &mut dyn Start);
 
     /// Goes on with the attempt. Its output stays inside until it is delivered.
     #[doc(hidden)]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>>;
 
-    /// Moves the output to its place in the column of its type.
+    /// Moves the output, if there is one, to its place in the column of its type.
     #[doc(hidden)]
     fn deliver(self: Pin<&mut Self>, column: &mut dyn Any, slot: u32);
 
     /// Drops what is left of the attempt.
     #[doc(hidden)]
     fn clear(self: Pin<&mut Self>);
+
+    /// Whether another attempt can be made at any time.
+    #[doc(hidden)]
+    fn can_repeat(&self) -> bool;
+
+    /// Whether there is a shutdown hook.
+    #[doc(hidden)]
+    fn has_hook(&self) -> bool {
+        false
+    }
+
+    /// Goes on with the shutdown hook.
+    #[doc(hidden)]
+    fn poll_hook(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
 }
 
-/// Where a body finds the outputs of the jobs that it requires.
-pub trait Lookup {
+/// Where a body finds what its next attempt needs.
+pub trait Start {
+    /// The column and slot of the output of a job that it requires.
     #[doc(hidden)]
     fn output(&mut self, key: Key) -> Option<(&mut dyn Any, u32)>;
+
+    /// What the attempt sees of its run.
+    #[doc(hidden)]
+    fn context(&mut self) -> Context;
 }
 
 /// Where the future of an attempt comes from.
 pub trait Make {
     type Future: Future;
 
-    /// The future of the next attempt; `None` if it is in place already, or was used up.
-    fn make(&mut self, inputs: &mut dyn Lookup) -> Option<Self::Future>;
+    /// Takes what the next future needs.
+    fn gather(&mut self, _: &mut dyn Start) {}
+
+    /// The next future; `None` if what it was made of is used up.
+    fn make(&mut self) -> Option<Self::Future>;
+
+    /// Whether any number of futures can be made.
+    const REPEATS: bool = false;
 }
 
 /// What a future's output means.
@@ -84,7 +114,7 @@ impl<T: 'static, E: Into<Error>> Settle<Result<T, E>> for Fallible {
 }
 
 pin_project! {
-    /// The one body: a future at a time, where futures come from, and what their output means.
+    /// The usual body: one future at a time, where futures come from, and what their output means.
     pub struct Simple<M: Make, K: Settle<<M::Future as Future>::Output>> {
         make: M,
         #[pin]
@@ -105,28 +135,21 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Body for Simple<M, K> {
 }
 
 impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K> {
-    fn prepare(self: Pin<&mut Self>, inputs: &mut dyn Lookup) {
-        let mut this = self.project();
-        if let Some(future) = this.make.make(inputs) {
-            this.future.set(Some(future));
-        }
+    fn prepare(self: Pin<&mut Self>, start: &mut dyn Start) {
+        self.project().make.gather(start);
     }
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let mut this = self.project();
-        let Some(future) = this.future.as_mut().as_pin_mut() else {
-            return Poll::Ready(Err(
-                "a job that runs once was started again; make it with `Job::repeat`".into(),
-            ));
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
+        let this = self.project();
+        let Poll::Ready(result) = poll_made(this.future, || this.make.make(), cx)? else {
+            return Poll::Pending;
         };
-        let Poll::Ready(result) = future.poll(cx) else { return Poll::Pending };
         Poll::Ready(K::settle(result).map(|output| *this.output = Some(output)))
     }
 
     fn deliver(self: Pin<&mut Self>, column: &mut dyn Any, slot: u32) {
-        if let (Some(output), Some(column)) =
-            (self.project().output.take(), column.downcast_mut::<Column<K::Output>>())
-        {
+        let column = column.downcast_mut::<Column<K::Output>>();
+        if let (Some(output), Some(column)) = (self.project().output.take(), column) {
             column.put(slot, output);
         }
     }
@@ -135,6 +158,25 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K>
         let mut this = self.project();
         *this.output = None;
         this.future.set(None);
+    }
+
+    fn can_repeat(&self) -> bool {
+        M::REPEATS
+    }
+}
+
+/// Polls a future in its place, where it is made first if need be.
+pub(crate) fn poll_made<F: Future>(
+    mut place: Pin<&mut Option<F>>,
+    make: impl FnOnce() -> Option<F>,
+    cx: &mut task::Context<'_>,
+) -> Result<Poll<F::Output>, Error> {
+    if place.is_none() {
+        place.set(make());
+    }
+    match place.as_pin_mut() {
+        Some(future) => Ok(future.poll(cx)),
+        None => Err("a job that can run only once was started again".into()),
     }
 }
 
@@ -151,7 +193,7 @@ impl<F> Given<F> {
 impl<F: Future> Make for Given<F> {
     type Future = F;
 
-    fn make(&mut self, _: &mut dyn Lookup) -> Option<F> {
+    fn make(&mut self) -> Option<F> {
         None
     }
 }
@@ -163,108 +205,68 @@ pub struct Factory<G>(pub(crate) G);
 impl<G: FnMut() -> F, F: Future> Make for Factory<G> {
     type Future = F;
 
-    fn make(&mut self, _: &mut dyn Lookup) -> Option<F> {
+    fn make(&mut self) -> Option<F> {
         Some((self.0)())
     }
+
+    const REPEATS: bool = true;
 }
 
-/// A future made from the outputs of other jobs.
+impl<G: FnMut() -> F, F: Future, K: Settle<F::Output>> Repeat for Simple<Factory<G>, K> {}
+
+/// A future made with the context of its attempt.
 #[derive(Debug)]
-pub struct Fed<O, G> {
-    pub(crate) inputs: O,
-    pub(crate) make: Option<G>,
+pub struct Contextual<G> {
+    context: Option<Context>,
+    make: Option<G>,
 }
 
-impl<O: Feeds<G>, G> Make for Fed<O, G> {
-    type Future = O::Future;
-
-    fn make(&mut self, lookup: &mut dyn Lookup) -> Option<O::Future> {
-        self.inputs.feed(&mut self.make, lookup)
+impl<G> Contextual<G> {
+    pub(crate) const fn new(make: G) -> Self {
+        Self { context: None, make: Some(make) }
     }
 }
 
-/// Handles whose outputs feed a job: `&a`, or a tuple of up to eight, `(&a, &b)`.
-pub trait Inputs {
-    /// The same handles, owned.
-    type Owned;
-
-    #[doc(hidden)]
-    fn owned(self) -> Self::Owned;
-}
-
-/// Handles whose outputs fit the arguments of `G`.
-pub trait Feeds<G> {
-    /// What the closure returns.
-    type Future: Future;
-
-    #[doc(hidden)]
-    fn keys(&self, take: &mut dyn FnMut(Key));
-    #[doc(hidden)]
-    fn feed(&self, make: &mut Option<G>, lookup: &mut dyn Lookup) -> Option<Self::Future>;
-}
-
-fn shared<T: 'static>(handle: &Handle<T>, lookup: &mut dyn Lookup) -> Option<Arc<T>> {
-    let (column, slot) = lookup.output(handle.key)?;
-    column.downcast_mut::<Column<T>>()?.share(slot)
-}
-
-impl<A> Inputs for &Handle<A> {
-    type Owned = Handle<A>;
-
-    fn owned(self) -> Handle<A> {
-        *self
-    }
-}
-
-impl<A: 'static, G: FnOnce(Arc<A>) -> F, F: Future> Feeds<G> for Handle<A> {
+impl<G: FnOnce(Context) -> F, F: Future> Make for Contextual<G> {
     type Future = F;
 
-    fn keys(&self, take: &mut dyn FnMut(Key)) {
-        take(self.key);
+    fn gather(&mut self, start: &mut dyn Start) {
+        self.context = Some(start.context());
     }
 
-    fn feed(&self, make: &mut Option<G>, lookup: &mut dyn Lookup) -> Option<F> {
-        let input = shared(self, lookup)?;
-        Some(make.take()?(input))
+    fn make(&mut self) -> Option<F> {
+        Some(self.make.take()?(self.context.take()?))
     }
 }
 
-macro_rules! tuples {
-    ($($one:ident)*) => {
-        impl<$($one),*> Inputs for ($(&Handle<$one>,)*) {
-            type Owned = ($(Handle<$one>,)*);
-
-            #[expect(non_snake_case, reason = "each type names its value")]
-            fn owned(self) -> Self::Owned {
-                let ($($one,)*) = self;
-                ($(*$one,)*)
-            }
-        }
-
-        impl<$($one: 'static,)* Make: FnOnce($(Arc<$one>),*) -> Fut, Fut: Future> Feeds<Make> for ($(Handle<$one>,)*) {
-            type Future = Fut;
-
-            #[expect(non_snake_case, reason = "each type names its value")]
-            fn keys(&self, take: &mut dyn FnMut(Key)) {
-                let ($($one,)*) = self;
-                $(take($one.key);)*
-            }
-
-            #[expect(non_snake_case, reason = "each type names its value")]
-            fn feed(&self, make: &mut Option<Make>, lookup: &mut dyn Lookup) -> Option<Fut> {
-                let ($($one,)*) = self;
-                $(let $one = shared($one, lookup)?;)*
-                Some(make.take()?($($one),*))
-            }
-        }
-    };
+/// A new future for each attempt, made with its context.
+#[derive(Debug)]
+pub struct ContextFactory<G> {
+    context: Option<Context>,
+    make: G,
 }
 
-tuples!(A);
-tuples!(A B);
-tuples!(A B C);
-tuples!(A B C D);
-tuples!(A B C D E);
-tuples!(A B C D E F);
-tuples!(A B C D E F G);
-tuples!(A B C D E F G H);
+impl<G> ContextFactory<G> {
+    pub(crate) const fn new(make: G) -> Self {
+        Self { context: None, make }
+    }
+}
+
+impl<G: FnMut(Context) -> F, F: Future> Make for ContextFactory<G> {
+    type Future = F;
+
+    fn gather(&mut self, start: &mut dyn Start) {
+        self.context = Some(start.context());
+    }
+
+    fn make(&mut self) -> Option<F> {
+        Some((self.make)(self.context.take()?))
+    }
+
+    const REPEATS: bool = true;
+}
+
+impl<G: FnMut(Context) -> F, F: Future, K: Settle<F::Output>> Repeat
+    for Simple<ContextFactory<G>, K>
+{
+}

@@ -2,16 +2,25 @@ use std::any::Any;
 use std::boxed::Box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::string::{String, ToString};
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{self, Poll};
+use std::time::Duration;
 use std::vec::Vec;
 
-use super::body::Lookup;
-use super::error::{Error, JobError};
+use super::additions::{Additions, OpenAdditions};
+use super::body::Start;
+use super::context::Context;
+use super::error::{Cancelled, Error, JobError};
 use super::graph::Payload;
 use super::handle::Key;
+use super::mailbox::{Mailbox, Message};
 use super::output::{OutputStore, Outputs, Place};
-use super::report::Report;
-use crate::{Attempt, Completion, Failure, JobState, Orchestrator, Outcome, Timestamp};
+use super::report::{HookReport, Report};
+use super::runtime::AnyClock;
+use crate::{
+    Attempt, Completion, Failure, JobId, JobState, Orchestrator, Outcome, RunOptions, Signal,
+    Timestamp, Verdict,
+};
 
 /// What a run keeps about a job beside its state; it outlives the body.
 #[derive(Debug)]
@@ -21,118 +30,277 @@ pub(crate) struct Record {
     pub(crate) started: Option<Timestamp>,
     pub(crate) ended: Option<Timestamp>,
     pub(crate) error: Option<Box<JobError>>,
+    pub(crate) hook: Option<Box<HookReport>>,
 }
 
 impl Record {
     pub(crate) const fn new(place: Place) -> Self {
-        Self { place, started: None, ended: None, error: None }
+        Self { place, started: None, ended: None, error: None, hook: None }
+    }
+}
+
+/// The body of a job, and what its running attempt sees of the run, if it asked.
+pub(crate) struct Cell<P> {
+    pub(crate) body: Option<P>,
+    context: Option<Context>,
+}
+
+impl<P> Cell<P> {
+    pub(crate) const fn new(body: Option<P>) -> Self {
+        Self { body, context: None }
     }
 }
 
 /// A graph that runs: the core, the bodies and their outputs, and all that happens between two polls.
 /// Who polls, and where, is the driver's.
 pub(crate) struct Engine<P: Payload> {
-    graph: u64,
+    pub(crate) graph: u64,
     pub(crate) core: Orchestrator<Record>,
-    bodies: Vec<Option<P>>,
-    outputs: Outputs<P::Outputs>,
-    begun: Timestamp,
+    /// By place of the job in the core.
+    pub(crate) cells: Vec<Cell<P>>,
+    pub(crate) outputs: Outputs<P::Outputs>,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) additions: OpenAdditions<P>,
+    pub(crate) clock: AnyClock,
+    pub(crate) begun: Timestamp,
+    pub(crate) shutdown_timeout: Duration,
+    /// Whether bodies are kept for another run.
+    pub(crate) keep_bodies: bool,
+    pub(crate) stops: u32,
+    /// Messages about bodies that were being polled when they came.
+    pub(crate) unread: Vec<Message>,
+    /// Bodies that are over, for the driver to drop where that does no harm.
+    pub(crate) garbage: Vec<P>,
+    pub(crate) hooks: Option<Hooks>,
 }
 
-/// How a poll of an attempt that is over ended.
+/// The run of the shutdown hooks takes the core's place; this keeps what it took it from.
+pub(crate) struct Hooks {
+    main: Orchestrator<Record>,
+    /// By place in the core of the hooks: whose hook it is.
+    subjects: Vec<Option<JobId>>,
+}
+
+/// How an attempt ended by itself.
 pub(crate) type Finished = Result<(), JobError>;
 
 impl<P: Payload> Engine<P> {
-    pub(crate) fn new(
-        graph: u64,
-        core: Orchestrator<Record>,
-        bodies: Vec<Option<P>>,
-        outputs: Outputs<P::Outputs>,
-    ) -> Self {
-        let begun = core.clock();
-        Self { graph, core, bodies, outputs, begun }
-    }
-
-    /// Takes the next attempt, with its body ready to be polled. A panic in making it fails it.
-    pub(crate) fn hand_out(&mut self, now: Timestamp) -> Option<(Attempt, Finished)> {
-        let attempt = self.core.poll_ready_jobs(now).next()?;
-        if let Some(record) = self.core.payload_mut(attempt.job) {
-            record.started.get_or_insert(now);
-        }
-        let Some(Some(payload)) = self.bodies.get_mut(attempt.job.index()) else {
-            return Some((attempt, Ok(())));
-        };
-        let mut inputs = OutputsById { core: &self.core, outputs: &mut self.outputs };
-        let made = catch_unwind(AssertUnwindSafe(|| payload.body().prepare(&mut inputs)));
-        Some((attempt, made.map_err(|panic| JobError::Panic(message(&*panic)))))
-    }
-
-    /// Polls an attempt. A panic is a failure.
-    pub(crate) fn poll(&mut self, attempt: Attempt, cx: &mut Context<'_>) -> Poll<Finished> {
-        let Some(Some(payload)) = self.bodies.get_mut(attempt.job.index()) else {
-            return Poll::Pending;
-        };
-        match catch_unwind(AssertUnwindSafe(|| payload.body().poll(cx))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(JobError::Error)),
-            Err(panic) => Poll::Ready(Err(JobError::Panic(message(&*panic)))),
+    /// The cell of an attempt, in the run of the jobs or of their hooks.
+    pub(crate) fn cell(&self, attempt: Attempt) -> Option<usize> {
+        match &self.hooks {
+            None => Some(attempt.job.index()),
+            Some(hooks) => hooks.subjects[attempt.job.index()].map(JobId::index),
         }
     }
 
-    /// An attempt has ended by itself.
+    /// The next attempt that starts, if there is one. It is to be prepared, and polled.
+    pub(crate) fn hand_out(&mut self, now: Timestamp) -> Option<Attempt> {
+        loop {
+            let attempt = self.core.poll_ready_jobs(now).next()?;
+            if let Some(record) = self.core.payload_mut(attempt.job) {
+                record.started.get_or_insert(now);
+            }
+            if self.cell(attempt).is_some() {
+                return Some(attempt);
+            }
+            // It only keeps two hooks in order.
+            let _ = self.core.on_job_complete(attempt, Completion::Success, now);
+        }
+    }
+
+    /// Gathers what an attempt needs. Its body is at its place.
+    pub(crate) fn prepare(&mut self, attempt: Attempt) {
+        if self.hooks.is_some() {
+            return;
+        }
+        let Cell { body: Some(body), context } = &mut self.cells[attempt.job.index()] else {
+            return;
+        };
+        *context = None;
+        let mut start = Prepare {
+            core: &self.core,
+            outputs: &mut self.outputs,
+            make_context: || Context::new(attempt, Arc::clone(&self.mailbox), self.clock.clone()),
+            context,
+        };
+        body.body().prepare(&mut start);
+    }
+
+    /// An attempt has ended by itself. Its body is at its place.
     pub(crate) fn complete(&mut self, attempt: Attempt, finished: Finished, now: Timestamp) {
         let completion = match &finished {
             Ok(()) => Completion::Success,
             Err(JobError::Panic(_)) => Completion::Panic,
+            Err(JobError::Error(error)) if error.is::<Cancelled>() => Completion::Cancelled,
             Err(_) => Completion::Error,
         };
         if self.core.on_job_complete(attempt, completion, now).is_err() {
             return;
         }
         let state = self.core.state(attempt.job);
+        let delivers = finished.is_err() || state == Some(JobState::Ended(Outcome::Succeeded));
         if let Some(record) = self.core.payload_mut(attempt.job) {
             record.ended = Some(now);
             record.error = finished.err().map(Box::new);
-            if state == Some(JobState::Ended(Outcome::Succeeded))
-                && let Some(Some(payload)) = self.bodies.get_mut(attempt.job.index())
-            {
-                let (column, slot) = self.outputs.column(record.place);
-                payload.body().deliver(column, slot);
+        }
+        if delivers {
+            self.deliver(attempt);
+        }
+        self.retire(attempt);
+    }
+
+    fn deliver(&mut self, attempt: Attempt) {
+        if self.hooks.is_some() {
+            return;
+        }
+        let body = self.cells[attempt.job.index()].body.as_mut();
+        if let (Some(record), Some(body)) = (self.core.payload(attempt.job), body) {
+            let (column, slot) = self.outputs.column(record.place);
+            body.body().deliver(column, slot);
+        }
+    }
+
+    /// What the core decided since, with what follows from it for bodies done. An aborted body is gone,
+    /// unless it is being polled elsewhere.
+    pub(crate) fn next_signal(&mut self, now: Timestamp) -> Option<Signal> {
+        let signal = self.core.poll_signal()?;
+        match signal {
+            Signal::Cancel(attempt) => {
+                let context = self.cell(attempt).and_then(|cell| self.cells[cell].context.as_ref());
+                if let (Some(context), None) = (context, &self.hooks) {
+                    context.cancel();
+                }
+            }
+            Signal::Abort(attempt) => {
+                if let Some(record) = self.core.payload_mut(attempt.job) {
+                    record.ended = Some(now);
+                }
+                self.retire(attempt);
             }
         }
-        self.drop_attempt(attempt);
+        Some(signal)
     }
 
-    /// An attempt was aborted: its body is gone when this returns.
-    pub(crate) fn abort(&mut self, attempt: Attempt, now: Timestamp) {
-        if let Some(record) = self.core.payload_mut(attempt.job) {
-            record.ended = Some(now);
-        }
-        self.drop_attempt(attempt);
-    }
-
-    /// Drops the future of an attempt that is over, and the whole body once the job has ended. What
-    /// its `Drop` panics with has nobody left to go to.
-    fn drop_attempt(&mut self, attempt: Attempt) {
+    /// Lets go of what an attempt that is over leaves: its future, and the whole body if nothing needs
+    /// it any more. What its `Drop` panics with has nobody left to go to.
+    pub(crate) fn retire(&mut self, attempt: Attempt) {
         let ended = self.core.state(attempt.job).is_none_or(JobState::is_ended);
-        let Some(body) = self.bodies.get_mut(attempt.job.index()) else { return };
-        let _ = catch_unwind(AssertUnwindSafe(|| match (ended, &mut *body) {
-            (true, body) => drop(body.take()),
-            (false, Some(payload)) => payload.body().clear(),
-            (false, None) => {}
-        }));
+        let Some(cell) = self.cell(attempt) else { return };
+        let Cell { body, context } = &mut self.cells[cell];
+        *context = None;
+        let Some(payload) = body else { return };
+        let has_hook = self.hooks.is_none() && payload.body().has_hook();
+        if ended && !has_hook && !self.keep_bodies {
+            self.garbage.extend(body.take());
+        } else {
+            let _ = catch_unwind(AssertUnwindSafe(|| payload.body().clear()));
+        }
     }
 
-    /// What is left of a run that is over.
-    pub(crate) fn report(mut self) -> Report<P::Outputs> {
-        // Bodies of jobs that were never handed out; whatever their `Drop` does, the report comes.
-        for body in &mut self.bodies {
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(body.take())));
+    /// Drops the bodies that are over.
+    pub(crate) fn drop_garbage(garbage: &mut Vec<P>) {
+        for body in garbage.drain(..) {
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(body)));
+        }
+    }
+
+    /// Reads what came from jobs and from outside.
+    pub(crate) fn read_mail(&mut self, now: Timestamp) {
+        let mut messages = self.mailbox.take();
+        if !self.unread.is_empty() || !messages.is_empty() {
+            messages.splice(..0, std::mem::take(&mut self.unread));
+            for message in messages {
+                self.read(message, now);
+            }
+        }
+    }
+
+    /// Fires what is due.
+    pub(crate) fn pass_time(&mut self, now: Timestamp) {
+        if self.core.next_deadline().is_some_and(|deadline| deadline <= now) {
+            self.core.on_deadline(now);
+        }
+    }
+
+    fn read(&mut self, message: Message, now: Timestamp) {
+        match message {
+            Message::Ready(attempt) if self.hooks.is_none() => {
+                if self.cells[attempt.job.index()].body.is_none() {
+                    self.keep_unread(attempt, message);
+                } else if self.core.on_job_ready(attempt, now).is_ok() {
+                    self.deliver(attempt);
+                }
+            }
+            Message::Ready(_) => {}
+            Message::Add => Additions::admit(self),
+            Message::Stop => {
+                self.stops = self.stops.saturating_add(1);
+                if self.hooks.is_none() || self.stops > 2 {
+                    self.core.stop(now);
+                }
+            }
+        }
+    }
+
+    /// A body that is being polled comes back, and then it can deliver.
+    fn keep_unread(&mut self, attempt: Attempt, message: Message) {
+        if self.core.state(attempt.job).and_then(JobState::attempt) == Some(attempt.number) {
+            self.unread.push(message);
+        }
+    }
+
+    /// After the verdict: begins the run of the shutdown hooks, if there are any to run.
+    pub(crate) fn begin_hooks(&mut self, now: Timestamp) -> bool {
+        if self.hooks.is_some() {
+            return false;
+        }
+        let core = &self.core;
+        let cells = &mut self.cells;
+        let mut has_hook = |job: &JobId| {
+            cells[job.index()].body.as_mut().is_some_and(|body| body.body().has_hook())
+        };
+        let hooked: Vec<JobId> =
+            core.jobs().filter(|job| core.attempts(*job) > 0 && has_hook(job)).collect();
+        if hooked.is_empty() {
+            return false;
+        }
+        let options = RunOptions { timeout: Some(self.shutdown_timeout), ..RunOptions::default() };
+        let Ok(run) = core.shutdown_run(&hooked, options) else { return false };
+        let subjects = run.jobs().map(|job| run.payload(job).copied().flatten()).collect();
+        let mut run = run.map(|_| Record::new(Place::NOWHERE));
+        if run.start(now).is_err() {
+            return false;
+        }
+        self.hooks = Some(Hooks { main: std::mem::replace(&mut self.core, run), subjects });
+        true
+    }
+
+    /// What is left of a run that is over, and the bodies, if they were to be kept.
+    pub(crate) fn finish(mut self) -> (Report<P::Outputs>, Vec<Cell<P>>) {
+        let ended = self.core.clock();
+        if let Some(hooks) = self.hooks.take() {
+            self.core = hooks.put_outcomes(&mut self.core);
+        }
+        let mut cells = std::mem::take(&mut self.cells);
+        if !self.keep_bodies {
+            // Bodies of jobs that were never handed out; whatever their `Drop` does, the report comes.
+            for cell in &mut cells {
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(cell.body.take())));
+            }
         }
         if self.core.counts().failed > 0 {
             self.name_late_failures();
         }
-        Report { graph: self.graph, begun: self.begun, core: self.core, outputs: self.outputs }
+        let verdict = self.core.verdict().unwrap_or(Verdict::Stopped);
+        let report = Report {
+            graph: self.graph,
+            verdict,
+            begun: self.begun,
+            ended,
+            core: self.core,
+            outputs: self.outputs,
+        };
+        (report, cells)
     }
 
     /// A timeout decides how a job failed, whatever the job reported.
@@ -151,16 +319,55 @@ impl<P: Payload> Engine<P> {
     }
 }
 
-/// The outputs of jobs, by the jobs.
-struct OutputsById<'a, C: ?Sized> {
-    core: &'a Orchestrator<Record>,
-    outputs: &'a mut Outputs<C>,
+impl Hooks {
+    /// The core of the jobs, with what became of each hook.
+    fn put_outcomes(self, run: &mut Orchestrator<Record>) -> Orchestrator<Record> {
+        let mut main = self.main;
+        let jobs: Vec<JobId> = run.jobs().collect();
+        for hook in jobs {
+            let outcome = run.state(hook).and_then(JobState::outcome);
+            let subject = self.subjects[hook.index()].and_then(|job| main.payload_mut(job));
+            if let (Some(record), Some(outcome), Some(ran)) =
+                (subject, outcome, run.payload_mut(hook))
+            {
+                let error = ran.error.take().map(|error| *error);
+                record.hook = Some(Box::new(HookReport { outcome, error }));
+            }
+        }
+        main
+    }
 }
 
-impl<C: OutputStore + ?Sized> Lookup for OutputsById<'_, C> {
+/// Polls a body, or its hook. A panic is a failure.
+pub(crate) fn poll_body<P: Payload>(
+    body: &mut P,
+    hook: bool,
+    cx: &mut task::Context<'_>,
+) -> Poll<Finished> {
+    let poll = || if hook { body.body().poll_hook(cx) } else { body.body().poll(cx) };
+    match catch_unwind(AssertUnwindSafe(poll)) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(JobError::Error)),
+        Err(panic) => Poll::Ready(Err(JobError::Panic(message(&*panic)))),
+    }
+}
+
+/// What an attempt may take from the run when it starts.
+struct Prepare<'a, C: ?Sized, F> {
+    core: &'a Orchestrator<Record>,
+    outputs: &'a mut Outputs<C>,
+    make_context: F,
+    context: &'a mut Option<Context>,
+}
+
+impl<C: OutputStore + ?Sized, F: FnMut() -> Context> Start for Prepare<'_, C, F> {
     fn output(&mut self, key: Key) -> Option<(&mut dyn Any, u32)> {
         let place = self.core.payload(key.id)?.place;
         Some(self.outputs.column(place))
+    }
+
+    fn context(&mut self) -> Context {
+        self.context.get_or_insert_with(&mut self.make_context).clone()
     }
 }
 

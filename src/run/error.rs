@@ -7,6 +7,28 @@ use crate::{GraphError, JobId, JobName};
 /// What a job may fail with: any error.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
+/// The error of a job that gave up: it counts as cancelled, not as failed, and is not retried.
+///
+/// ```
+/// use jobgraph::{Cancelled, Job, JobGraph, Outcome};
+///
+/// let mut graph = JobGraph::new();
+/// let quits = graph.add(Job::try_new(async { Err::<(), _>(Cancelled) }));
+/// let report = jobgraph::smol::block_on(graph)?;
+/// assert_eq!(report.outcome(&quits), Some(Outcome::Cancelled));
+/// # Ok::<(), jobgraph::RunError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cancelled;
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cancelled")
+    }
+}
+
+impl std::error::Error for Cancelled {}
+
 /// Why a job failed.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -58,6 +80,13 @@ pub enum RunError {
     },
     /// A window of zero: nothing could ever start.
     NoWindow,
+    /// The run is over, so no job can be added to it.
+    Over,
+    /// The graph cannot be run again because of this job, whose future can be awaited once only.
+    RunsOnce {
+        /// The job.
+        job: JobName,
+    },
 }
 
 impl fmt::Display for RunError {
@@ -68,6 +97,10 @@ impl fmt::Display for RunError {
                 f,
                 "let {job} require {required} of another graph: add that job to this graph and use the handle that `add` returns"
             ),
+            Self::Over => f.write_str("add a job: the run is over"),
+            Self::RunsOnce { job } => {
+                write!(f, "run again because of {job}: its future can be awaited once only; make it with `Job::repeat`")
+            }
             Self::NoWindow => f.write_str("run with a window of zero jobs: nothing could start; leave the window out for no limit"),
         }
     }

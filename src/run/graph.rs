@@ -2,18 +2,22 @@ use std::boxed::Box;
 use std::fmt;
 use std::num::NonZero;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::vec::Vec;
 
+use super::additions::{Additions, OpenAdditions, own_ids};
 use super::body::{Body, Execute};
-use super::engine::{Engine, Record};
+use super::engine::{Cell, Engine, Record};
 use super::error::RunError;
 use super::handle::{Handle, Key, Requirements};
 use super::job::Job;
 use super::listing::Listing;
+use super::mailbox::{Mailbox, StopHandle};
 use super::output::{Column, LocalOutputs, OutputStore, Outputs, Place, SendOutputs};
-use crate::{Condition, JobId, JobName, Orchestrator, RunOptions, Timestamp};
+use super::runtime::{AnyClock, Clock as _};
+use crate::{Condition, JobId, JobName, JobOptions, Orchestrator, RunOptions};
 
 /// A graph whose jobs run on one thread, in the task that awaits the run. They may borrow, and need
 /// not be `Send`.
@@ -39,16 +43,17 @@ pub type SendJobGraph = Graph<Sendable>;
 
 /// Jobs and what they require of one another: a [`JobGraph`] or a [`SendJobGraph`].
 pub struct Graph<P: Payload> {
-    id: u64,
+    pub(crate) id: u64,
     core: Orchestrator<Record>,
     options: RunOptions,
+    shutdown_timeout: Duration,
     /// By place in the core.
-    bodies: Vec<Option<P>>,
+    cells: Vec<Cell<P>>,
     outputs: Outputs<P::Outputs>,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) additions: Arc<Additions<P>>,
     /// What `run` will refuse it for.
     error: Option<RunError>,
-    /// The requirements of the job that is being added.
-    scratch: Vec<(JobId, Condition)>,
 }
 
 /// A body on the heap: [`Local`] or [`Sendable`].
@@ -65,6 +70,18 @@ pub struct Local<'a>(Pin<Box<dyn Execute + 'a>>);
 
 /// A body that may move between threads.
 pub struct Sendable(Pin<Box<dyn Execute + Send>>);
+
+impl<'a> Local<'a> {
+    pub(crate) fn new(body: impl Execute + 'a) -> Self {
+        Self(Box::pin(body))
+    }
+}
+
+impl Sendable {
+    pub(crate) fn new(body: impl Execute + Send + 'static) -> Self {
+        Self(Box::pin(body))
+    }
+}
 
 mod sealed {
     #[expect(unnameable_types, reason = "the point of it")]
@@ -102,7 +119,7 @@ impl<'a> Graph<Local<'a>> {
     pub fn add<B: Body + 'a>(&mut self, job: Job<B>) -> Handle<B::Output> {
         let place =
             self.outputs.reserve::<B::Output>(job.show, || Box::new(Column::<B::Output>::new()));
-        self.insert(Local(Box::pin(job.body)), job.options, &job.requirements, place)
+        self.insert(Local::new(job.body), job.options, &job.requirements, place)
     }
 }
 
@@ -122,7 +139,7 @@ impl Graph<Sendable> {
     ) -> Handle<B::Output> {
         let place =
             self.outputs.reserve::<B::Output>(job.show, || Box::new(Column::<B::Output>::new()));
-        self.insert(Sendable(Box::pin(job.body)), job.options, &job.requirements, place)
+        self.insert(Sendable::new(job.body), job.options, &job.requirements, place)
     }
 }
 
@@ -147,10 +164,12 @@ impl<P: Payload> Graph<P> {
             id: GRAPHS.fetch_add(1, Ordering::Relaxed),
             core: Orchestrator::new(RunOptions::default()),
             options: RunOptions::default(),
-            bodies: Vec::new(),
+            shutdown_timeout: Duration::from_secs(10),
+            cells: Vec::new(),
             outputs: Outputs::new(),
+            mailbox: Arc::default(),
+            additions: Arc::new(Additions::new()),
             error: None,
-            scratch: Vec::new(),
         }
     }
 
@@ -183,33 +202,36 @@ impl<P: Payload> Graph<P> {
         self.core.is_empty()
     }
 
+    /// How long the shutdown hooks may take together; 10 s unless asked otherwise.
+    #[must_use]
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = timeout;
+        self
+    }
+
+    /// A handle that ends the run from outside.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle(Arc::clone(&self.mailbox))
+    }
+
     fn insert<T>(
         &mut self,
-        payload: P,
-        options: crate::JobOptions,
+        body: P,
+        options: JobOptions,
         requirements: &[(Key, Condition)],
         place: Place,
     ) -> Handle<T> {
-        self.scratch.clear();
-        for &(key, condition) in requirements {
-            if key.graph == self.id {
-                self.scratch.push((key.id, condition));
-            } else {
-                let job = JobName { id: None, label: options.label.clone() };
-                self.error.get_or_insert(RunError::ForeignHandle { job, required: key.id });
-            }
-        }
-        let added = self.core.add(Record::new(place), options, &self.scratch).or_else(|error| {
-            self.error.get_or_insert(error.into());
-            // It gets a handle all the same; the run is refused.
-            self.core.add(Record::new(place), crate::JobOptions::default(), &[])
-        });
+        let added = own_ids(self.id, &options, requirements)
+            .and_then(|ids| Ok(self.core.add(Record::new(place), options, &ids)?))
+            .or_else(|error| {
+                self.error.get_or_insert(error);
+                // It gets a handle all the same; the run is refused.
+                self.core.add(Record::new(place), JobOptions::default(), &[])
+            });
         let id = added.unwrap_or(JobId::NOBODY);
         if id != JobId::NOBODY {
-            if id.index() >= self.bodies.len() {
-                self.bodies.resize_with(id.index() + 1, || None);
-            }
-            self.bodies[id.index()] = Some(payload);
+            Cell::put(&mut self.cells, id, body);
         }
         Handle::new(Key { graph: self.id, id })
     }
@@ -300,7 +322,7 @@ impl<P: Payload> Graph<P> {
     pub fn bypass<T>(&mut self, job: &Handle<T>) -> Result<(), RunError> {
         let id = self.own(job.key, job.key)?;
         self.core.bypass(id)?;
-        self.bodies[id.index()] = None;
+        self.cells[id.index()] = Cell::new(None);
         Ok(())
     }
 
@@ -316,7 +338,7 @@ impl<P: Payload> Graph<P> {
     ) -> Result<(), RunError> {
         let (starts, ends) = (self.own_all(&starts)?, self.own_all(&ends)?);
         for (id, _) in self.core.keep_between(&starts, &ends)? {
-            self.bodies[id.index()] = None;
+            self.cells[id.index()] = Cell::new(None);
         }
         Ok(())
     }
@@ -348,13 +370,29 @@ impl<P: Payload> Graph<P> {
     }
 
     /// Begins the run, unless there is an error.
-    pub(crate) fn start(mut self, now: Timestamp) -> Result<Engine<P>, RunError> {
+    pub(crate) fn start(mut self, clock: AnyClock) -> Result<Engine<P>, RunError> {
         if let Some(error) = self.error {
             return Err(error);
         }
         self.core.set_options(self.options)?;
-        self.core.start(now)?;
-        Ok(Engine::new(self.id, self.core, self.bodies, self.outputs))
+        let begun = clock.now();
+        self.core.start(begun)?;
+        Ok(Engine {
+            graph: self.id,
+            core: self.core,
+            cells: self.cells,
+            outputs: self.outputs,
+            mailbox: self.mailbox,
+            additions: OpenAdditions(self.additions),
+            clock,
+            begun,
+            shutdown_timeout: self.shutdown_timeout,
+            keep_bodies: false,
+            stops: 0,
+            unread: Vec::new(),
+            garbage: Vec::new(),
+            hooks: None,
+        })
     }
 }
 

@@ -3,13 +3,13 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 use std::vec::Vec;
 
-use super::engine::{Engine, Finished};
+use super::engine::{Engine, poll_body};
 use super::error::RunError;
 use super::graph::{Graph, Payload};
 use super::report::Report;
-use super::runtime::Clock;
+use super::runtime::{AnyClock, Clock};
 use super::waker::Tasks;
-use crate::{Attempt, Signal, Timestamp};
+use crate::{Signal, Timestamp};
 
 /// How many polls are made before other tasks of the executor get a turn.
 const BUDGET: usize = 1_024;
@@ -21,30 +21,41 @@ const BUDGET: usize = 1_024;
 ///
 /// # Errors
 /// [`RunError`] for a graph that cannot start. All that happens later is in the report.
-pub async fn run<P: Payload, C: Clock>(
+pub fn run<P: Payload, C: Clock>(
     clock: &C,
     graph: Graph<P>,
-) -> Result<Report<P::Outputs>, RunError> {
-    let mut driver = InPlace {
-        engine: graph.start(clock.now())?,
-        tasks: Tasks::new(),
-        batch: Vec::new(),
-        clock,
-    };
+) -> impl Future<Output = Result<Report<P::Outputs>, RunError>> + use<P, C> {
+    let clock = clock.clone();
+    async move {
+        let engine = graph.start(AnyClock::new(clock.clone()))?;
+        Ok(drive(clock, engine).await.finish().0)
+    }
+}
+
+/// Drives a run to its end, that of its shutdown hooks included.
+pub(crate) async fn drive<P: Payload, C: Clock>(clock: C, engine: Engine<P>) -> Engine<P> {
+    let mut driver = InPlace { engine, tasks: Tasks::new(), batch: Vec::new(), clock };
     loop {
         match driver.turn() {
-            Turn::Over => return Ok(driver.engine.report()),
+            Turn::Over if driver.engine.begin_hooks(driver.clock.now()) => {}
+            Turn::Over => return driver.engine,
             Turn::More => yield_now().await,
             Turn::Wait(deadline) => {
-                // Only the wakers are borrowed while it waits: bodies need not be `Sync`.
-                let tasks = &driver.tasks;
+                // Bodies need not be `Sync`, so they are not borrowed while it waits.
+                let wakers = (&driver.tasks, &*driver.engine.mailbox);
+                let woken =
+                    |cx: &Context<'_>| wakers.0.watch(cx.waker()) | wakers.1.watch(cx.waker());
+                let woken =
+                    |cx: &Context<'_>| if woken(cx) { Poll::Ready(()) } else { Poll::Pending };
                 match deadline {
-                    None => poll_fn(|cx| tasks.poll_woken(cx)).await,
+                    None => poll_fn(|cx| woken(cx)).await,
                     Some(deadline) => {
-                        let mut sleep = pin!(clock.sleep_until(deadline));
-                        poll_fn(|cx| match tasks.poll_woken(cx) {
-                            Poll::Ready(()) => Poll::Ready(()),
-                            Poll::Pending => sleep.as_mut().poll(cx),
+                        let mut sleep = pin!(driver.clock.sleep_until(deadline));
+                        poll_fn(|cx| {
+                            woken(cx)
+                                .is_pending()
+                                .then(|| sleep.as_mut().poll(cx))
+                                .unwrap_or(Poll::Ready(()))
                         })
                         .await;
                     }
@@ -63,19 +74,19 @@ enum Turn {
     Wait(Option<Timestamp>),
 }
 
-struct InPlace<'c, P: Payload, C> {
+struct InPlace<P: Payload, C> {
     engine: Engine<P>,
     tasks: Tasks,
     /// Slots that were woken and have not been polled.
     batch: Vec<u32>,
-    clock: &'c C,
+    clock: C,
 }
 
-impl<P: Payload, C: Clock> InPlace<'_, P, C> {
+impl<P: Payload, C: Clock> InPlace<P, C> {
     /// Polls what was woken and what may start, in turns, and looks at the clock after each.
     fn turn(&mut self) -> Turn {
         let mut polls = 0;
-        self.look_at_clock();
+        self.look_around();
         while polls < BUDGET {
             let woken = self.next_woken();
             if let Some(slot) = woken {
@@ -105,41 +116,46 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
     /// Hands out one job and polls it for the first time.
     fn start_next(&mut self) -> bool {
         let now = self.engine.core.clock();
-        let Some((attempt, made)) = self.engine.hand_out(now) else { return false };
-        match made {
-            Ok(()) => {
-                let slot = self.tasks.insert(attempt);
-                self.poll(slot);
-            }
-            failed => self.over(attempt, failed),
-        }
+        let Some(attempt) = self.engine.hand_out(now) else { return false };
+        self.engine.prepare(attempt);
+        let slot = self.tasks.insert(attempt);
+        self.poll(slot);
         true
     }
 
     fn poll(&mut self, slot: u32) {
         let Some((attempt, waker)) = self.tasks.begin_poll(slot) else { return };
-        match self.engine.poll(attempt, &mut Context::from_waker(waker)) {
-            Poll::Pending => self.look_at_clock(),
-            Poll::Ready(finished) => self.over(attempt, finished),
+        let hook = self.engine.hooks.is_some();
+        let cell = self.engine.cell(attempt);
+        let Some(body) = cell.and_then(|cell| self.engine.cells[cell].body.as_mut()) else {
+            return;
+        };
+        let polled = poll_body(body, hook, &mut Context::from_waker(waker));
+        let now = self.clock.now();
+        self.engine.read_mail(now);
+        if let Poll::Ready(finished) = polled {
+            self.engine.complete(attempt, finished, now);
+            self.tasks.remove(attempt);
         }
+        self.go_on(now);
     }
 
-    fn over(&mut self, attempt: Attempt, finished: Finished) {
-        self.engine.complete(attempt, finished, self.clock.now());
-        self.tasks.remove(attempt);
-        self.look_at_clock();
+    fn look_around(&mut self) {
+        let now = self.clock.now();
+        self.engine.read_mail(now);
+        self.go_on(now);
     }
 
     /// Lets time pass in the core, and obeys what it says.
-    fn look_at_clock(&mut self) {
-        let now = self.clock.now();
-        self.engine.core.on_deadline(now);
-        while let Some(signal) = self.engine.core.poll_signal() {
+    fn go_on(&mut self, now: Timestamp) {
+        self.engine.pass_time(now);
+        while let Some(signal) = self.engine.next_signal(now) {
             if let Signal::Abort(attempt) = signal {
                 self.tasks.remove(attempt);
-                self.engine.abort(attempt, now);
             }
+            Engine::drop_garbage(&mut self.engine.garbage);
         }
+        Engine::drop_garbage(&mut self.engine.garbage);
     }
 }
 

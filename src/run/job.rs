@@ -1,13 +1,22 @@
 use std::boxed::Box;
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::body::{Body, Factory, Fallible, Fed, Feeds, Given, Inputs, Plain, Settle, Simple};
+use super::body::{
+    Body, ContextFactory, Contextual, Factory, Fallible, Given, Plain, Repeat, Settle, Simple,
+};
+use super::context::{Context, ServiceContext};
+use super::custom::RunJob;
 use super::error::Error;
 use super::handle::{Key, Requirements};
+use super::hook::{HookResult, Hooked};
+use super::inputs::{Fed, Feeds, Inputs};
 use super::output::{Show, show};
+use super::service::{Again, Once, Service};
 use crate::{Condition, JobKind, JobOptions, Retries};
 
 /// A job to be: what it does, and under which conditions.
@@ -83,7 +92,7 @@ impl<G: FnMut() -> F, F: Future<Output = Result<T, E>>, T: 'static, E: Into<Erro
     }
 }
 
-impl<G: FnMut() -> F, F: Future, K: Settle<F::Output>> Job<Simple<Factory<G>, K>> {
+impl<B: Repeat> Job<B> {
     /// After a failure, up to `limit` further attempts; without a pause, unless [`backoff`](Self::backoff) asks for one.
     pub fn retries(mut self, limit: u32) -> Self {
         self.options.retries.limit = limit;
@@ -139,11 +148,141 @@ impl<O: Feeds<G>, G, K: Settle<<O::Future as Future>::Output>> Job<Simple<Fed<O,
     fn fed(inputs: O, make: G) -> Self {
         let mut requirements = Vec::new();
         inputs.keys(&mut |key| requirements.push((key, Condition::Succeeded)));
-        Self { requirements, ..Self::of(Simple::new(Fed { inputs, make: Some(make) }, None)) }
+        Self { requirements, ..Self::of(Simple::new(Fed::new(inputs, make), None)) }
+    }
+}
+
+impl<G: FnOnce(Context) -> F, F: Future<Output: 'static>> Job<Simple<Contextual<G>, Plain>> {
+    /// A job that sees its run: it can be asked to end in its own time, for one.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use jobgraph::{Job, JobGraph, testing::VirtualClock};
+    /// let clock = VirtualClock::new();
+    /// let mut graph = JobGraph::new().timeout(Duration::from_secs(60));
+    /// let counter = graph.add(
+    ///     Job::with_context(|cx| async move {
+    ///         let mut seconds = 0;
+    ///         while !cx.is_cancelled() {
+    ///             cx.sleep(Duration::from_secs(1)).await;
+    ///             seconds += 1;
+    ///         }
+    ///         seconds
+    ///     })
+    ///     .grace(Duration::from_secs(5)),
+    /// );
+    /// let report = clock.block_on(jobgraph::run(&clock, graph))?;
+    /// assert_eq!(report.output(&counter), Some(&60));
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn with_context(make: G) -> Self {
+        Self::of(Simple::new(Contextual::new(make), None))
+    }
+}
+
+impl<G, F, T, E> Job<Simple<Contextual<G>, Fallible>>
+where
+    G: FnOnce(Context) -> F,
+    F: Future<Output = Result<T, E>>,
+    T: 'static,
+    E: Into<Error>,
+{
+    /// Like [`with_context`](Self::with_context), for a closure whose future returns a `Result`.
+    pub fn try_with_context(make: G) -> Self {
+        Self::of(Simple::new(Contextual::new(make), None))
+    }
+}
+
+impl<G, F, T, E> Job<Simple<ContextFactory<G>, Fallible>>
+where
+    G: FnMut(Context) -> F,
+    F: Future<Output = Result<T, E>>,
+    T: 'static,
+    E: Into<Error>,
+{
+    /// Like [`repeat`](Self::repeat), with the context of each attempt.
+    pub fn repeat_with_context(make: G) -> Self {
+        Self::of(Simple::new(ContextFactory::new(make), None))
+    }
+}
+
+impl<V, G, F> Job<Service<Once<G, V>>>
+where
+    V: 'static,
+    G: FnOnce(ServiceContext<V>) -> F,
+    F: Future<Output = Result<(), Error>>,
+{
+    /// A service: a forever job that says when it is ready, and with what. What requires it starts
+    /// then; it is stopped after they have ended. If it ends before it was ready, it has failed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use jobgraph::{Job, JobGraph};
+    ///
+    /// let mut graph = JobGraph::new();
+    /// let db = graph.add(
+    ///     Job::service(|cx| async move {
+    ///         let pool = String::from("a pool of connections");
+    ///         cx.ready(pool);
+    ///         cx.cancelled().await; // then there is the grace period to close it
+    ///         Ok(())
+    ///     })
+    ///     .label("db")
+    ///     .grace(Duration::from_secs(5)),
+    /// );
+    /// let query = graph.add(Job::with(&db, |pool| async move { pool.len() }));
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert_eq!(report.output(&query), Some(&21));
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    ///
+    /// One that is ready with nothing in particular calls `cx.ready(())`.
+    pub fn service(make: G) -> Self {
+        Self::of(Service::new(Once(Some(make), PhantomData))).kind(JobKind::Service)
+    }
+}
+
+impl<V, G, F> Job<Service<Again<G, V>>>
+where
+    V: 'static,
+    G: FnMut(ServiceContext<V>) -> F,
+    F: Future<Output = Result<(), Error>>,
+{
+    /// A [service](Self::service) that is started again when it fails, as often as
+    /// [`retries`](Self::retries) says.
+    pub fn supervised(make: G) -> Self {
+        Self::of(Service::new(Again(make, PhantomData))).kind(JobKind::Service)
+    }
+}
+
+impl Job<()> {
+    /// A job of a type of one's own: see [`RunJob`].
+    pub fn custom<J: RunJob>(job: J) -> Job<impl Repeat + Body<Output = J::Output>> {
+        let label = job.label();
+        let job = Arc::new(job);
+        let for_hook = Arc::clone(&job);
+        let run = move |cx| {
+            let job = Arc::clone(&job);
+            async move { job.run(cx).await }
+        };
+        let shutdown = move || {
+            let job = Arc::clone(&for_hook);
+            async move { job.shutdown().await }
+        };
+        let custom = Job::repeat_with_context(run).on_shutdown(shutdown);
+        match label {
+            Some(label) => custom.label(label),
+            None => custom,
+        }
     }
 }
 
 impl<B: Body> Job<B> {
+    fn kind(mut self, kind: JobKind) -> Self {
+        self.options.kind = kind;
+        self
+    }
+
     fn of(body: B) -> Self {
         Self { body, options: JobOptions::default(), requirements: Vec::new(), show: None }
     }
@@ -175,8 +314,12 @@ impl<B: Body> Job<B> {
     }
 
     /// It is not expected to end: the run does not wait for it, and stops it at its end.
+    ///
+    /// A service is a forever job already, and stays a service.
     pub fn forever(mut self) -> Self {
-        self.options.kind = JobKind::Forever;
+        if self.options.kind == JobKind::Finite {
+            self.options.kind = JobKind::Forever;
+        }
         self
     }
 
@@ -198,10 +341,39 @@ impl<B: Body> Job<B> {
         self
     }
 
+    /// Like [`grace`](Self::grace), as long as it likes.
+    pub fn unlimited_grace(mut self) -> Self {
+        self.options.grace = None;
+        self
+    }
+
     /// Among jobs that wait for a place in the window a higher priority goes first; 0 unless asked.
     pub fn priority(mut self, priority: i32) -> Self {
         self.options.priority = priority;
         self
+    }
+
+    /// Clean-up after the run, if the job was ever started, whatever became of it and of the run: what
+    /// this closure returns is awaited then. Hooks run dependents first, under
+    /// [`shutdown_timeout`](crate::Graph::shutdown_timeout). They never change the verdict; what became
+    /// of them is in [`JobReport::hook`](crate::JobReport::hook).
+    ///
+    /// ```
+    /// # use std::cell::Cell;
+    /// # use jobgraph::{Job, JobGraph};
+    /// let cleaned = Cell::new(false);
+    /// let mut graph = JobGraph::new();
+    /// graph.add(Job::new(async { panic!("oh no") }).on_shutdown(|| async { cleaned.set(true) }));
+    /// jobgraph::smol::block_on(graph)?;
+    /// assert!(cleaned.get());
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn on_shutdown<G: FnMut() -> F, F: Future<Output: HookResult>>(
+        self,
+        hook: G,
+    ) -> Job<Hooked<B, G, F>> {
+        let Self { body, options, requirements, show } = self;
+        Job { body: Hooked::new(body, hook), options, requirements, show }
     }
 
     /// Shows outputs of this type in listings, with `Debug`. Numbers, texts and such are shown anyway.

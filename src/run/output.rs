@@ -12,6 +12,11 @@ pub(crate) struct Place {
     slot: u32,
 }
 
+impl Place {
+    /// The place of what has no output.
+    pub(crate) const NOWHERE: Self = Self { column: u32::MAX, slot: u32::MAX };
+}
+
 /// One output: in place until somebody shares it.
 enum Slot<T> {
     Empty,

@@ -14,7 +14,9 @@ use crate::{
 /// What became of a run and of each of its jobs. Displays as a listing, one line a job.
 pub struct Report<C: OutputStore + ?Sized = LocalOutputs> {
     pub(crate) graph: u64,
+    pub(crate) verdict: Verdict,
     pub(crate) begun: Timestamp,
+    pub(crate) ended: Timestamp,
     pub(crate) core: Orchestrator<Record>,
     pub(crate) outputs: Outputs<C>,
 }
@@ -26,7 +28,7 @@ impl<C: OutputStore + ?Sized> Report<C> {
     /// How the run ended.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        self.core.verdict().unwrap_or(Verdict::Stopped)
+        self.verdict
     }
 
     /// Whether every finite job had its chance: the verdict is [`Verdict::Completed`]. Jobs that are
@@ -36,10 +38,10 @@ impl<C: OutputStore + ?Sized> Report<C> {
         self.verdict() == Verdict::Completed
     }
 
-    /// How long the run took.
+    /// How long the run took, its shutdown hooks included.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.core.clock().saturating_since(self.begun)
+        self.ended.saturating_since(self.begun)
     }
 
     /// How many jobs ended how.
@@ -116,6 +118,27 @@ impl<C: OutputStore + ?Sized> fmt::Debug for Report<C> {
     }
 }
 
+/// What became of a shutdown hook.
+#[derive(Debug)]
+pub struct HookReport {
+    pub(crate) outcome: Outcome,
+    pub(crate) error: Option<JobError>,
+}
+
+impl HookReport {
+    /// How it ended: cancelled if it took too long.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Why it failed, if it did.
+    #[must_use]
+    pub fn error(&self) -> Option<&JobError> {
+        self.error.as_ref()
+    }
+}
+
 /// What became of one job.
 #[derive(Clone, Copy)]
 pub struct JobReport<'a> {
@@ -182,6 +205,12 @@ impl<'a> JobReport<'a> {
     /// The jobs that require it.
     pub fn dependents(&self) -> impl Iterator<Item = (JobId, Condition)> + 'a {
         self.core.dependents(self.id)
+    }
+
+    /// What became of its shutdown hook, if it has one and was ever started.
+    #[must_use]
+    pub fn hook(&self) -> Option<&'a HookReport> {
+        self.record()?.hook.as_deref()
     }
 
     /// Why it is where it is.

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Wake, Waker};
 use std::vec::Vec;
 
 use crate::Attempt;
@@ -137,18 +137,18 @@ impl Tasks {
         batch.append(&mut self.woken.lock().slots);
     }
 
-    /// Ready if something is to be polled; if not, the driver's task is woken once there is.
-    pub(crate) fn poll_woken(&self, cx: &Context<'_>) -> Poll<()> {
+    /// Whether something is to be polled; if not, `driver` is woken once there is.
+    pub(crate) fn watch(&self, driver: &Waker) -> bool {
         let mut woken = self.woken.lock();
         if !woken.slots.is_empty() {
-            return Poll::Ready(());
+            return true;
         }
         let before = match &woken.driver {
-            Some(watching) if watching.will_wake(cx.waker()) => None,
-            _ => woken.driver.replace(cx.waker().clone()),
+            Some(watching) if watching.will_wake(driver) => None,
+            _ => woken.driver.replace(driver.clone()),
         };
         drop(woken);
         drop(before);
-        Poll::Pending
+        false
     }
 }

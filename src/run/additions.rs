@@ -1,0 +1,229 @@
+use std::boxed::Box;
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::vec::Vec;
+
+use super::body::Body;
+use super::engine::{Cell, Engine, Record};
+use super::error::RunError;
+use super::graph::{Graph, Local, Payload, Sendable};
+use super::handle::{Handle, Key};
+use super::job::Job;
+use super::mailbox::{Mailbox, Message};
+use super::output::{Column, LocalOutputs, Outputs, Place, SendOutputs};
+use crate::{Condition, JobId, JobName, JobOptions};
+
+/// Adds jobs to a run that goes on: made by [`Graph::adder`], and used by the graph's own jobs.
+///
+/// ```
+/// use jobgraph::{Job, JobGraph};
+///
+/// let mut graph = JobGraph::new();
+/// let adder = graph.adder();
+/// let list = graph.add(Job::try_new(async move {
+///     let mut pages = vec![];
+///     for page in ["a", "b"] {
+///         pages.push(adder.add(Job::new(async move { page.len() }).label(page)).await?);
+///     }
+///     Ok::<_, jobgraph::RunError>(pages)
+/// }));
+/// let report = jobgraph::smol::block_on(graph)?;
+/// let pages = report.output(&list).unwrap();
+/// assert_eq!(report.output(&pages[1]), Some(&1));
+/// # Ok::<(), jobgraph::RunError>(())
+/// ```
+pub struct Adder<P: Payload> {
+    graph: u64,
+    additions: Arc<Additions<P>>,
+    mailbox: Arc<Mailbox>,
+}
+
+/// The jobs that wait to be added.
+pub(crate) struct Additions<P: Payload>(Mutex<Queue<P>>);
+
+/// Open as long as the run: what still waits then would otherwise hold the queue that holds it.
+pub(crate) struct OpenAdditions<P: Payload>(pub(crate) Arc<Additions<P>>);
+
+impl<P: Payload> Drop for OpenAdditions<P> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+struct Queue<P: Payload> {
+    open: bool,
+    jobs: Vec<Addition<P>>,
+}
+
+struct Addition<P: Payload> {
+    body: P,
+    options: JobOptions,
+    requirements: Vec<(Key, Condition)>,
+    reserve: Box<dyn FnOnce(&mut Outputs<P::Outputs>) -> Place + Send>,
+    reply: Arc<Mutex<Reply>>,
+}
+
+#[derive(Default)]
+struct Reply {
+    result: Option<Result<JobId, RunError>>,
+    waiting: Option<Waker>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<P: Payload> Additions<P> {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Queue { open: true, jobs: Vec::new() }))
+    }
+
+    /// Adds what waits, and tells those who wait for it.
+    pub(crate) fn admit(engine: &mut Engine<P>) {
+        let additions = std::mem::take(&mut lock(&engine.additions.0.0).jobs);
+        for addition in additions {
+            let Addition { body, options, requirements, reserve, reply } = addition;
+            let core = &mut engine.core;
+            let place = reserve(&mut engine.outputs);
+            let result = own_ids(engine.graph, &options, &requirements)
+                .and_then(|ids| Ok(core.add(Record::new(place), options, &ids)?));
+            match result {
+                Ok(id) => Cell::put(&mut engine.cells, id, body),
+                Err(_) => engine.garbage.push(body),
+            }
+            let mut reply = lock(&reply);
+            reply.result = Some(result);
+            let waiting = reply.waiting.take();
+            drop(reply);
+            if let Some(waiting) = waiting {
+                waiting.wake();
+            }
+        }
+    }
+
+    /// The run is over: what still waits is dropped, and nothing is taken any more.
+    fn close(&self) {
+        let mut queue = lock(&self.0);
+        queue.open = false;
+        let jobs = std::mem::take(&mut queue.jobs);
+        drop(queue);
+        drop(jobs);
+    }
+}
+
+impl<P> Cell<P> {
+    /// Puts a body where its job is in the core.
+    pub(crate) fn put(cells: &mut Vec<Self>, id: JobId, body: P) {
+        if id.index() >= cells.len() {
+            cells.resize_with(id.index() + 1, || Self::new(None));
+        }
+        cells[id.index()] = Self::new(Some(body));
+    }
+}
+
+/// The requirements by id, if they are all of this graph.
+pub(crate) fn own_ids(
+    graph: u64,
+    options: &JobOptions,
+    requirements: &[(Key, Condition)],
+) -> Result<Vec<(JobId, Condition)>, RunError> {
+    let own = |&(key, condition): &(Key, Condition)| {
+        if key.graph == graph {
+            return Ok((key.id, condition));
+        }
+        Err(RunError::ForeignHandle {
+            job: JobName { id: None, label: options.label.clone() },
+            required: key.id,
+        })
+    };
+    requirements.iter().map(own).collect()
+}
+
+impl<P: Payload> Adder<P> {
+    pub(crate) fn new(graph: u64, additions: Arc<Additions<P>>, mailbox: Arc<Mailbox>) -> Self {
+        Self { graph, additions, mailbox }
+    }
+
+    async fn send<T>(
+        &self,
+        body: P,
+        options: JobOptions,
+        requirements: Vec<(Key, Condition)>,
+        reserve: Box<dyn FnOnce(&mut Outputs<P::Outputs>) -> Place + Send>,
+    ) -> Result<Handle<T>, RunError> {
+        let reply = Arc::<Mutex<Reply>>::default();
+        let addition = Addition { body, options, requirements, reserve, reply: Arc::clone(&reply) };
+        {
+            let mut queue = lock(&self.additions.0);
+            if !queue.open {
+                return Err(RunError::Over);
+            }
+            queue.jobs.push(addition);
+        }
+        self.mailbox.post(Message::Add);
+        let id = poll_fn(|cx| {
+            let mut reply = lock(&reply);
+            if let Some(result) = reply.result.take() {
+                return Poll::Ready(result);
+            }
+            reply.waiting = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await?;
+        Ok(Handle::new(Key { graph: self.graph, id }))
+    }
+}
+
+impl<'a> Adder<Local<'a>> {
+    /// Adds a job to the run. It may start before this returns.
+    ///
+    /// # Errors
+    /// [`RunError`] for a requirement that cannot be made, or a run that is ending or over.
+    pub async fn add<B: Body + 'a>(&self, job: Job<B>) -> Result<Handle<B::Output>, RunError> {
+        let show = job.show;
+        let reserve = move |outputs: &mut Outputs<LocalOutputs>| {
+            outputs.reserve::<B::Output>(show, || Box::new(Column::<B::Output>::new()))
+        };
+        self.send(Local::new(job.body), job.options, job.requirements, Box::new(reserve)).await
+    }
+}
+
+impl Adder<Sendable> {
+    /// Adds a job to the run. It may start before this returns.
+    ///
+    /// # Errors
+    /// [`RunError`] for a requirement that cannot be made, or a run that is ending or over.
+    pub async fn add<B>(&self, job: Job<B>) -> Result<Handle<B::Output>, RunError>
+    where
+        B: Body<Output: Send + Sync> + Send + 'static,
+    {
+        let show = job.show;
+        let reserve = move |outputs: &mut Outputs<SendOutputs>| {
+            outputs.reserve::<B::Output>(show, || Box::new(Column::<B::Output>::new()))
+        };
+        self.send(Sendable::new(job.body), job.options, job.requirements, Box::new(reserve)).await
+    }
+}
+
+impl<P: Payload> Clone for Adder<P> {
+    fn clone(&self) -> Self {
+        let (additions, mailbox) = (Arc::clone(&self.additions), Arc::clone(&self.mailbox));
+        Self { graph: self.graph, additions, mailbox }
+    }
+}
+
+impl<P: Payload> fmt::Debug for Adder<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Adder").field("graph", &self.graph).finish_non_exhaustive()
+    }
+}
+
+impl<P: Payload> Graph<P> {
+    /// A handle with which the graph's jobs can add further jobs while it runs. Clones add to the same run.
+    #[must_use]
+    pub fn adder(&self) -> Adder<P> {
+        Adder::new(self.id, Arc::clone(&self.additions), Arc::clone(&self.mailbox))
+    }
+}

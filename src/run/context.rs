@@ -1,0 +1,150 @@
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::vec::Vec;
+
+use super::mailbox::{Mailbox, Message, StopHandle};
+use super::runtime::{AnyClock, Clock};
+use crate::{Attempt, Timestamp};
+
+/// What an attempt of a job sees of its run. Clones belong to the same attempt.
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    attempt: Attempt,
+    mailbox: Arc<Mailbox>,
+    clock: AnyClock,
+    cancel: Mutex<Cancel>,
+}
+
+#[derive(Default)]
+struct Cancel {
+    asked: bool,
+    waiting: Vec<Waker>,
+}
+
+impl Context {
+    pub(crate) fn new(attempt: Attempt, mailbox: Arc<Mailbox>, clock: AnyClock) -> Self {
+        Self(Arc::new(Inner { attempt, mailbox, clock, cancel: Mutex::default() }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cancel> {
+        self.0.cancel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which attempt of which job this is.
+    #[must_use]
+    pub fn attempt(&self) -> Attempt {
+        self.0.attempt
+    }
+
+    /// Whether this attempt was asked to end.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.lock().asked
+    }
+
+    /// Completes once this attempt is asked to end. It has its grace period then: with none, which is
+    /// the default, it is dropped without being asked.
+    pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<> {
+        let context = self.clone();
+        poll_fn(move |cx| {
+            let mut cancel = context.lock();
+            if cancel.asked {
+                return Poll::Ready(());
+            }
+            if !cancel.waiting.iter().any(|waiting| waiting.will_wake(cx.waker())) {
+                cancel.waiting.push(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+    }
+
+    pub(crate) fn cancel(&self) {
+        let mut cancel = self.lock();
+        cancel.asked = true;
+        let waiting = std::mem::take(&mut cancel.waiting);
+        drop(cancel);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// The clock of the run: sleeps by it follow virtual time in a test.
+    #[must_use]
+    pub fn clock(&self) -> &AnyClock {
+        &self.0.clock
+    }
+
+    /// The time on the clock of the run.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Completes once `duration` has passed on the clock of the run.
+    pub fn sleep(&self, duration: std::time::Duration) -> impl Future<Output = ()> + Send + use<> {
+        let clock = self.0.clock.clone();
+        async move { clock.sleep(duration).await }
+    }
+
+    /// Ends the whole run.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle(Arc::clone(&self.0.mailbox))
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cancelled = self.is_cancelled();
+        f.debug_struct("Context")
+            .field("attempt", &self.0.attempt)
+            .field("cancelled", &cancelled)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a service sees of its run: a [`Context`], and a way to say that it is ready.
+pub struct ServiceContext<V> {
+    context: Context,
+    value: Arc<Mutex<Option<V>>>,
+}
+
+impl<V> ServiceContext<V> {
+    pub(crate) fn new(context: Context, value: Arc<Mutex<Option<V>>>) -> Self {
+        Self { context, value }
+    }
+
+    /// The service is ready: what requires it starts, and is fed this value if it asks for it. Only
+    /// the first call of an attempt counts.
+    pub fn ready(&self, value: V) {
+        let mut given = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        if given.is_none() {
+            *given = Some(value);
+            drop(given);
+            self.context.0.mailbox.post(Message::Ready(self.context.attempt()));
+        }
+    }
+}
+
+impl<V> Deref for ServiceContext<V> {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        &self.context
+    }
+}
+
+impl<V> Clone for ServiceContext<V> {
+    fn clone(&self) -> Self {
+        Self { context: self.context.clone(), value: Arc::clone(&self.value) }
+    }
+}
+
+impl<V> fmt::Debug for ServiceContext<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.context.fmt(f)
+    }
+}

@@ -1,0 +1,130 @@
+use std::future::Future;
+use std::sync::Arc;
+
+use super::body::{Make, Start};
+use super::handle::{Handle, Key};
+use super::output::Column;
+
+/// A future made from the outputs of other jobs.
+#[derive(Debug)]
+pub struct Fed<O: Feeds<G>, G> {
+    inputs: O,
+    values: Option<O::Values>,
+    make: Option<G>,
+}
+
+impl<O: Feeds<G>, G> Fed<O, G> {
+    pub(crate) const fn new(inputs: O, make: G) -> Self {
+        Self { inputs, values: None, make: Some(make) }
+    }
+}
+
+impl<O: Feeds<G>, G> Make for Fed<O, G> {
+    type Future = O::Future;
+
+    fn gather(&mut self, start: &mut dyn Start) {
+        self.values = self.inputs.gather(start);
+    }
+
+    fn make(&mut self) -> Option<O::Future> {
+        Some(O::call(self.make.take()?, self.values.take()?))
+    }
+}
+
+/// Handles whose outputs feed a job: `&a`, or a tuple of up to eight, `(&a, &b)`.
+pub trait Inputs {
+    /// The same handles, owned.
+    type Owned;
+
+    #[doc(hidden)]
+    fn owned(self) -> Self::Owned;
+}
+
+/// Handles whose outputs fit the arguments of `G`.
+pub trait Feeds<G> {
+    /// The outputs, shared.
+    type Values;
+    /// What the closure returns.
+    type Future: Future;
+
+    #[doc(hidden)]
+    fn keys(&self, take: &mut dyn FnMut(Key));
+    #[doc(hidden)]
+    fn gather(&self, start: &mut dyn Start) -> Option<Self::Values>;
+    #[doc(hidden)]
+    fn call(make: G, values: Self::Values) -> Self::Future;
+}
+
+fn shared<T: 'static>(handle: &Handle<T>, start: &mut dyn Start) -> Option<Arc<T>> {
+    let (column, slot) = start.output(handle.key)?;
+    column.downcast_mut::<Column<T>>()?.share(slot)
+}
+
+impl<A> Inputs for &Handle<A> {
+    type Owned = Handle<A>;
+
+    fn owned(self) -> Handle<A> {
+        *self
+    }
+}
+
+impl<A: 'static, G: FnOnce(Arc<A>) -> F, F: Future> Feeds<G> for Handle<A> {
+    type Values = Arc<A>;
+    type Future = F;
+
+    fn keys(&self, take: &mut dyn FnMut(Key)) {
+        take(self.key);
+    }
+
+    fn gather(&self, start: &mut dyn Start) -> Option<Arc<A>> {
+        shared(self, start)
+    }
+
+    fn call(make: G, value: Arc<A>) -> F {
+        make(value)
+    }
+}
+
+macro_rules! tuples {
+    ($($one:ident)*) => {
+        impl<$($one),*> Inputs for ($(&Handle<$one>,)*) {
+            type Owned = ($(Handle<$one>,)*);
+
+            #[expect(non_snake_case, reason = "each type names its value")]
+            fn owned(self) -> Self::Owned {
+                let ($($one,)*) = self;
+                ($(*$one,)*)
+            }
+        }
+
+        #[expect(non_snake_case, reason = "each type names its value")]
+        impl<$($one: 'static,)* Make: FnOnce($(Arc<$one>),*) -> Fut, Fut: Future> Feeds<Make> for ($(Handle<$one>,)*) {
+            type Values = ($(Arc<$one>,)*);
+            type Future = Fut;
+
+            fn keys(&self, take: &mut dyn FnMut(Key)) {
+                let ($($one,)*) = self;
+                $(take($one.key);)*
+            }
+
+            fn gather(&self, start: &mut dyn Start) -> Option<Self::Values> {
+                let ($($one,)*) = self;
+                Some(($(shared($one, start)?,)*))
+            }
+
+            fn call(make: Make, values: Self::Values) -> Fut {
+                let ($($one,)*) = values;
+                make($($one),*)
+            }
+        }
+    };
+}
+
+tuples!(A);
+tuples!(A B);
+tuples!(A B C);
+tuples!(A B C D);
+tuples!(A B C D E);
+tuples!(A B C D E F);
+tuples!(A B C D E F G);
+tuples!(A B C D E F G H);

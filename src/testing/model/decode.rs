@@ -1,0 +1,426 @@
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::num::NonZero;
+use core::time::Duration;
+
+use super::{Call, Model, Stats};
+use crate::{
+    Attempt, Completion, Condition, JobId, JobKind, JobOptions, JobState, Orchestrator, Retries,
+    RunOptions, Timestamp,
+};
+
+/// Drives core and oracle through all that the bytes decode to: graphs and calls, legal and illegal,
+/// run after run until the bytes are spent. Any bytes will do.
+///
+/// The first bytes of a run switch kinds of calls and of options on and off, so that rare mixes
+/// happen.
+///
+/// # Errors
+/// What differs or does not hold, with the calls of that run.
+pub fn check(bytes: &[u8]) -> Result<Stats, String> {
+    let mut bytes = Bytes { left: bytes };
+    let foreign = foreign_ids();
+    let mut stats = Stats::default();
+    while !bytes.left.is_empty() {
+        stats = stats.and(Run::new(&mut bytes, &foreign).drive()?);
+    }
+    Ok(stats)
+}
+
+/// `length` bytes that look random, always the same for a seed (`SplitMix64`).
+#[must_use]
+pub fn random_bytes(seed: u64, length: usize) -> Vec<u8> {
+    let mut random = Random(seed);
+    let words = core::iter::from_fn(|| Some(random.next().to_le_bytes()));
+    words.flatten().take(length).collect()
+}
+
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ (word >> 31)
+    }
+}
+
+/// Reads zeros once they are spent.
+struct Bytes<'a> {
+    left: &'a [u8],
+}
+
+impl Bytes<'_> {
+    fn next(&mut self) -> u8 {
+        let Some((&first, rest)) = self.left.split_first() else { return 0 };
+        self.left = rest;
+        first
+    }
+
+    /// A number below `end`, which is at most 256; 0 if that is 0.
+    fn below(&mut self, end: usize) -> usize {
+        usize::from(self.next()) % end.max(1)
+    }
+
+    /// True once in so many times.
+    fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 1
+    }
+
+    fn pick<T: Copy>(&mut self, of: &[T]) -> Option<T> {
+        of.get(self.below(of.len())).copied()
+    }
+}
+
+/// Ids of another orchestrator: ones that this one never gave, or gave with another place.
+fn foreign_ids() -> Vec<JobId> {
+    let mut other = Orchestrator::new(RunOptions::default());
+    let mut ids = Vec::new();
+    for number in 1..=300 {
+        let Ok(id) = other.add((), JobOptions::default(), &[]) else { break };
+        if number % 3 == 0 && other.remove(id).is_ok() || number == 300 {
+            ids.push(id);
+        }
+    }
+    ids.drain(4..ids.len() - 1);
+    ids
+}
+
+/// What may occur in a run, one bit each.
+#[derive(Clone, Copy)]
+struct Swarm(u32);
+
+impl Swarm {
+    const REQUIRE: u32 = 0;
+    const REMOVE: u32 = 1;
+    const ADD: u32 = 2;
+    const CANCEL: u32 = 3;
+    const STOP: u32 = 4;
+    const READY: u32 = 5;
+    const DEADLINE: u32 = 6;
+    const ROGUE: u32 = 7;
+    const FAILURE: u32 = 8;
+    const BACKWARDS: u32 = 9;
+    const HUGE: u32 = 10;
+    const LEAPS: u32 = 11;
+    const EARLY: u32 = 12;
+    const LAZY_SIGNALS: u32 = 13;
+    const FINISH: u32 = 14;
+    const RECORD: u32 = 15;
+    const GRACE: u32 = 16;
+    const RETRIES: u32 = 17;
+    const PRIORITY: u32 = 18;
+    const SERVICES: u32 = 19;
+    const FOREVER: u32 = 20;
+    const CRITICAL: u32 = 21;
+    const TIMEOUT: u32 = 22;
+    const WINDOW: u32 = 23;
+    const RUN_TIMEOUT: u32 = 24;
+    const CONDITIONS: u32 = 25;
+    const DENSE: u32 = 26;
+    const MANY: u32 = 27;
+    const BACKOFF: u32 = 28;
+    const LATE_STOP: u32 = 29;
+
+    fn has(self, bit: u32) -> bool {
+        self.0 & (1 << bit) != 0
+    }
+}
+
+struct Run<'a, 'b> {
+    bytes: &'a mut Bytes<'b>,
+    foreign: &'a [JobId],
+    swarm: Swarm,
+    model: Model,
+}
+
+impl<'a, 'b> Run<'a, 'b> {
+    fn new(bytes: &'a mut Bytes<'b>, foreign: &'a [JobId]) -> Self {
+        let swarm = Swarm(u32::from_le_bytes([(); 4].map(|()| bytes.next())));
+        let mut run = Run { bytes, foreign, swarm, model: Model::new(RunOptions::default()) };
+        let options = run.run_options();
+        run.model = Model::new(options);
+        run
+    }
+
+    fn drive(mut self) -> Result<Stats, String> {
+        self.build()?;
+        let mut after_verdict = 0;
+        while !self.bytes.left.is_empty() && after_verdict < 4 {
+            self.event()?;
+            after_verdict += usize::from(self.model.oracle().verdict().is_some());
+        }
+        if self.model.oracle().has_started() {
+            if self.swarm.has(Swarm::FINISH) {
+                let mut random = Random(self.model.stats().digest);
+                let choose = move |end: usize| {
+                    let word = usize::from(random.next().to_le_bytes()[0]);
+                    word % end.max(1)
+                };
+                self.model.finish(choose)?;
+            } else {
+                self.model.stop_twice(self.model.oracle().clock())?;
+            }
+        }
+        let mut stats = self.model.stats();
+        stats.runs = u64::from(self.model.oracle().has_started());
+        Ok(stats)
+    }
+
+    fn build(&mut self) -> Result<(), String> {
+        let jobs = match self.bytes.below(16) {
+            0 => 0,
+            few if self.swarm.has(Swarm::MANY) => 6 + few,
+            few => 1 + few / 2,
+        };
+        for _ in 0..jobs {
+            self.add()?;
+        }
+        if self.swarm.has(Swarm::REQUIRE) {
+            for _ in 0..self.bytes.below(8) {
+                let (job, required) = (self.id(), self.id());
+                // Backwards mostly, or hardly anything would start.
+                let (job, required) = if job < required && !self.bytes.once_in(12) {
+                    (required, job)
+                } else {
+                    (job, required)
+                };
+                let condition = self.condition();
+                self.model.call(Call::Require(job, required, condition))?;
+            }
+        }
+        for _ in 0..self.bytes.below(4) {
+            if self.swarm.has(Swarm::EARLY) {
+                self.event()?;
+            }
+        }
+        for _ in 0..6 {
+            let now = match self.bytes.next() {
+                255 if self.swarm.has(Swarm::HUGE) => Timestamp::from_nanos(u64::MAX - 4),
+                254 if self.swarm.has(Swarm::HUGE) => Timestamp::from_nanos(u64::MAX),
+                byte => Timestamp::from_nanos(u64::from(byte & 7)),
+            };
+            if self.model.call(Call::Start(now))? {
+                break;
+            }
+            // A cycle.
+            let id = self.id();
+            self.model.call(Call::Remove(id))?;
+        }
+        Ok(())
+    }
+
+    fn event(&mut self) -> Result<(), String> {
+        let now = self.now();
+        let call = match self.bytes.below(32) {
+            0..=2 if self.swarm.has(Swarm::ADD) => {
+                return self.add();
+            }
+            3..=4 if self.swarm.has(Swarm::REMOVE) && self.bytes.once_in(2) => {
+                Call::Remove(self.removable())
+            }
+            5 if self.swarm.has(Swarm::CANCEL) => Call::Cancel(self.cancellable(), now),
+            6 if self.swarm.has(Swarm::STOP) && self.bytes.once_in(3) => Call::Stop(now),
+            7 if self.swarm.has(Swarm::ROGUE) => self.rogue(now),
+            8..=10 if self.swarm.has(Swarm::READY) => Call::Ready(self.unready(), now),
+            11..=14 if self.swarm.has(Swarm::DEADLINE) => Call::Deadline(now),
+            15 if self.swarm.has(Swarm::LATE_STOP) && self.model.oracle().ending().is_some() => {
+                Call::Stop(now)
+            }
+            16 => Call::Signals(1 + self.bytes.below(4)),
+            17..=19 => Call::Poll(self.bytes.below(4), now),
+            20..=22 => Call::Poll(usize::MAX, now),
+            _ if self.model.under_way().is_empty() && !self.swarm.has(Swarm::ROGUE) => {
+                Call::Poll(usize::MAX, now)
+            }
+            _ => Call::Complete(self.attempt(), self.completion(), now),
+        };
+        self.model.call(call)?;
+        if !self.swarm.has(Swarm::LAZY_SIGNALS) && self.model.oracle().signals_left() > 0 {
+            self.model.call(Call::Signals(usize::MAX))?;
+        }
+        Ok(())
+    }
+
+    /// A call that makes no sense, most likely.
+    fn rogue(&mut self, now: Timestamp) -> Call {
+        let attempt = Attempt { job: self.id(), number: self.bytes.below(4) as u32 };
+        match self.bytes.below(7) {
+            0 => Call::Start(now),
+            1 => Call::Require(self.id(), self.id(), self.condition()),
+            2 => Call::RemoveRequirement(self.id(), self.id()),
+            3 => Call::SetOptions(self.run_options()),
+            4 => Call::Ready(attempt, now),
+            5 => Call::Remove(self.id()),
+            _ => Call::Complete(attempt, self.completion(), now),
+        }
+    }
+
+    fn add(&mut self) -> Result<(), String> {
+        let swarm = self.swarm;
+        let mut options = JobOptions::default();
+        let kinds = self.bytes.next();
+        options.kind = match kinds & 7 {
+            0 if swarm.has(Swarm::FOREVER) => JobKind::Forever,
+            1 | 2 if swarm.has(Swarm::SERVICES) => JobKind::Service,
+            _ => JobKind::Finite,
+        };
+        options.critical = swarm.has(Swarm::CRITICAL) && kinds & 0x18 == 0x18;
+        if swarm.has(Swarm::TIMEOUT) && kinds & 0x20 != 0 {
+            options.timeout = Some(self.duration());
+        }
+        if swarm.has(Swarm::GRACE) && kinds & 0x40 != 0 {
+            options.grace = if self.bytes.once_in(6) { None } else { Some(self.duration()) };
+        }
+        if swarm.has(Swarm::RETRIES) && kinds & 0x80 != 0 {
+            let limit = if self.bytes.once_in(16) { u32::MAX } else { self.bytes.below(4) as u32 };
+            options.retries = Retries::new(limit);
+            if swarm.has(Swarm::BACKOFF) {
+                options.retries = options.retries.backoff(self.duration(), self.duration());
+            }
+        }
+        if swarm.has(Swarm::PRIORITY) {
+            options.priority = [0, 0, 1, -1, 2, i32::MAX, i32::MIN, 0][self.bytes.below(8)];
+        }
+        let count = self.bytes.below(if swarm.has(Swarm::DENSE) { 6 } else { 3 });
+        let mut requirements = Vec::with_capacity(count);
+        for _ in 0..count {
+            let id = self.required();
+            requirements.push((id, self.condition()));
+        }
+        if !swarm.has(Swarm::ROGUE) {
+            // What would be refused goes, mostly.
+            let oracle = self.model.oracle();
+            let mut accepted = Vec::new();
+            for (id, mut condition) in requirements {
+                if oracle.options(id).is_some_and(|options| options.kind != JobKind::Finite) {
+                    condition = Condition::Succeeded;
+                }
+                accepted.push((id, condition));
+                if !oracle.accepts(&accepted) {
+                    accepted.pop();
+                }
+            }
+            requirements = accepted;
+        }
+        self.model.add(options, &requirements)?;
+        Ok(())
+    }
+
+    fn run_options(&mut self) -> RunOptions {
+        let window = NonZero::new(1 + self.bytes.below(3));
+        let timeout = self.duration();
+        RunOptions {
+            window: window.filter(|_| self.swarm.has(Swarm::WINDOW)),
+            timeout: self.swarm.has(Swarm::RUN_TIMEOUT).then(|| timeout.saturating_mul(4)),
+            record: self.swarm.has(Swarm::RECORD),
+        }
+    }
+
+    /// Short ones, so that many fall due together.
+    fn duration(&mut self) -> Duration {
+        let byte = self.bytes.next();
+        match byte {
+            250.. if self.swarm.has(Swarm::HUGE) => Duration::MAX,
+            240.. if self.swarm.has(Swarm::HUGE) => Duration::from_nanos(u64::MAX - 3),
+            _ => Duration::from_nanos([0, 1, 1, 2, 3, 4, 6, 9][usize::from(byte & 7)]),
+        }
+    }
+
+    fn now(&mut self) -> Timestamp {
+        let oracle = self.model.oracle();
+        let (clock, next) = (oracle.clock(), oracle.next_deadline());
+        match self.bytes.next() {
+            byte @ 0..100 => clock + Duration::from_nanos(u64::from(byte & 1)),
+            byte @ 100..130 if self.swarm.has(Swarm::BACKWARDS) => {
+                Timestamp::from_nanos(clock.as_nanos().saturating_sub(u64::from(byte & 7)))
+            }
+            byte @ 130..160 if self.swarm.has(Swarm::LEAPS) => {
+                clock + Duration::from_nanos(u64::from(byte & 15))
+            }
+            160..230 => next.unwrap_or(clock),
+            254.. if self.swarm.has(Swarm::HUGE) => Timestamp::from_nanos(u64::MAX),
+            _ => clock,
+        }
+    }
+
+    fn condition(&mut self) -> Condition {
+        match self.bytes.below(8) {
+            0 | 1 if self.swarm.has(Swarm::CONDITIONS) => Condition::Finished,
+            2 | 3 if self.swarm.has(Swarm::CONDITIONS) => Condition::Failed,
+            _ => Condition::Succeeded,
+        }
+    }
+
+    fn completion(&mut self) -> Completion {
+        match self.bytes.below(16) {
+            0..=3 if self.swarm.has(Swarm::FAILURE) => Completion::Error,
+            4 if self.swarm.has(Swarm::FAILURE) => Completion::Panic,
+            5 if self.swarm.has(Swarm::FAILURE) => Completion::Cancelled,
+            _ => Completion::Success,
+        }
+    }
+
+    /// Any id, of this graph mostly: present, removed, or another graph's.
+    fn id(&mut self) -> JobId {
+        let foreign = self.foreign[self.bytes.below(self.foreign.len())];
+        if self.bytes.once_in(24) {
+            return foreign;
+        }
+        self.bytes.pick(self.model.ids()).unwrap_or(foreign)
+    }
+
+    /// An id to require: present, and of a job that was added lately, mostly.
+    fn required(&mut self) -> JobId {
+        let present: Vec<JobId> = self.model.oracle().jobs().collect();
+        if self.bytes.once_in(24) || present.is_empty() {
+            return self.id();
+        }
+        let lately = present.len().saturating_sub(6);
+        let from = if self.bytes.once_in(3) { 0 } else { lately };
+        self.bytes.pick(&present[from..]).unwrap_or(present[0])
+    }
+
+    /// An id that can be removed now, mostly.
+    fn removable(&mut self) -> JobId {
+        self.such(|model, id| {
+            matches!(model.oracle().state(id), Some(JobState::Ended(_)))
+                && model.oracle().has_started()
+        })
+    }
+
+    /// An id that can be cancelled now, mostly.
+    fn cancellable(&mut self) -> JobId {
+        self.such(|model, id| !matches!(model.oracle().state(id), Some(JobState::Ended(_))))
+    }
+
+    /// An attempt that is under way, if there is one.
+    fn attempt(&mut self) -> Attempt {
+        let under_way = self.model.under_way();
+        let attempt = self.bytes.pick(&under_way);
+        attempt.unwrap_or_else(|| Attempt { job: self.id(), number: 1 })
+    }
+
+    /// An attempt that can be ready now, mostly.
+    fn unready(&mut self) -> Attempt {
+        let job = self.such(|model, id| {
+            let oracle = model.oracle();
+            oracle.options(id).is_some_and(|options| options.kind == JobKind::Service)
+                && matches!(oracle.state(id), Some(JobState::Running { .. }))
+                && !oracle.is_ready(id)
+        });
+        Attempt { job, number: self.model.oracle().attempts(job).max(1) }
+    }
+
+    /// A job that is present and such, mostly.
+    fn such(&mut self, is_such: impl Fn(&Model, JobId) -> bool) -> JobId {
+        let model = &self.model;
+        let such: Vec<JobId> = model.oracle().jobs().filter(|&id| is_such(model, id)).collect();
+        if such.is_empty() || self.bytes.once_in(16) {
+            return self.id();
+        }
+        such[self.bytes.below(such.len())]
+    }
+}

@@ -1,0 +1,723 @@
+//! A second, naive implementation of the core, to compare it with.
+//!
+//! It keeps plain lists, rescans all of them at every step and shares no code with
+//! [`Orchestrator`](crate::Orchestrator), only the types of its data. It is slow, and meant to be
+//! obviously right.
+//!
+//! ```
+//! use jobgraph::testing::oracle::Oracle;
+//! use jobgraph::{Completion, JobOptions, Orchestrator, RunOptions, Timestamp, Verdict};
+//!
+//! let mut core = Orchestrator::new(RunOptions::default());
+//! let mut oracle = Oracle::new(RunOptions::default());
+//! let id = core.add((), JobOptions::default(), &[])?;
+//! assert!(oracle.accepts(&[]));
+//! oracle.add(id, JobOptions::default(), &[]);
+//!
+//! assert!(oracle.start(Timestamp::ZERO));
+//! let handed_out = oracle.poll_ready_jobs(usize::MAX, Timestamp::ZERO);
+//! assert!(oracle.on_job_complete(handed_out[0], Completion::Success, Timestamp::ZERO));
+//! assert_eq!(oracle.verdict(), Some(Verdict::Completed));
+//! # Ok::<(), jobgraph::GraphError>(())
+//! ```
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+use core::time::Duration;
+
+use crate::{
+    Attempt, Completion, Condition, Counts, Failure, JobId, JobKind, JobOptions, JobState, Outcome,
+    RunOptions, Signal, SkipReason, StopReason, Timestamp, Verdict,
+};
+
+#[derive(Debug)]
+struct Job {
+    options: JobOptions,
+    state: JobState,
+    attempts: u32,
+    /// Whether this attempt has been ready.
+    ready: bool,
+    /// Whether any attempt has been ready.
+    ever_ready: bool,
+    /// Whether `cancel` named it: then there is no further attempt.
+    cancelled: bool,
+    last_failure: Option<Failure>,
+    /// When it was queued, as a number that only grows.
+    queued: u64,
+    /// What its state has armed, and when that was done, as a number that only grows.
+    deadline: Option<(Timestamp, u64)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Edge {
+    job: JobId,
+    required: JobId,
+    condition: Condition,
+    satisfied: bool,
+}
+
+/// The naive implementation. Where the core returns a `Result`, this tells whether it is `Ok`.
+#[derive(Debug)]
+pub struct Oracle {
+    options: RunOptions,
+    started: bool,
+    clock: Timestamp,
+    /// When the whole run times out.
+    deadline: Option<Timestamp>,
+    ending: Option<Verdict>,
+    /// Whether there was a finite job at or after `start`.
+    had_finite: bool,
+    /// The jobs that are present.
+    jobs: BTreeMap<JobId, Job>,
+    /// All requirements, in the order in which they were made.
+    edges: Vec<Edge>,
+    signals: VecDeque<Signal>,
+    /// Counts what is queued and what is armed.
+    ticks: u64,
+    created: u64,
+}
+
+/// Building.
+impl Oracle {
+    /// An empty graph.
+    #[must_use]
+    pub fn new(options: RunOptions) -> Self {
+        Self {
+            options,
+            started: false,
+            clock: Timestamp::ZERO,
+            deadline: None,
+            ending: None,
+            had_finite: false,
+            jobs: BTreeMap::new(),
+            edges: Vec::new(),
+            signals: VecDeque::new(),
+            ticks: 0,
+            created: 0,
+        }
+    }
+
+    /// Changes what holds for the whole run.
+    pub fn set_options(&mut self, options: RunOptions) -> bool {
+        if self.started {
+            return false;
+        }
+        self.options = options;
+        true
+    }
+
+    /// Whether a job with these requirements can be added now.
+    #[must_use]
+    pub fn accepts(&self, requirements: &[(JobId, Condition)]) -> bool {
+        self.ending.is_none()
+            && requirements.iter().all(|&(required, condition)| {
+                self.can_be_required(required, condition)
+                    && requirements.iter().all(|&(id, other)| id != required || other == condition)
+            })
+    }
+
+    /// The creation number that the next job gets.
+    #[must_use]
+    pub fn next_number(&self) -> u64 {
+        self.created + 1
+    }
+
+    /// Adds a job that is accepted, under the id that the core gave it.
+    pub fn add(&mut self, id: JobId, options: JobOptions, requirements: &[(JobId, Condition)]) {
+        self.created += 1;
+        self.had_finite |= self.started && options.kind == JobKind::Finite;
+        self.jobs.insert(
+            id,
+            Job {
+                options,
+                state: JobState::Waiting,
+                attempts: 0,
+                ready: false,
+                ever_ready: false,
+                cancelled: false,
+                last_failure: None,
+                queued: 0,
+                deadline: None,
+            },
+        );
+        let mut impossible = None;
+        for &(required, condition) in requirements {
+            if self.edges.iter().any(|edge| edge.job == id && edge.required == required) {
+                continue;
+            }
+            let resolved = if self.started { self.resolved(required, condition) } else { None };
+            let satisfied = resolved == Some(true);
+            self.edges.push(Edge { job: id, required, condition, satisfied });
+            if resolved == Some(false) && impossible.is_none() {
+                impossible = Some(required);
+            }
+        }
+        if self.started {
+            if let Some(required) = impossible {
+                self.end(id, Outcome::Skipped(SkipReason::Requirement(required)));
+            } else {
+                self.queue_if_satisfied(id);
+            }
+            self.conclude(id);
+        }
+    }
+
+    /// Makes one job require another.
+    pub fn require(&mut self, job: JobId, required: JobId, condition: Condition) -> bool {
+        if self.started
+            || job == required
+            || !self.jobs.contains_key(&job)
+            || !self.can_be_required(required, condition)
+        {
+            return false;
+        }
+        let existing = self.edges.iter().find(|edge| edge.job == job && edge.required == required);
+        if let Some(edge) = existing {
+            return edge.condition == condition;
+        }
+        self.edges.push(Edge { job, required, condition, satisfied: false });
+        true
+    }
+
+    /// Takes a requirement back.
+    pub fn remove_requirement(&mut self, job: JobId, required: JobId) -> bool {
+        let before = self.edges.len();
+        if !self.started {
+            self.edges.retain(|edge| edge.job != job || edge.required != required);
+        }
+        self.edges.len() < before
+    }
+
+    /// Removes a job: in a run one that has ended.
+    pub fn remove(&mut self, id: JobId) -> bool {
+        let Some(job) = self.jobs.get(&id) else { return false };
+        if self.started && !is_ended(job) {
+            return false;
+        }
+        self.jobs.remove(&id);
+        if self.ending.is_none() {
+            self.edges.retain(|edge| edge.job != id && edge.required != id);
+        }
+        true
+    }
+
+    fn can_be_required(&self, required: JobId, condition: Condition) -> bool {
+        let Some(required) = self.jobs.get(&required) else { return false };
+        match required.options.kind {
+            JobKind::Finite => condition != Condition::Failed || !required.options.critical,
+            JobKind::Forever => false,
+            JobKind::Service => condition == Condition::Succeeded,
+        }
+    }
+}
+
+/// Inputs.
+impl Oracle {
+    /// Begins the run, unless there is a cycle.
+    pub fn start(&mut self, now: Timestamp) -> bool {
+        if self.started || self.has_cycle() {
+            return false;
+        }
+        self.started = true;
+        self.clock = now;
+        self.had_finite = self.jobs.values().any(|job| job.options.kind == JobKind::Finite);
+        if self.jobs.is_empty() {
+            self.end_run(Verdict::Completed);
+        } else if self.options.timeout == Some(Duration::ZERO) {
+            self.end_run(Verdict::TimedOut);
+        } else {
+            self.deadline = self.options.timeout.map(|timeout| now + timeout);
+            for id in self.all(|_| true) {
+                self.queue_if_satisfied(id);
+            }
+        }
+        true
+    }
+
+    /// An attempt has ended.
+    pub fn on_job_complete(
+        &mut self,
+        attempt: Attempt,
+        completion: Completion,
+        now: Timestamp,
+    ) -> bool {
+        let id = attempt.job;
+        let Some(job) = self.jobs.get(&id) else { return false };
+        let stopping = match job.state {
+            JobState::Running { attempt: number } if number == attempt.number => None,
+            JobState::Stopping { attempt: number, reason } if number == attempt.number => {
+                Some(reason)
+            }
+            _ => return false,
+        };
+        let never_ready = job.options.kind == JobKind::Service && !job.ready;
+        self.advance(now);
+        match completion {
+            _ if stopping == Some(StopReason::TimedOut) => self.fail(id, Failure::TimedOut),
+            Completion::Success if !never_ready => self.end(id, Outcome::Succeeded),
+            Completion::Success if stopping.is_some() => self.end(id, Outcome::Cancelled),
+            Completion::Success => self.fail(id, Failure::NeverReady),
+            Completion::Error => self.fail(id, Failure::Error),
+            Completion::Panic => self.fail(id, Failure::Panic),
+            Completion::Cancelled => self.end(id, Outcome::Cancelled),
+        }
+        self.conclude(id);
+        true
+    }
+
+    /// An attempt of a service is ready.
+    pub fn on_job_ready(&mut self, attempt: Attempt, now: Timestamp) -> bool {
+        let Some(job) = self.jobs.get_mut(&attempt.job) else { return false };
+        if job.options.kind != JobKind::Service
+            || job.state != (JobState::Running { attempt: attempt.number })
+            || job.ready
+        {
+            return false;
+        }
+        job.ready = true;
+        job.ever_ready = true;
+        job.deadline = None;
+        self.advance(now);
+        self.conclude(attempt.job);
+        true
+    }
+
+    /// Time has passed.
+    pub fn on_deadline(&mut self, now: Timestamp) {
+        if self.started {
+            self.advance(now);
+            self.fire();
+        }
+    }
+
+    /// Asks one job to stop, or keeps it from starting.
+    pub fn cancel(&mut self, id: JobId, now: Timestamp) -> bool {
+        let Some(job) = self.jobs.get_mut(&id) else { return false };
+        if !self.started || is_ended(job) {
+            return false;
+        }
+        job.cancelled = true;
+        let state = job.state;
+        self.advance(now);
+        match state {
+            JobState::Running { .. } => self.ask(id, StopReason::Cancelled),
+            JobState::Stopping { .. } => {}
+            _ => self.end(id, Outcome::Cancelled),
+        }
+        self.conclude(id);
+        true
+    }
+
+    /// Ends the run; again: aborts what is left.
+    pub fn stop(&mut self, now: Timestamp) {
+        if self.started {
+            self.advance(now);
+            self.end_or_abort(Verdict::Stopped);
+        }
+    }
+}
+
+/// Outputs.
+impl Oracle {
+    /// The next signal.
+    #[must_use = "a signal is told once"]
+    pub fn poll_signal(&mut self) -> Option<Signal> {
+        self.signals.pop_front()
+    }
+
+    /// How many signals are left to poll.
+    #[must_use]
+    pub fn signals_left(&self) -> usize {
+        self.signals.len()
+    }
+
+    /// Hands out up to so many attempts.
+    pub fn poll_ready_jobs(&mut self, at_most: usize, now: Timestamp) -> Vec<Attempt> {
+        if self.started {
+            self.advance(now);
+        }
+        core::iter::from_fn(|| self.hand_out()).take(at_most).collect()
+    }
+
+    fn hand_out(&mut self) -> Option<Attempt> {
+        let finite = |job: &Job| job.options.kind == JobKind::Finite;
+        let under_way = self.jobs.values().filter(|job| finite(job) && is_under_way(job)).count();
+        let full = self.options.window.is_some_and(|window| under_way >= window.get());
+        let id = self
+            .all(|job| job.state == JobState::Queued && !(full && finite(job)))
+            .into_iter()
+            .min_by_key(|id| (Reverse(self.jobs[id].options.priority), self.jobs[id].queued))?;
+        let job = self.jobs.get_mut(&id)?;
+        job.attempts += 1;
+        job.ready = false;
+        let (number, timeout) = (job.attempts, job.options.timeout);
+        self.enter(id, JobState::Running { attempt: number }, timeout);
+        Some(Attempt { job: id, number })
+    }
+
+    /// When [`on_deadline`](Self::on_deadline) has to be called at the latest.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        Some(self.next_armed()?.0)
+    }
+
+    /// Why the run is ending.
+    #[must_use]
+    pub fn ending(&self) -> Option<Verdict> {
+        self.ending
+    }
+
+    /// How the run ended.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Verdict> {
+        if self.jobs.values().all(is_ended) { self.ending } else { None }
+    }
+}
+
+/// Getters.
+impl Oracle {
+    /// Whether `start` has succeeded.
+    #[must_use]
+    pub fn has_started(&self) -> bool {
+        self.started
+    }
+
+    /// The latest time seen since `start`.
+    #[must_use]
+    pub fn clock(&self) -> Timestamp {
+        self.clock
+    }
+
+    /// All jobs that are present, in the order of their creation.
+    pub fn jobs(&self) -> impl Iterator<Item = JobId> + '_ {
+        self.jobs.keys().copied()
+    }
+
+    /// Where a job is.
+    #[must_use]
+    pub fn state(&self, id: JobId) -> Option<JobState> {
+        Some(self.jobs.get(&id)?.state)
+    }
+
+    /// What a job is.
+    #[must_use]
+    pub fn options(&self, id: JobId) -> Option<&JobOptions> {
+        Some(&self.jobs.get(&id)?.options)
+    }
+
+    /// How often a job was handed out; 0 if it is not present.
+    #[must_use]
+    pub fn attempts(&self, id: JobId) -> u32 {
+        self.jobs.get(&id).map_or(0, |job| job.attempts)
+    }
+
+    /// Whether the attempt of a service that is under way has been ready.
+    #[must_use]
+    pub fn is_ready(&self, id: JobId) -> bool {
+        self.jobs.get(&id).is_some_and(|job| job.ready)
+    }
+
+    /// Whether any attempt of a service has been ready.
+    #[must_use]
+    pub fn was_ready(&self, id: JobId) -> bool {
+        self.jobs.get(&id).is_some_and(|job| job.ever_ready)
+    }
+
+    /// What a job requires of jobs that are present, in the order in which that was made.
+    pub fn requirements(&self, id: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
+        self.present_edges()
+            .filter(move |edge| edge.job == id)
+            .map(|edge| (edge.required, edge.condition))
+    }
+
+    /// What is required of a job by jobs that are present, in the order in which that was made.
+    pub fn dependents(&self, id: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
+        self.present_edges()
+            .filter(move |edge| edge.required == id)
+            .map(|edge| (edge.job, edge.condition))
+    }
+
+    /// How many requirements there are between the jobs that are present.
+    #[must_use]
+    pub fn requirement_count(&self) -> usize {
+        self.present_edges().count()
+    }
+
+    /// How many jobs are in which state.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for job in self.jobs.values() {
+            match job.state {
+                JobState::Waiting => counts.waiting += 1,
+                JobState::Queued => counts.queued += 1,
+                JobState::Running { .. } => counts.running += 1,
+                JobState::Backoff { .. } => counts.backoff += 1,
+                JobState::Stopping { .. } => counts.stopping += 1,
+                JobState::Ended(Outcome::Succeeded) => counts.succeeded += 1,
+                JobState::Ended(Outcome::Failed(_)) => counts.failed += 1,
+                JobState::Ended(Outcome::Cancelled) => counts.cancelled += 1,
+                JobState::Ended(Outcome::Skipped(_)) => counts.skipped += 1,
+            }
+            counts.removed += 1;
+        }
+        counts.removed = usize::try_from(self.created).unwrap_or(usize::MAX) - counts.removed;
+        counts
+    }
+
+    fn present_edges(&self) -> impl Iterator<Item = &Edge> {
+        let present = |id| self.jobs.contains_key(id);
+        self.edges.iter().filter(move |edge| present(&edge.job) && present(&edge.required))
+    }
+}
+
+/// What becomes of one job.
+impl Oracle {
+    /// Into a state, with what that arms.
+    fn enter(&mut self, id: JobId, state: JobState, armed: Option<Duration>) {
+        self.ticks += 1;
+        let (clock, tick) = (self.clock, self.ticks);
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.state = state;
+            job.queued = tick;
+            job.deadline = armed.map(|duration| (clock + duration, tick));
+        }
+    }
+
+    fn end(&mut self, id: JobId, outcome: Outcome) {
+        self.enter(id, JobState::Ended(outcome), None);
+    }
+
+    /// Another attempt, if there may be one.
+    fn fail(&mut self, id: JobId, failure: Failure) {
+        let ending = self.ending.is_some();
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        job.last_failure = Some(failure);
+        if ending || job.cancelled || job.attempts > job.options.retries.limit {
+            return self.end(id, Outcome::Failed(failure));
+        }
+        let (base, cap) = (job.options.retries.base, job.options.retries.cap);
+        let mut wait = base.min(cap);
+        for _ in 1..job.attempts {
+            wait = wait.saturating_mul(2).min(cap);
+        }
+        if wait.is_zero() {
+            self.enter(id, JobState::Queued, None);
+        } else {
+            self.enter(id, JobState::Backoff { until: self.clock + wait }, Some(wait));
+        }
+    }
+
+    /// The one way to ask a running job to stop.
+    fn ask(&mut self, id: JobId, reason: StopReason) {
+        let job = &self.jobs[&id];
+        let (number, grace) = (job.attempts, job.options.grace);
+        if grace == Some(Duration::ZERO) {
+            self.abort(id, reason);
+        } else {
+            self.signals.push_back(Signal::Cancel(Attempt { job: id, number }));
+            self.enter(id, JobState::Stopping { attempt: number, reason }, grace);
+        }
+    }
+
+    /// Ends an attempt at once.
+    fn abort(&mut self, id: JobId, reason: StopReason) {
+        let number = self.jobs[&id].attempts;
+        self.signals.push_back(Signal::Abort(Attempt { job: id, number }));
+        if reason == StopReason::TimedOut {
+            self.fail(id, Failure::TimedOut);
+        } else {
+            self.end(id, Outcome::Cancelled);
+        }
+    }
+
+    /// What has become of a requirement: satisfied, impossible, or neither yet.
+    fn resolved(&self, required: JobId, condition: Condition) -> Option<bool> {
+        let required = &self.jobs[&required];
+        if condition == Condition::Succeeded && required.ever_ready {
+            return Some(true);
+        }
+        let JobState::Ended(outcome) = required.state else { return None };
+        Some(match condition {
+            Condition::Succeeded => outcome == Outcome::Succeeded,
+            Condition::Finished => true,
+            Condition::Failed => matches!(outcome, Outcome::Failed(_)),
+        })
+    }
+
+    fn queue_if_satisfied(&mut self, id: JobId) {
+        if self.edges.iter().all(|edge| edge.job != id || edge.satisfied) {
+            self.enter(id, JobState::Queued, None);
+        }
+    }
+}
+
+/// What becomes of the run.
+impl Oracle {
+    fn advance(&mut self, now: Timestamp) {
+        self.clock = self.clock.max(now);
+    }
+
+    /// What follows from a change of one job: for those that depend on it, then for the run.
+    fn conclude(&mut self, id: JobId) {
+        if self.ending.is_some() {
+            return self.take_turns(false);
+        }
+        self.tell_dependents(id);
+        let job = &self.jobs[&id];
+        if job.options.critical && matches!(job.state, JobState::Ended(Outcome::Failed(_))) {
+            return self.end_run(Verdict::CriticalFailure(id));
+        }
+        let counts = |job: &Job| job.options.kind == JobKind::Finite || !self.had_finite;
+        if self.jobs.values().all(|job| is_ended(job) || !counts(job)) {
+            self.end_run(Verdict::Completed);
+        }
+    }
+
+    /// Breadth first, in the order in which the requirements were made.
+    fn tell_dependents(&mut self, id: JobId) {
+        let mut changed = VecDeque::from([id]);
+        while let Some(required) = changed.pop_front() {
+            for index in 0..self.edges.len() {
+                let edge = self.edges[index];
+                if edge.required != required
+                    || edge.satisfied
+                    || self.jobs[&edge.job].state != JobState::Waiting
+                {
+                    continue;
+                }
+                match self.resolved(required, edge.condition) {
+                    None => {}
+                    Some(true) => {
+                        self.edges[index].satisfied = true;
+                        self.queue_if_satisfied(edge.job);
+                    }
+                    Some(false) => {
+                        let reason = SkipReason::Requirement(required);
+                        self.end(edge.job, Outcome::Skipped(reason));
+                        changed.push_back(edge.job);
+                    }
+                }
+            }
+        }
+    }
+
+    fn end_run(&mut self, cause: Verdict) {
+        self.ending = Some(cause);
+        for id in self.all(|job| !is_under_way(job) && !is_ended(job)) {
+            let outcome = match self.jobs[&id].last_failure {
+                Some(failure) => Outcome::Failed(failure),
+                None => Outcome::Skipped(SkipReason::RunStopped),
+            };
+            self.end(id, outcome);
+        }
+        self.take_turns(false);
+    }
+
+    fn end_or_abort(&mut self, cause: Verdict) {
+        if self.ending.is_none() {
+            self.end_run(cause);
+        } else {
+            self.take_turns(true);
+        }
+    }
+
+    /// Asks, or aborts, each job whose dependents have all ended; then those which that freed.
+    fn take_turns(&mut self, abort: bool) {
+        loop {
+            let mut turn = self.all(|job| match job.state {
+                JobState::Running { .. } => true,
+                JobState::Stopping { .. } => abort,
+                _ => false,
+            });
+            turn.retain(|&id| !self.is_held_back(id));
+            if turn.is_empty() {
+                return;
+            }
+            for id in turn {
+                match self.jobs[&id].state {
+                    JobState::Stopping { reason, .. } => self.abort(id, reason),
+                    _ if abort => self.abort(id, StopReason::RunEnding),
+                    _ => self.ask(id, StopReason::RunEnding),
+                }
+            }
+        }
+    }
+
+    /// Whether a dependent, also through others, has not ended.
+    fn is_held_back(&self, id: JobId) -> bool {
+        let mut reached = Vec::from([id]);
+        let mut next = 0;
+        while let Some(&required) = reached.get(next) {
+            for edge in self.edges.iter().filter(|edge| edge.required == required) {
+                if self.jobs.get(&edge.job).is_some_and(|job| !is_ended(job)) {
+                    return true;
+                }
+                if !reached.contains(&edge.job) {
+                    reached.push(edge.job);
+                }
+            }
+            next += 1;
+        }
+        false
+    }
+
+    /// What fires next: by time, then in the order armed, the timeout of the run first.
+    fn next_armed(&self) -> Option<(Timestamp, u64, Option<JobId>)> {
+        if self.verdict().is_some() {
+            return None;
+        }
+        let run = self.deadline.map(|at| (at, 0, None));
+        let armed = |(&id, job): (&JobId, &Job)| {
+            let (at, tick) = job.deadline?;
+            Some((at, tick, Some(id)))
+        };
+        self.jobs.iter().filter_map(armed).chain(run).min()
+    }
+
+    fn fire(&mut self) {
+        while let Some((at, _, id)) = self.next_armed() {
+            if at > self.clock {
+                return;
+            }
+            let Some(id) = id else {
+                self.deadline = None;
+                self.end_or_abort(Verdict::TimedOut);
+                continue;
+            };
+            match self.jobs[&id].state {
+                JobState::Running { .. } => self.ask(id, StopReason::TimedOut),
+                JobState::Stopping { reason, .. } => self.abort(id, reason),
+                _ => self.enter(id, JobState::Queued, None),
+            }
+            self.conclude(id);
+        }
+    }
+
+    /// Whether some jobs are left when those that require nothing are taken away, again and again.
+    fn has_cycle(&self) -> bool {
+        let mut left = self.all(|_| true);
+        loop {
+            let before = left.clone();
+            left.retain(|&id| {
+                self.edges.iter().any(|edge| edge.job == id && before.contains(&edge.required))
+            });
+            if left.len() == before.len() {
+                return !left.is_empty();
+            }
+        }
+    }
+
+    /// In `JobId` order.
+    fn all(&self, which: impl Fn(&Job) -> bool) -> Vec<JobId> {
+        self.jobs.iter().filter(|&(_, job)| which(job)).map(|(&id, _)| id).collect()
+    }
+}
+
+fn is_ended(job: &Job) -> bool {
+    matches!(job.state, JobState::Ended(_))
+}
+
+fn is_under_way(job: &Job) -> bool {
+    matches!(job.state, JobState::Running { .. } | JobState::Stopping { .. })
+}

@@ -1,0 +1,284 @@
+#![cfg(feature = "testing")]
+//! Every graph of up to 3 jobs, and a sample of those of 4, with every condition, kind of job, way to
+//! end, window and order of completion: the core against the oracle. `EXHAUSTIVE=4` runs them all.
+
+use std::num::NonZero;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use jobgraph::testing::oracle::Oracle;
+use jobgraph::{
+    Attempt, Completion, Condition, JobId, JobKind, JobOptions, JobState, Orchestrator, RunOptions,
+    Signal, Timestamp,
+};
+
+/// What a job is, and what becomes of its attempt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Role {
+    kind: JobKind,
+    critical: bool,
+    /// How the attempt ends unasked, if it does.
+    end: Option<Completion>,
+    /// Whether the attempt is ready first.
+    ready: bool,
+}
+
+#[rustfmt::skip]
+const ROLES: [Role; 11] = {
+    use Completion::{Cancelled, Error, Success};
+    use JobKind::{Finite, Forever, Service};
+    const fn role(kind: JobKind, critical: bool, end: Option<Completion>, ready: bool) -> Role {
+        Role { kind, critical, end, ready }
+    }
+    [
+        role(Finite, false, Some(Success), false),
+        role(Finite, false, Some(Error), false),
+        role(Finite, true, Some(Error), false),
+        role(Finite, false, Some(Cancelled), false),
+        role(Forever, false, None, false),
+        role(Forever, false, Some(Error), false),
+        role(Forever, true, Some(Error), false),
+        role(Service, false, None, true),
+        role(Service, false, Some(Success), false),
+        role(Service, true, Some(Error), false),
+        role(Service, false, Some(Error), true),
+    ]
+};
+
+const EDGES: [Option<Condition>; 4] =
+    [None, Some(Condition::Succeeded), Some(Condition::Finished), Some(Condition::Failed)];
+
+#[derive(Clone, Debug)]
+struct Job {
+    role: Role,
+    /// What it requires of each job before it.
+    edges: Vec<Option<Condition>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Settings {
+    window: Option<usize>,
+    /// Unlimited, or none.
+    grace: bool,
+}
+
+/// Core and oracle, side by side, with the choices that were made among the attempts.
+struct Pair<'a> {
+    jobs: &'a [Job],
+    core: Orchestrator<()>,
+    oracle: Oracle,
+    ids: Vec<JobId>,
+}
+
+impl<'a> Pair<'a> {
+    fn new(jobs: &'a [Job], settings: Settings) -> Self {
+        let options =
+            RunOptions { window: settings.window.and_then(NonZero::new), ..RunOptions::default() };
+        let (core, oracle) = (Orchestrator::new(options), Oracle::new(options));
+        let mut pair = Pair { jobs, core, oracle, ids: Vec::with_capacity(jobs.len()) };
+        for job in jobs {
+            assert!(pair.add(job, settings), "refused");
+        }
+        pair
+    }
+
+    fn add(&mut self, job: &Job, settings: Settings) -> bool {
+        let options = JobOptions {
+            kind: job.role.kind,
+            critical: job.role.critical,
+            grace: if settings.grace { None } else { Some(Duration::ZERO) },
+            ..JobOptions::default()
+        };
+        let requirements: Vec<(JobId, Condition)> = self
+            .ids
+            .iter()
+            .zip(&job.edges)
+            .filter_map(|(&id, condition)| Some((id, (*condition)?)))
+            .collect();
+        let added = self.core.add((), options.clone(), &requirements);
+        assert_eq!(added.is_ok(), self.oracle.accepts(&requirements), "{job:?}");
+        let Ok(id) = added else { return false };
+        self.oracle.add(id, options, &requirements);
+        self.ids.push(id);
+        true
+    }
+
+    fn compare(&mut self) {
+        loop {
+            let signal = self.core.poll_signal();
+            assert_eq!(signal, self.oracle.poll_signal(), "the signals differ");
+            if signal.is_none() {
+                break;
+            }
+            let (Some(Signal::Cancel(attempt) | Signal::Abort(attempt)), aborted) =
+                (signal, matches!(signal, Some(Signal::Abort(_))))
+            else {
+                continue;
+            };
+            let ended = self.core.state(attempt.job).is_some_and(JobState::is_ended);
+            assert_eq!(ended, aborted, "cancelled, but ended; or aborted, but not ended");
+        }
+        for &id in &self.ids {
+            assert_eq!(self.core.state(id), self.oracle.state(id), "{id}");
+        }
+        assert_eq!(self.core.ending(), self.oracle.ending());
+        assert_eq!(self.core.verdict(), self.oracle.verdict());
+        assert_eq!(self.core.counts(), self.oracle.counts());
+    }
+
+    /// What could happen next, unasked or because it was asked for.
+    fn next_attempts(&self) -> impl Iterator<Item = (Attempt, Option<Completion>)> + '_ {
+        self.ids.iter().zip(self.jobs).filter_map(|(&id, job)| match self.oracle.state(id)? {
+            JobState::Running { attempt: number } => {
+                let attempt = Attempt { job: id, number };
+                if job.role.ready && !self.oracle.is_ready(id) {
+                    Some((attempt, None))
+                } else {
+                    Some((attempt, Some(job.role.end?)))
+                }
+            }
+            JobState::Stopping { attempt: number, .. } => {
+                let attempt = Attempt { job: id, number };
+                Some((attempt, Some(job.role.end.unwrap_or(Completion::Success))))
+            }
+            _ => None,
+        })
+    }
+
+    /// Makes the choices given, then the first one always; notes how many there were each time.
+    fn run(&mut self, choices: &mut Vec<(usize, usize)>) {
+        let now = Timestamp::ZERO;
+        assert_eq!(self.core.start(now).is_ok(), self.oracle.start(now));
+        self.compare();
+        let mut step = 0;
+        while self.oracle.verdict().is_none() {
+            let handed_out: Vec<Attempt> = self.core.poll_ready_jobs(now).collect();
+            assert_eq!(handed_out, self.oracle.poll_ready_jobs(usize::MAX, now));
+            let next: Vec<_> = self.next_attempts().collect();
+            if next.is_empty() {
+                self.core.stop(now);
+                self.oracle.stop(now);
+            } else {
+                if step == choices.len() {
+                    choices.push((0, next.len()));
+                }
+                assert_eq!(choices[step].1, next.len(), "the same choices lead elsewhere");
+                let (attempt, event) = next[choices[step].0];
+                step += 1;
+                let (core, oracle) = match event {
+                    None => (
+                        self.core.on_job_ready(attempt, now).is_ok(),
+                        self.oracle.on_job_ready(attempt, now),
+                    ),
+                    Some(completion) => (
+                        self.core.on_job_complete(attempt, completion, now).is_ok(),
+                        self.oracle.on_job_complete(attempt, completion, now),
+                    ),
+                };
+                assert!(core && oracle, "refused: {attempt}, {event:?}");
+            }
+            self.compare();
+            assert!(step < 16, "the run does not end");
+        }
+    }
+}
+
+/// All orders of completion, one after the other.
+fn all_orders(jobs: &[Job], settings: Settings) -> u64 {
+    let mut choices = Vec::new();
+    let mut runs = 0;
+    loop {
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            Pair::new(jobs, settings).run(&mut choices);
+        }));
+        assert!(result.is_ok(), "{settings:?}, choices {choices:?}, {jobs:#?}");
+        runs += 1;
+        while let Some((choice, of)) = choices.pop() {
+            if choice + 1 < of {
+                choices.push((choice + 1, of));
+                break;
+            }
+        }
+        if choices.is_empty() {
+            return runs;
+        }
+    }
+}
+
+/// Each way to append jobs until there are so many; what cannot be added is refused by both.
+fn all_graphs(jobs: &mut Vec<Job>, size: usize, visit: &mut impl FnMut(&[Job])) {
+    if jobs.len() == size {
+        return visit(jobs);
+    }
+    let plain = Settings { window: None, grace: false };
+    for shape in 0..EDGES.len().pow(u32::try_from(jobs.len()).expect("few jobs")) {
+        let edges = (0..jobs.len()).scan(shape, |rest, _| {
+            let edge = EDGES[*rest % EDGES.len()];
+            *rest /= EDGES.len();
+            Some(edge)
+        });
+        let edges: Vec<_> = edges.collect();
+        let first = Job { role: ROLES[0], edges: edges.clone() };
+        if !Pair::new(jobs, plain).add(&first, plain) {
+            continue;
+        }
+        for role in ROLES {
+            jobs.push(Job { role, edges: edges.clone() });
+            all_graphs(jobs, size, visit);
+            jobs.pop();
+        }
+    }
+}
+
+/// Runs one in so many graphs of a size, on two threads.
+fn check_all(size: usize, one_in: u64) -> u64 {
+    let total = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for thread in 0..2 {
+            let total = &total;
+            scope.spawn(move || {
+                let (mut number, mut runs) = (0_u64, 0);
+                all_graphs(&mut Vec::new(), size, &mut |jobs| {
+                    number += 1;
+                    if number % (2 * one_in) != thread * one_in {
+                        return;
+                    }
+                    for window in [None, Some(1), Some(2)] {
+                        if window.is_none_or(|window| window < size) {
+                            for grace in [false, true] {
+                                runs += all_orders(jobs, Settings { window, grace });
+                            }
+                        }
+                    }
+                });
+                total.fetch_add(runs, Ordering::Relaxed);
+            });
+        }
+    });
+    total.into_inner()
+}
+
+fn everything() -> bool {
+    std::env::var("EXHAUSTIVE").is_ok_and(|size| size == "4")
+}
+
+#[test]
+fn graphs_of_up_to_two_jobs() {
+    assert!(check_all(0, 1) > 0);
+    assert!(check_all(1, 1) > 10);
+    assert!(check_all(2, 1) > 1_000);
+}
+
+#[test]
+fn graphs_of_three_jobs() {
+    let one_in = if cfg!(debug_assertions) && !everything() { 7 } else { 1 };
+    let runs = check_all(3, one_in);
+    println!("{runs} runs");
+}
+
+#[test]
+fn graphs_of_four_jobs() {
+    let one_in = if everything() { 1 } else { 9_973 };
+    let runs = check_all(4, one_in);
+    println!("{runs} runs");
+}
