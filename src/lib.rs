@@ -41,6 +41,8 @@ mod run;
 pub mod smol;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 
 pub use crate::orchestrator::{
     Attempt, Change, Completion, Condition, Counts, Ending, Explanation, Failure, GraphError,
@@ -52,7 +54,7 @@ pub use crate::run::{
     Adder, AnyClock, Body, Cancelled, Clock, Context, Error, Feeds, Graph, Handle, HookReport,
     HookResult, Inputs, Job, JobError, JobGraph, JobReport, Local, LocalOutputs, OutputStore,
     Payload, Repeat, Report, Requirements, RunError, RunJob, SendJobGraph, SendOutputs, SendReport,
-    Sendable, ServiceContext, Spawn, StopHandle, run,
+    Sendable, ServiceContext, Spawn, StopHandle, run, run_on,
 };
 
 /// The README, whose code is compiled and run.

@@ -1,11 +1,15 @@
-//! Running a graph on smol: time comes from async-io, the jobs run in the task that awaits the run.
+//! Running a graph on smol: time comes from async-io; the jobs run in the task that awaits the run, or
+//! in tasks of an executor.
 
+use std::future::Future;
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
+use async_executor::Executor;
 use async_io::Timer;
 
 use crate::Timestamp;
-use crate::run::{Clock, Graph, Payload, Report, RunError};
+use crate::run::{Clock, Graph, Payload, Report, RunError, SendJobGraph, SendReport, Spawn};
 
 /// Monotonic time, counted from the clock's creation, and async-io's timers.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +45,38 @@ impl Clock for SmolClock {
     }
 }
 
+/// An executor that lives as long as its tasks may: an `Arc<Executor<'static>>`, or a reference to a
+/// static one.
+pub trait SharedExecutor:
+    Deref<Target = Executor<'static>> + Clone + Send + Sync + 'static
+{
+}
+
+impl<E: Deref<Target = Executor<'static>> + Clone + Send + Sync + 'static> SharedExecutor for E {}
+
+/// An executor with [`SmolClock`].
+#[derive(Clone, Debug)]
+pub struct SmolExecutor<E> {
+    clock: SmolClock,
+    executor: E,
+}
+
+impl<E: SharedExecutor> Clock for SmolExecutor<E> {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send {
+        self.clock.sleep_until(at)
+    }
+}
+
+impl<E: SharedExecutor> Spawn for SmolExecutor<E> {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.executor.spawn(task).detach();
+    }
+}
+
 /// Runs a graph in the current task, on any executor. Dropping the future drops every job.
 ///
 /// # Errors
@@ -67,4 +103,31 @@ pub async fn run<P: Payload>(graph: Graph<P>) -> Result<Report<P::Outputs>, RunE
 /// [`RunError`] for a graph that cannot start. All that happens later is in the report.
 pub fn block_on<P: Payload>(graph: Graph<P>) -> Result<Report<P::Outputs>, RunError> {
     async_io::block_on(run(graph))
+}
+
+/// Runs a graph in parallel: each job in a task of the executor, which somebody has to drive, on as
+/// many threads as there are to be. Dropping the future drops every job.
+///
+/// # Errors
+/// [`RunError`] for a graph that cannot start. All that happens later is in the report.
+///
+/// ```
+/// use std::sync::Arc;
+/// use async_executor::Executor;
+/// use jobgraph::{Job, SendJobGraph};
+///
+/// let executor = Arc::new(Executor::new());
+/// let mut graph = SendJobGraph::new();
+/// let answer = graph.add(Job::new(async { 42 }));
+/// let run = jobgraph::smol::run_on(Arc::clone(&executor), graph);
+/// let report = async_io::block_on(executor.run(run))?;
+/// assert_eq!(report.output(&answer), Some(&42));
+/// # Ok::<(), jobgraph::RunError>(())
+/// ```
+pub async fn run_on<E: SharedExecutor>(
+    executor: E,
+    graph: SendJobGraph,
+) -> Result<SendReport, RunError> {
+    let runtime = SmolExecutor { clock: SmolClock::new(), executor };
+    crate::run::run_on(&runtime, graph).await
 }

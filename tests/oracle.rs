@@ -1,10 +1,12 @@
 #![cfg(feature = "testing")]
-//! The core against a naive second implementation, from seeds. `SEEDS=` runs more of them.
+//! The core against a naive second implementation, from seeds. `SEEDS=` runs more of them,
+//! `FIRST_SEED=` others.
 
 use jobgraph::testing::model::{Stats, check, random_bytes};
 
 fn seeds() -> u64 {
-    std::env::var("SEEDS").ok().map_or(3_000, |text| text.parse().expect("SEEDS is a number"))
+    let usual = if cfg!(debug_assertions) { 2_000 } else { 10_000 };
+    std::env::var("SEEDS").ok().map_or(usual, |text| text.parse().expect("SEEDS is a number"))
 }
 
 fn bytes_of(seed: u64) -> Vec<u8> {
@@ -88,8 +90,8 @@ fn the_core_does_what_the_oracle_does() {
         let fewer = shrink(bytes_of(*seed));
         panic!("seed {seed}: {message}\nshrunk to {fewer:?}: {}", failure(&fewer).unwrap());
     }
-    println!("{total:?}");
-    assert!(total.runs > seeds && total.refused * 2 < total.calls, "the mix is poor: {total:?}");
+    let good = total.runs > seeds && total.attempts > total.runs && total.refused * 3 < total.calls;
+    assert!(good || seeds < 100, "the mix is poor: {total:?}");
 }
 
 #[test]

@@ -61,9 +61,12 @@ struct Addition<P: Payload> {
     body: P,
     options: JobOptions,
     requirements: Vec<(Key, Condition)>,
-    reserve: Box<dyn FnOnce(&mut Outputs<P::Outputs>) -> Place + Send>,
+    reserve: Reserve<P>,
     reply: Arc<Mutex<Reply>>,
 }
+
+/// Reserves a place for the output of a job.
+type Reserve<P> = Box<dyn FnOnce(&mut Outputs<<P as Payload>::Outputs>) -> Place + Send>;
 
 #[derive(Default)]
 struct Reply {
@@ -151,7 +154,7 @@ impl<P: Payload> Adder<P> {
         body: P,
         options: JobOptions,
         requirements: Vec<(Key, Condition)>,
-        reserve: Box<dyn FnOnce(&mut Outputs<P::Outputs>) -> Place + Send>,
+        reserve: Reserve<P>,
     ) -> Result<Handle<T>, RunError> {
         let reply = Arc::<Mutex<Reply>>::default();
         let addition = Addition { body, options, requirements, reserve, reply: Arc::clone(&reply) };

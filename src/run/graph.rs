@@ -336,14 +336,14 @@ impl<P: Payload> Graph<P> {
         starts: impl Requirements,
         ends: impl Requirements,
     ) -> Result<(), RunError> {
-        let (starts, ends) = (self.own_all(&starts)?, self.own_all(&ends)?);
+        let (starts, ends) = (self.own_all(starts)?, self.own_all(ends)?);
         for (id, _) in self.core.keep_between(&starts, &ends)? {
             self.cells[id.index()] = Cell::new(None);
         }
         Ok(())
     }
 
-    fn own_all(&self, jobs: &impl Requirements) -> Result<Vec<JobId>, RunError> {
+    fn own_all(&self, jobs: impl Requirements) -> Result<Vec<JobId>, RunError> {
         let mut ids = Ok(Vec::new());
         jobs.each(&mut |key| {
             if let Ok(list) = &mut ids {

@@ -42,27 +42,28 @@ pub(crate) async fn drive<P: Payload, C: Clock>(clock: C, engine: Engine<P>) -> 
             Turn::More => yield_now().await,
             Turn::Wait(deadline) => {
                 // Bodies need not be `Sync`, so they are not borrowed while it waits.
-                let wakers = (&driver.tasks, &*driver.engine.mailbox);
-                let woken =
-                    |cx: &Context<'_>| wakers.0.watch(cx.waker()) | wakers.1.watch(cx.waker());
-                let woken =
-                    |cx: &Context<'_>| if woken(cx) { Poll::Ready(()) } else { Poll::Pending };
+                let (tasks, mailbox) = (&driver.tasks, &*driver.engine.mailbox);
+                let woken = poll_fn(|cx| {
+                    let woken = tasks.watch(cx.waker()) | mailbox.watch(cx.waker());
+                    if woken { Poll::Ready(()) } else { Poll::Pending }
+                });
                 match deadline {
-                    None => poll_fn(|cx| woken(cx)).await,
-                    Some(deadline) => {
-                        let mut sleep = pin!(driver.clock.sleep_until(deadline));
-                        poll_fn(|cx| {
-                            woken(cx)
-                                .is_pending()
-                                .then(|| sleep.as_mut().poll(cx))
-                                .unwrap_or(Poll::Ready(()))
-                        })
-                        .await;
-                    }
+                    None => woken.await,
+                    Some(deadline) => either(woken, driver.clock.sleep_until(deadline)).await,
                 }
             }
         }
     }
+}
+
+/// Completes when one of two futures does.
+pub(crate) async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|cx| match one.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => other.as_mut().poll(cx),
+    })
+    .await;
 }
 
 /// What comes after a turn.

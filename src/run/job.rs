@@ -257,7 +257,7 @@ where
 
 impl Job<()> {
     /// A job of a type of one's own: see [`RunJob`].
-    pub fn custom<J: RunJob>(job: J) -> Job<impl Repeat + Body<Output = J::Output>> {
+    pub fn custom<J: RunJob>(job: J) -> Job<impl Repeat<Output = J::Output>> {
         let label = job.label();
         let job = Arc::new(job);
         let for_hook = Arc::clone(&job);
@@ -295,20 +295,20 @@ impl<B: Body> Job<B> {
 
     /// It starts once these have succeeded, and is skipped if one of them does not.
     pub fn requires(self, required: impl Requirements) -> Self {
-        self.on(&required, Condition::Succeeded)
+        self.on(required, Condition::Succeeded)
     }
 
     /// It starts once these have ended, however.
     pub fn after(self, required: impl Requirements) -> Self {
-        self.on(&required, Condition::Finished)
+        self.on(required, Condition::Finished)
     }
 
     /// It starts once these have failed, and is skipped if one of them does not.
     pub fn on_failure_of(self, required: impl Requirements) -> Self {
-        self.on(&required, Condition::Failed)
+        self.on(required, Condition::Failed)
     }
 
-    fn on(mut self, required: &impl Requirements, condition: Condition) -> Self {
+    fn on(mut self, required: impl Requirements, condition: Condition) -> Self {
         required.each(&mut |key| self.requirements.push((key, condition)));
         self
     }

@@ -38,6 +38,12 @@ pub enum Call {
     RemoveRequirement(JobId, JobId),
     /// [`Orchestrator::remove`].
     Remove(JobId),
+    /// [`Orchestrator::bypass`].
+    Bypass(JobId),
+    /// [`Orchestrator::keep_between`].
+    KeepBetween(Vec<JobId>, Vec<JobId>),
+    /// [`Orchestrator::map`], to the same payloads.
+    Map,
     /// [`Orchestrator::start`].
     Start(Timestamp),
     /// [`Orchestrator::on_job_complete`].
@@ -177,11 +183,11 @@ impl Model {
     /// A message with the trace of all calls, if the two differ or an invariant does not hold.
     pub fn call(&mut self, call: Call) -> Result<bool, String> {
         self.stats.calls += 1;
-        self.trace.push(call.clone());
         let result = self.both(&call).and_then(|accepted| {
             self.check_step(&call, accepted)?;
             Ok(accepted)
         });
+        self.trace.push(call);
         if result == Ok(false) {
             self.stats.refused += 1;
         }
@@ -368,6 +374,26 @@ impl Model {
                     differ("the payload", &payload, &job.number())?;
                 }
                 (result.is_ok(), self.oracle.remove(job))
+            }
+            Call::Bypass(job) => {
+                let result = self.core.bypass(job);
+                if let Ok(payload) = result {
+                    differ("the payload", &payload, &job.number())?;
+                }
+                (result.is_ok(), self.oracle.bypass(job))
+            }
+            Call::KeepBetween(ref starts, ref ends) => {
+                let core = self.core.keep_between(starts, ends).ok();
+                let oracle = self.oracle.keep_between(starts, ends);
+                let listed = |gone: Vec<JobId>| gone.iter().map(|id| (*id, id.number())).collect();
+                let oracle: Option<Vec<_>> = oracle.map(listed);
+                differ("what is not kept", &core, &oracle)?;
+                (core.is_some(), oracle.is_some())
+            }
+            Call::Map => {
+                let empty = Orchestrator::new(RunOptions::default());
+                self.core = core::mem::replace(&mut self.core, empty).map(|payload| payload);
+                (true, true)
             }
             Call::Start(now) => (self.core.start(now).is_ok(), self.oracle.start(now)),
             Call::Complete(attempt, completion, now) => (

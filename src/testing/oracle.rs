@@ -30,6 +30,8 @@ use crate::{
     RunOptions, Signal, SkipReason, StopReason, Timestamp, Verdict,
 };
 
+mod building;
+
 #[derive(Debug)]
 struct Job {
     options: JobOptions,
@@ -77,7 +79,6 @@ pub struct Oracle {
     created: u64,
 }
 
-/// Building.
 impl Oracle {
     /// An empty graph.
     #[must_use]
@@ -94,119 +95,6 @@ impl Oracle {
             signals: VecDeque::new(),
             ticks: 0,
             created: 0,
-        }
-    }
-
-    /// Changes what holds for the whole run.
-    pub fn set_options(&mut self, options: RunOptions) -> bool {
-        if self.started {
-            return false;
-        }
-        self.options = options;
-        true
-    }
-
-    /// Whether a job with these requirements can be added now.
-    #[must_use]
-    pub fn accepts(&self, requirements: &[(JobId, Condition)]) -> bool {
-        self.ending.is_none()
-            && requirements.iter().all(|&(required, condition)| {
-                self.can_be_required(required, condition)
-                    && requirements.iter().all(|&(id, other)| id != required || other == condition)
-            })
-    }
-
-    /// The creation number that the next job gets.
-    #[must_use]
-    pub fn next_number(&self) -> u64 {
-        self.created + 1
-    }
-
-    /// Adds a job that is accepted, under the id that the core gave it.
-    pub fn add(&mut self, id: JobId, options: JobOptions, requirements: &[(JobId, Condition)]) {
-        self.created += 1;
-        self.had_finite |= self.started && options.kind == JobKind::Finite;
-        self.jobs.insert(
-            id,
-            Job {
-                options,
-                state: JobState::Waiting,
-                attempts: 0,
-                ready: false,
-                ever_ready: false,
-                cancelled: false,
-                last_failure: None,
-                queued: 0,
-                deadline: None,
-            },
-        );
-        let mut impossible = None;
-        for &(required, condition) in requirements {
-            if self.edges.iter().any(|edge| edge.job == id && edge.required == required) {
-                continue;
-            }
-            let resolved = if self.started { self.resolved(required, condition) } else { None };
-            let satisfied = resolved == Some(true);
-            self.edges.push(Edge { job: id, required, condition, satisfied });
-            if resolved == Some(false) && impossible.is_none() {
-                impossible = Some(required);
-            }
-        }
-        if self.started {
-            if let Some(required) = impossible {
-                self.end(id, Outcome::Skipped(SkipReason::Requirement(required)));
-            } else {
-                self.queue_if_satisfied(id);
-            }
-            self.conclude(id);
-        }
-    }
-
-    /// Makes one job require another.
-    pub fn require(&mut self, job: JobId, required: JobId, condition: Condition) -> bool {
-        if self.started
-            || job == required
-            || !self.jobs.contains_key(&job)
-            || !self.can_be_required(required, condition)
-        {
-            return false;
-        }
-        let existing = self.edges.iter().find(|edge| edge.job == job && edge.required == required);
-        if let Some(edge) = existing {
-            return edge.condition == condition;
-        }
-        self.edges.push(Edge { job, required, condition, satisfied: false });
-        true
-    }
-
-    /// Takes a requirement back.
-    pub fn remove_requirement(&mut self, job: JobId, required: JobId) -> bool {
-        let before = self.edges.len();
-        if !self.started {
-            self.edges.retain(|edge| edge.job != job || edge.required != required);
-        }
-        self.edges.len() < before
-    }
-
-    /// Removes a job: in a run one that has ended.
-    pub fn remove(&mut self, id: JobId) -> bool {
-        let Some(job) = self.jobs.get(&id) else { return false };
-        if self.started && !is_ended(job) {
-            return false;
-        }
-        self.jobs.remove(&id);
-        if self.ending.is_none() {
-            self.edges.retain(|edge| edge.job != id && edge.required != id);
-        }
-        true
-    }
-
-    fn can_be_required(&self, required: JobId, condition: Condition) -> bool {
-        let Some(required) = self.jobs.get(&required) else { return false };
-        match required.options.kind {
-            JobKind::Finite => condition != Condition::Failed || !required.options.critical,
-            JobKind::Forever => false,
-            JobKind::Service => condition == Condition::Succeeded,
         }
     }
 }

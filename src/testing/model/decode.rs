@@ -64,6 +64,10 @@ impl Bytes<'_> {
         usize::from(self.next()) % end.max(1)
     }
 
+    fn number(&mut self, end: u8) -> u32 {
+        u32::from(self.next() % end)
+    }
+
     /// True once in so many times.
     fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 1
@@ -123,6 +127,7 @@ impl Swarm {
     const MANY: u32 = 27;
     const BACKOFF: u32 = 28;
     const LATE_STOP: u32 = 29;
+    const EDIT: u32 = 30;
 
     fn has(self, bit: u32) -> bool {
         self.0 & (1 << bit) != 0
@@ -138,7 +143,10 @@ struct Run<'a, 'b> {
 
 impl<'a, 'b> Run<'a, 'b> {
     fn new(bytes: &'a mut Bytes<'b>, foreign: &'a [JobId]) -> Self {
-        let swarm = Swarm(u32::from_le_bytes([(); 4].map(|()| bytes.next())));
+        let bits = u32::from_le_bytes([(); 4].map(|()| bytes.next()));
+        // In half of the runs three of four kinds, in the others every second.
+        let more = if bits >> 31 == 1 { bits.rotate_left(11) } else { 0 };
+        let swarm = Swarm(bits | more);
         let mut run = Run { bytes, foreign, swarm, model: Model::new(RunOptions::default()) };
         let options = run.run_options();
         run.model = Model::new(options);
@@ -195,6 +203,10 @@ impl<'a, 'b> Run<'a, 'b> {
             if self.swarm.has(Swarm::EARLY) {
                 self.event()?;
             }
+            if self.swarm.has(Swarm::EDIT) {
+                let call = self.edit();
+                self.model.call(call)?;
+            }
         }
         for _ in 0..6 {
             let now = match self.bytes.next() {
@@ -221,7 +233,7 @@ impl<'a, 'b> Run<'a, 'b> {
             3..=4 if self.swarm.has(Swarm::REMOVE) && self.bytes.once_in(2) => {
                 Call::Remove(self.removable())
             }
-            5 if self.swarm.has(Swarm::CANCEL) => Call::Cancel(self.cancellable(), now),
+            5 | 31 if self.swarm.has(Swarm::CANCEL) => Call::Cancel(self.cancellable(), now),
             6 if self.swarm.has(Swarm::STOP) && self.bytes.once_in(3) => Call::Stop(now),
             7 if self.swarm.has(Swarm::ROGUE) => self.rogue(now),
             8..=10 if self.swarm.has(Swarm::READY) => Call::Ready(self.unready(), now),
@@ -244,11 +256,36 @@ impl<'a, 'b> Run<'a, 'b> {
         Ok(())
     }
 
+    /// A change of a graph that has not started.
+    fn edit(&mut self) -> Call {
+        match self.bytes.below(8) {
+            0 => {
+                let ends = [(); 2].map(|()| {
+                    let count = self.bytes.below(3);
+                    (0..count).map(|_| self.id()).collect()
+                });
+                let [starts, ends] = ends;
+                Call::KeepBetween(starts, ends)
+            }
+            1..=3 => Call::Bypass(self.id()),
+            4 | 5 => {
+                let job = self.id();
+                let requirements: Vec<_> = self.model.oracle().requirements(job).collect();
+                let required = self.bytes.pick(&requirements).map(|(required, _)| required);
+                Call::RemoveRequirement(job, required.unwrap_or_else(|| self.id()))
+            }
+            6 => Call::Require(self.id(), self.id(), self.condition()),
+            _ => Call::Remove(self.id()),
+        }
+    }
+
     /// A call that makes no sense, most likely.
     fn rogue(&mut self, now: Timestamp) -> Call {
-        let attempt = Attempt { job: self.id(), number: self.bytes.below(4) as u32 };
-        match self.bytes.below(7) {
+        let attempt = Attempt { job: self.id(), number: self.bytes.number(4) };
+        match self.bytes.below(9) {
             0 => Call::Start(now),
+            8 => Call::Map,
+            7 => self.edit(),
             1 => Call::Require(self.id(), self.id(), self.condition()),
             2 => Call::RemoveRequirement(self.id(), self.id()),
             3 => Call::SetOptions(self.run_options()),
@@ -275,7 +312,7 @@ impl<'a, 'b> Run<'a, 'b> {
             options.grace = if self.bytes.once_in(6) { None } else { Some(self.duration()) };
         }
         if swarm.has(Swarm::RETRIES) && kinds & 0x80 != 0 {
-            let limit = if self.bytes.once_in(16) { u32::MAX } else { self.bytes.below(4) as u32 };
+            let limit = if self.bytes.once_in(16) { u32::MAX } else { self.bytes.number(4) };
             options.retries = Retries::new(limit);
             if swarm.has(Swarm::BACKOFF) {
                 options.retries = options.retries.backoff(self.duration(), self.duration());
@@ -393,6 +430,11 @@ impl<'a, 'b> Run<'a, 'b> {
 
     /// An id that can be cancelled now, mostly.
     fn cancellable(&mut self) -> JobId {
+        if self.bytes.once_in(3) {
+            return self.such(|model, id| {
+                matches!(model.oracle().state(id), Some(JobState::Stopping { .. }))
+            });
+        }
         self.such(|model, id| !matches!(model.oracle().state(id), Some(JobState::Ended(_))))
     }
 

@@ -1,0 +1,345 @@
+use std::boxed::Box;
+use std::future::{Future, poll_fn};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::vec::Vec;
+
+use super::engine::{Engine, Finished, poll_body};
+use super::error::RunError;
+use super::graph::{Graph, Sendable};
+use super::in_place::either;
+use super::mailbox::Mailbox;
+use super::report::SendReport;
+use super::runtime::{AnyClock, Spawn};
+use crate::{Attempt, JobState, Signal, Timestamp};
+
+/// How many jobs one task runs on end before other tasks of the runtime get a turn.
+const BUDGET: usize = 128;
+
+/// Runs a graph in parallel: each job in a task of this runtime, spawned when the job may start. The
+/// task that ends a job decides what starts next, and goes on with it if that is a single job.
+///
+/// Dropping the future drops every job; one that is being polled on another thread goes when that
+/// poll returns. The functions of the adapters, such as [`smol::run_on`](crate::smol::run_on), call
+/// this one.
+///
+/// # Errors
+/// [`RunError`] for a graph that cannot start. All that happens later is in the report.
+pub fn run_on<S: Spawn>(
+    runtime: &S,
+    graph: Graph<Sendable>,
+) -> impl Future<Output = Result<SendReport, RunError>> + Send + use<S> {
+    let runtime = runtime.clone();
+    async move {
+        let engine = graph.start(AnyClock::new(runtime.clone()))?;
+        Ok(drive_on(runtime, engine).await.finish().0)
+    }
+}
+
+/// Waits for a run, and lets its time pass: everything else is done by the tasks of the jobs.
+pub(crate) async fn drive_on<S: Spawn>(runtime: S, engine: Engine<Sendable>) -> Engine<Sendable> {
+    let mailbox = Arc::clone(&engine.mailbox);
+    let shared = Arc::new(Shared { state: Mutex::new(State::new(engine)), runtime });
+    let _close = Close(&shared);
+    loop {
+        match shared.look_around() {
+            Look::Over(engine) => return *engine,
+            Look::Wait(deadline) => {
+                let knocked = poll_fn(|cx| shared.knocked(&mailbox, cx));
+                match deadline {
+                    None => knocked.await,
+                    Some(deadline) => either(knocked, shared.runtime.sleep_until(deadline)).await,
+                }
+            }
+        }
+    }
+}
+
+/// What all tasks of a run share. Its lock is never held while a body is polled.
+struct Shared<S> {
+    state: Mutex<State>,
+    runtime: S,
+}
+
+struct State {
+    /// `None` once the run is over or was dropped.
+    engine: Option<Engine<Sendable>>,
+    /// By place of the body.
+    shells: Vec<Shell>,
+    /// How many bodies are being polled.
+    out: usize,
+    caller: Caller,
+}
+
+/// The task of the attempt that runs in a place: it fetches the body each time that it is polled.
+#[derive(Default)]
+struct Shell {
+    attempt: Option<Attempt>,
+    waker: Option<Waker>,
+    out: bool,
+}
+
+/// Whoever awaits the run.
+#[derive(Default)]
+struct Caller {
+    waker: Option<Waker>,
+    sleeps_until: Option<Timestamp>,
+    knocked: bool,
+}
+
+/// What the caller finds.
+enum Look {
+    Over(Box<Engine<Sendable>>),
+    Wait(Option<Timestamp>),
+}
+
+/// What is left to do once the lock is released.
+#[derive(Default)]
+struct Chores {
+    start: Vec<Ticket>,
+    wake: Vec<Waker>,
+    drop: Vec<Sendable>,
+}
+
+/// An attempt, of a job or of its hook.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ticket {
+    attempt: Attempt,
+    hook: bool,
+}
+
+/// What becomes of a task after a poll.
+enum Then {
+    Wait,
+    Continue(Ticket),
+    End,
+}
+
+impl<S: Spawn> Shared<S> {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn look_around(self: &Arc<Self>) -> Look {
+        let now = self.runtime.now();
+        let mut state = self.lock();
+        let mut chores = Chores::default();
+        state.go_on(now, &mut chores);
+        if state.is_over() && state.begin_hooks(now) {
+            state.go_on(now, &mut chores);
+        }
+        let look = match state.engine.take() {
+            Some(engine) if state.out == 0 && engine.core.verdict().is_some() => {
+                chores.wake.extend(state.shells.iter_mut().filter_map(|shell| shell.waker.take()));
+                Look::Over(Box::new(engine))
+            }
+            engine => {
+                let deadline = engine.as_ref().and_then(|engine| engine.core.next_deadline());
+                state.engine = engine;
+                state.caller.sleeps_until = deadline;
+                Look::Wait(deadline)
+            }
+        };
+        drop(state);
+        self.do_chores(chores);
+        look
+    }
+
+    fn knocked(&self, mailbox: &Mailbox, cx: &Context<'_>) -> Poll<()> {
+        if mailbox.watch(cx.waker()) {
+            return Poll::Ready(());
+        }
+        let mut state = self.lock();
+        if std::mem::take(&mut state.caller.knocked) {
+            return Poll::Ready(());
+        }
+        let before = state.caller.waker.replace(cx.waker().clone());
+        drop(state);
+        drop(before);
+        Poll::Pending
+    }
+
+    fn do_chores(self: &Arc<Self>, mut chores: Chores) {
+        Engine::drop_garbage(&mut chores.drop);
+        for ticket in chores.start {
+            self.runtime.spawn(self.shell(ticket));
+        }
+        chores.wake.into_iter().for_each(Waker::wake);
+    }
+
+    fn shell(self: &Arc<Self>, mut ticket: Ticket) -> impl Future<Output = ()> + Send + use<S> {
+        let shared = Arc::clone(self);
+        poll_fn(move |cx| shared.poll_shell(&mut ticket, cx))
+    }
+
+    fn poll_shell(self: &Arc<Self>, ticket: &mut Ticket, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..BUDGET {
+            let Some(mut body) = self.lock().fetch(*ticket, cx.waker()) else {
+                return Poll::Ready(());
+            };
+            let polled = poll_body(&mut body, ticket.hook, cx);
+            match self.put_back(*ticket, body, polled) {
+                Then::Wait => return Poll::Pending,
+                Then::End => return Poll::Ready(()),
+                Then::Continue(next) => *ticket = next,
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn put_back(self: &Arc<Self>, ticket: Ticket, body: Sendable, polled: Poll<Finished>) -> Then {
+        let now = self.runtime.now();
+        let mut chores = Chores::default();
+        let mut state = self.lock();
+        state.receive(ticket, body, polled, now, &mut chores);
+        state.go_on(now, &mut chores);
+        let waits = state.owns(ticket);
+        chores.wake.extend(state.knock());
+        drop(state);
+        let then = match chores.start[..] {
+            _ if waits => Then::Wait,
+            [next] => {
+                chores.start.clear();
+                Then::Continue(next)
+            }
+            _ => Then::End,
+        };
+        self.do_chores(chores);
+        then
+    }
+}
+
+impl State {
+    fn new(engine: Engine<Sendable>) -> Self {
+        Self { engine: Some(engine), shells: Vec::new(), out: 0, caller: Caller::default() }
+    }
+
+    /// Whether the run has a verdict, and every body is back.
+    fn is_over(&self) -> bool {
+        self.out == 0 && self.engine.as_ref().is_some_and(|engine| engine.core.verdict().is_some())
+    }
+
+    fn begin_hooks(&mut self, now: Timestamp) -> bool {
+        let begun = self.engine.as_mut().is_some_and(|engine| engine.begin_hooks(now));
+        if begun {
+            self.shells.iter_mut().for_each(|shell| shell.attempt = None);
+        }
+        begun
+    }
+
+    /// Reads the mail, lets time pass, obeys, and hands out what may start.
+    fn go_on(&mut self, now: Timestamp, chores: &mut Chores) {
+        let Some(engine) = &mut self.engine else { return };
+        engine.read_mail(now);
+        engine.pass_time(now);
+        while let Some(signal) = engine.next_signal(now) {
+            if let Signal::Abort(attempt) = signal {
+                let shell = engine.cell(attempt).and_then(|cell| self.shells.get_mut(cell));
+                chores.wake.extend(shell.and_then(|shell| shell.waker.take()));
+            }
+            // An aborted body is gone before the next signal is obeyed.
+            Engine::drop_garbage(&mut engine.garbage);
+        }
+        let hook = engine.hooks.is_some();
+        while let Some(attempt) = engine.hand_out(now) {
+            let Some(cell) = engine.cell(attempt) else { continue };
+            if cell >= self.shells.len() {
+                self.shells.resize_with(cell + 1, Shell::default);
+            }
+            let shell = &mut self.shells[cell];
+            shell.attempt = Some(attempt);
+            // A body that is still being polled for the attempt before starts when it is back.
+            if !shell.out {
+                engine.prepare(attempt);
+                chores.start.push(Ticket { attempt, hook });
+            }
+        }
+    }
+
+    /// Takes a body out to be polled, unless the attempt is over.
+    fn fetch(&mut self, ticket: Ticket, waker: &Waker) -> Option<Sendable> {
+        if !self.owns(ticket) {
+            return None;
+        }
+        let engine = self.engine.as_mut()?;
+        let cell = engine.cell(ticket.attempt)?;
+        let body = engine.cells[cell].body.take()?;
+        let shell = &mut self.shells[cell];
+        if !shell.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            shell.waker = Some(waker.clone());
+        }
+        shell.out = true;
+        self.out += 1;
+        Some(body)
+    }
+
+    /// Whether an attempt is under way.
+    fn owns(&self, Ticket { attempt, hook }: Ticket) -> bool {
+        let Some(engine) = &self.engine else { return false };
+        let state = engine.core.state(attempt.job);
+        hook == engine.hooks.is_some() && state.and_then(JobState::attempt) == Some(attempt.number)
+    }
+
+    /// Takes a body back, with how its poll ended.
+    fn receive(
+        &mut self,
+        ticket: Ticket,
+        body: Sendable,
+        polled: Poll<Finished>,
+        now: Timestamp,
+        chores: &mut Chores,
+    ) {
+        self.out -= 1;
+        let Some(engine) = &mut self.engine else {
+            chores.drop.push(body);
+            return;
+        };
+        let Some(cell) = engine.cell(ticket.attempt) else { return };
+        engine.cells[cell].body = Some(body);
+        self.shells[cell].out = false;
+        engine.read_mail(now);
+        let under_way = engine.core.state(ticket.attempt.job).and_then(JobState::attempt)
+            == Some(ticket.attempt.number);
+        match polled {
+            Poll::Ready(finished) if under_way => engine.complete(ticket.attempt, finished, now),
+            Poll::Pending if under_way => {}
+            _ => engine.retire(ticket.attempt),
+        }
+        chores.drop.append(&mut engine.garbage);
+        if let Some(next) = self.shells[cell].attempt.filter(|&next| next != ticket.attempt) {
+            engine.prepare(next);
+            chores.start.push(Ticket { attempt: next, hook: ticket.hook });
+        }
+    }
+
+    /// The caller's waker, if there is something for it to do.
+    fn knock(&mut self) -> Option<Waker> {
+        let deadline = self.engine.as_ref().and_then(|engine| engine.core.next_deadline());
+        let earlier = match (deadline, self.caller.sleeps_until) {
+            (Some(deadline), Some(sleeps_until)) => deadline < sleeps_until,
+            (deadline, None) => deadline.is_some(),
+            (None, Some(_)) => false,
+        };
+        if !earlier && !self.is_over() {
+            return None;
+        }
+        self.caller.knocked = true;
+        self.caller.waker.take()
+    }
+}
+
+/// Drops every body when the caller is dropped, and ends the tasks.
+struct Close<'a, S: Spawn>(&'a Arc<Shared<S>>);
+
+impl<S: Spawn> Drop for Close<'_, S> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        let engine = state.engine.take();
+        let wakers: Vec<Waker> =
+            state.shells.iter_mut().filter_map(|shell| shell.waker.take()).collect();
+        drop(state);
+        drop(engine);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}

@@ -1,0 +1,183 @@
+use alloc::vec::Vec;
+
+use super::{Edge, Job, Oracle, is_ended};
+use crate::{Condition, JobId, JobKind, JobOptions, JobState, Outcome, RunOptions, SkipReason};
+
+/// Building, and `add` and `remove` at any time.
+impl Oracle {
+    /// Changes what holds for the whole run.
+    pub fn set_options(&mut self, options: RunOptions) -> bool {
+        if self.started {
+            return false;
+        }
+        self.options = options;
+        true
+    }
+
+    /// Whether a job with these requirements can be added now.
+    #[must_use]
+    pub fn accepts(&self, requirements: &[(JobId, Condition)]) -> bool {
+        self.ending.is_none()
+            && requirements.iter().all(|&(required, condition)| {
+                self.can_be_required(required, condition)
+                    && requirements.iter().all(|&(id, other)| id != required || other == condition)
+            })
+    }
+
+    /// The creation number that the next job gets.
+    #[must_use]
+    pub fn next_number(&self) -> u64 {
+        self.created + 1
+    }
+
+    /// Adds a job that is accepted, under the id that the core gave it.
+    pub fn add(&mut self, id: JobId, options: JobOptions, requirements: &[(JobId, Condition)]) {
+        self.created += 1;
+        self.had_finite |= self.started && options.kind == JobKind::Finite;
+        self.jobs.insert(
+            id,
+            Job {
+                options,
+                state: JobState::Waiting,
+                attempts: 0,
+                ready: false,
+                ever_ready: false,
+                cancelled: false,
+                last_failure: None,
+                queued: 0,
+                deadline: None,
+            },
+        );
+        let mut impossible = None;
+        for &(required, condition) in requirements {
+            if self.edges.iter().any(|edge| edge.job == id && edge.required == required) {
+                continue;
+            }
+            let resolved = if self.started { self.resolved(required, condition) } else { None };
+            let satisfied = resolved == Some(true);
+            self.edges.push(Edge { job: id, required, condition, satisfied });
+            if resolved == Some(false) && impossible.is_none() {
+                impossible = Some(required);
+            }
+        }
+        if self.started {
+            if let Some(required) = impossible {
+                self.end(id, Outcome::Skipped(SkipReason::Requirement(required)));
+            } else {
+                self.queue_if_satisfied(id);
+            }
+            self.conclude(id);
+        }
+    }
+
+    /// Makes one job require another.
+    pub fn require(&mut self, job: JobId, required: JobId, condition: Condition) -> bool {
+        if self.started
+            || job == required
+            || !self.jobs.contains_key(&job)
+            || !self.can_be_required(required, condition)
+        {
+            return false;
+        }
+        let existing = self.edges.iter().find(|edge| edge.job == job && edge.required == required);
+        if let Some(edge) = existing {
+            return edge.condition == condition;
+        }
+        self.edges.push(Edge { job, required, condition, satisfied: false });
+        true
+    }
+
+    /// Takes a requirement back.
+    pub fn remove_requirement(&mut self, job: JobId, required: JobId) -> bool {
+        let before = self.edges.len();
+        if !self.started {
+            self.edges.retain(|edge| edge.job != job || edge.required != required);
+        }
+        self.edges.len() < before
+    }
+
+    /// Removes a job: in a run one that has ended.
+    pub fn remove(&mut self, id: JobId) -> bool {
+        let Some(job) = self.jobs.get(&id) else { return false };
+        if self.started && !is_ended(job) {
+            return false;
+        }
+        self.jobs.remove(&id);
+        if self.ending.is_none() {
+            self.edges.retain(|edge| edge.job != id && edge.required != id);
+        }
+        true
+    }
+
+    /// Removes a job whose dependents inherit what it requires; tells what became of that.
+    pub fn bypass(&mut self, id: JobId) -> bool {
+        if self.started || !self.jobs.contains_key(&id) {
+            return false;
+        }
+        let before = self.edges.clone();
+        let requirements: Vec<_> = self.requirements(id).collect();
+        let dependents: Vec<_> = self.dependents(id).collect();
+        for (dependent, condition) in dependents {
+            if condition == Condition::Failed {
+                self.edges = before;
+                return false;
+            }
+            for &(required, inherited) in &requirements {
+                let after = condition == Condition::Finished;
+                let condition = if after { Condition::Finished } else { inherited };
+                if !self.require(dependent, required, condition) {
+                    self.edges = before;
+                    return false;
+                }
+            }
+        }
+        self.remove(id)
+    }
+
+    /// Keeps what lies on a way from one of the starts to one of the ends; tells what goes.
+    pub fn keep_between(&mut self, starts: &[JobId], ends: &[JobId]) -> Option<Vec<JobId>> {
+        let known = |id| self.jobs.contains_key(id);
+        if self.started || !starts.iter().all(known) || !ends.iter().all(known) {
+            return None;
+        }
+        let requires = |id: JobId| self.edges.iter().any(move |edge| edge.job == id);
+        let is_required = |id: JobId| self.edges.iter().any(move |edge| edge.required == id);
+        let mut after: Vec<JobId> = starts.to_vec();
+        if starts.is_empty() {
+            after = self.jobs.keys().copied().filter(|&id| !requires(id)).collect();
+        }
+        let mut before: Vec<JobId> = ends.to_vec();
+        if ends.is_empty() {
+            before = self.jobs.keys().copied().filter(|&id| !is_required(id)).collect();
+        }
+        for _ in 0..self.jobs.len() {
+            for edge in &self.edges {
+                if after.contains(&edge.required) {
+                    after.push(edge.job);
+                }
+                if before.contains(&edge.job) {
+                    before.push(edge.required);
+                }
+            }
+            after.sort();
+            after.dedup();
+            before.sort();
+            before.dedup();
+        }
+        let kept = |id: &JobId| after.contains(id) && before.contains(id);
+        let gone: Vec<JobId> = self.jobs.keys().copied().filter(|id| !kept(id)).collect();
+        for &id in &gone {
+            self.remove(id);
+        }
+        Some(gone)
+    }
+
+    fn can_be_required(&self, required: JobId, condition: Condition) -> bool {
+        let Some(required) = self.jobs.get(&required) else { return false };
+        match required.options.kind {
+            JobKind::Finite => condition != Condition::Failed || !required.options.critical,
+            JobKind::Forever => false,
+            JobKind::Service => condition == Condition::Succeeded,
+        }
+    }
+}
