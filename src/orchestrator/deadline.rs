@@ -10,7 +10,7 @@ pub(super) enum Due {
 }
 
 /// What is armed: at most one deadline a job, and that of the run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Deadlines {
     run: Option<Timestamp>,
     /// By time, then in the order armed.

@@ -38,7 +38,7 @@ impl fmt::Display for Verdict {
 }
 
 /// How far a run is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Phase {
     Building,
     Running,
@@ -48,7 +48,7 @@ pub(super) enum Phase {
 /// Who has to end before whom: the graph as it was when the run began to end.
 ///
 /// Indexed like the slab, whose places are not used again once a run is ending.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct StopOrder {
     /// How many dependents of a job hold it back: those that have not ended, or are held back.
     holding: Vec<u32>,

@@ -81,7 +81,7 @@ pub(super) const MAX_JOBS: usize = Required::INDEX as usize;
 ///
 /// An edge is dropped by each of its jobs when that job is removed, and its place is free once both
 /// have. Until then the list that still holds it skips it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Edges {
     arena: Vec<Edge>,
     /// The first free place; the places form a list.

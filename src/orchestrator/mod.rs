@@ -111,7 +111,7 @@ pub struct RunOptions {
 /// # let _ = parse;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Orchestrator<J> {
     options: RunOptions,
     jobs: Slab<Node<J>>,

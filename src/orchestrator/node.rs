@@ -8,7 +8,7 @@ use super::state::{Facts, Failure, JobState};
 use super::time::Timestamp;
 
 /// What a job has beyond a plain one; most have nothing of it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Extra {
     pub(super) options: JobOptions,
     /// Its deadline: when, and in which order it was armed.
@@ -23,7 +23,7 @@ pub(super) struct Extra {
 }
 
 /// A job as the slab holds it. Without its payload: 64 bytes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Node<J> {
     number: NonZero<u64>,
     pub(super) state: JobState,

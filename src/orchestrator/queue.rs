@@ -22,7 +22,7 @@ impl Default for Link {
 /// The queued jobs: by priority, then in the order in which they were queued.
 ///
 /// Forever jobs stand in a lane of their own, since no window holds them back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Queue {
     finite: Lane,
     forever: Lane,
@@ -68,7 +68,7 @@ impl Queue {
 }
 
 /// Jobs by priority. The usual one has its list at hand.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Lane {
     usual: List,
     others: BTreeMap<i32, List>,

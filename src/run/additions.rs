@@ -44,7 +44,14 @@ pub struct Adder<P: Payload> {
 pub(crate) struct Additions<P: Payload>(Mutex<Queue<P>>);
 
 /// Open as long as the run: what still waits then would otherwise hold the queue that holds it.
-pub(crate) struct OpenAdditions<P: Payload>(pub(crate) Arc<Additions<P>>);
+pub(crate) struct OpenAdditions<P: Payload>(Arc<Additions<P>>);
+
+impl<P: Payload> OpenAdditions<P> {
+    pub(crate) fn open(additions: Arc<Additions<P>>) -> Self {
+        lock(&additions.0).open = true;
+        Self(additions)
+    }
+}
 
 impl<P: Payload> Drop for OpenAdditions<P> {
     fn drop(&mut self) {
@@ -187,7 +194,7 @@ impl<'a> Adder<Local<'a>> {
     pub async fn add<B: Body + 'a>(&self, job: Job<B>) -> Result<Handle<B::Output>, RunError> {
         let show = job.show;
         let reserve = move |outputs: &mut Outputs<LocalOutputs>| {
-            outputs.reserve::<B::Output>(show, || Box::new(Column::<B::Output>::new()))
+            outputs.reserve::<B::Output>(show, |n| Box::new(Column::<B::Output>::new(n)))
         };
         self.send(Local::new(job.body), job.options, job.requirements, Box::new(reserve)).await
     }
@@ -204,7 +211,7 @@ impl Adder<Sendable> {
     {
         let show = job.show;
         let reserve = move |outputs: &mut Outputs<SendOutputs>| {
-            outputs.reserve::<B::Output>(show, || Box::new(Column::<B::Output>::new()))
+            outputs.reserve::<B::Output>(show, |n| Box::new(Column::<B::Output>::new(n)))
         };
         self.send(Sendable::new(job.body), job.options, job.requirements, Box::new(reserve)).await
     }

@@ -1,4 +1,5 @@
 use std::any::Any;
+use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -44,6 +45,12 @@ pub trait Execute {
     #[doc(hidden)]
     fn can_repeat(&self) -> bool;
 
+    /// Writes the jobs inside, if it is a graph that has not begun.
+    #[doc(hidden)]
+    fn list(&self, _: &mut dyn fmt::Write) -> fmt::Result {
+        Ok(())
+    }
+
     /// Whether there is a shutdown hook.
     #[doc(hidden)]
     fn has_hook(&self) -> bool {
@@ -86,7 +93,8 @@ pub trait Make {
 pub trait Settle<R> {
     type Output: 'static;
 
-    fn settle(result: R) -> Result<Self::Output, Error>;
+    /// The output, if there is one, and whether the attempt succeeded.
+    fn settle(result: R) -> (Option<Self::Output>, Result<(), Error>);
 }
 
 /// The output is the job's output.
@@ -96,8 +104,8 @@ pub struct Plain;
 impl<T: 'static> Settle<T> for Plain {
     type Output = T;
 
-    fn settle(result: T) -> Result<T, Error> {
-        Ok(result)
+    fn settle(result: T) -> (Option<T>, Result<(), Error>) {
+        (Some(result), Ok(()))
     }
 }
 
@@ -108,8 +116,11 @@ pub struct Fallible;
 impl<T: 'static, E: Into<Error>> Settle<Result<T, E>> for Fallible {
     type Output = T;
 
-    fn settle(result: Result<T, E>) -> Result<T, Error> {
-        result.map_err(Into::into)
+    fn settle(result: Result<T, E>) -> (Option<T>, Result<(), Error>) {
+        match result {
+            Ok(output) => (Some(output), Ok(())),
+            Err(error) => (None, Err(error.into())),
+        }
     }
 }
 
@@ -144,7 +155,9 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K>
         let Poll::Ready(result) = poll_made(this.future, || this.make.make(), cx)? else {
             return Poll::Pending;
         };
-        Poll::Ready(K::settle(result).map(|output| *this.output = Some(output)))
+        let (output, result) = K::settle(result);
+        *this.output = output;
+        Poll::Ready(result)
     }
 
     fn deliver(self: Pin<&mut Self>, column: &mut dyn Any, slot: u32) {

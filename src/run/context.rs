@@ -15,6 +15,7 @@ pub struct Context(Arc<Inner>);
 
 struct Inner {
     attempt: Attempt,
+    run: u32,
     mailbox: Arc<Mailbox>,
     clock: AnyClock,
     cancel: Mutex<Cancel>,
@@ -27,8 +28,8 @@ struct Cancel {
 }
 
 impl Context {
-    pub(crate) fn new(attempt: Attempt, mailbox: Arc<Mailbox>, clock: AnyClock) -> Self {
-        Self(Arc::new(Inner { attempt, mailbox, clock, cancel: Mutex::default() }))
+    pub(crate) fn new(attempt: Attempt, run: u32, mailbox: Arc<Mailbox>, clock: AnyClock) -> Self {
+        Self(Arc::new(Inner { attempt, run, mailbox, clock, cancel: Mutex::default() }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Cancel> {
@@ -124,7 +125,10 @@ impl<V> ServiceContext<V> {
         if given.is_none() {
             *given = Some(value);
             drop(given);
-            self.context.0.mailbox.post(Message::Ready(self.context.attempt()));
+            self.context
+                .0
+                .mailbox
+                .post(Message::Ready { attempt: self.context.attempt(), run: self.context.0.run });
         }
     }
 }

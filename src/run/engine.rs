@@ -33,6 +33,13 @@ pub(crate) struct Record {
     pub(crate) hook: Option<Box<HookReport>>,
 }
 
+impl Clone for Record {
+    /// The record of the same job in another run.
+    fn clone(&self) -> Self {
+        Self::new(self.place)
+    }
+}
+
 impl Record {
     pub(crate) const fn new(place: Place) -> Self {
         Self { place, started: None, ended: None, error: None, hook: None }
@@ -55,6 +62,8 @@ impl<P> Cell<P> {
 /// Who polls, and where, is the driver's.
 pub(crate) struct Engine<P: Payload> {
     pub(crate) graph: u64,
+    /// Which run of the graph this is: contexts of another one have nothing to say.
+    pub(crate) run: u32,
     pub(crate) core: Orchestrator<Record>,
     /// By place of the job in the core.
     pub(crate) cells: Vec<Cell<P>>,
@@ -120,7 +129,9 @@ impl<P: Payload> Engine<P> {
         let mut start = Prepare {
             core: &self.core,
             outputs: &mut self.outputs,
-            make_context: || Context::new(attempt, Arc::clone(&self.mailbox), self.clock.clone()),
+            make_context: || {
+                Context::new(attempt, self.run, Arc::clone(&self.mailbox), self.clock.clone())
+            },
             context,
         };
         body.body().prepare(&mut start);
@@ -224,14 +235,14 @@ impl<P: Payload> Engine<P> {
 
     fn read(&mut self, message: Message, now: Timestamp) {
         match message {
-            Message::Ready(attempt) if self.hooks.is_none() => {
+            Message::Ready { attempt, run } if run == self.run && self.hooks.is_none() => {
                 if self.cells[attempt.job.index()].body.is_none() {
                     self.keep_unread(attempt, message);
                 } else if self.core.on_job_ready(attempt, now).is_ok() {
                     self.deliver(attempt);
                 }
             }
-            Message::Ready(_) => {}
+            Message::Ready { .. } => {}
             Message::Add => Additions::admit(self),
             Message::Stop => {
                 self.stops = self.stops.saturating_add(1);

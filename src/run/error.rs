@@ -82,6 +82,8 @@ pub enum RunError {
     NoWindow,
     /// The run is over, so no job can be added to it.
     Over,
+    /// A run before was dropped, and the jobs with it.
+    Interrupted,
     /// The graph cannot be run again because of this job, whose future can be awaited once only.
     RunsOnce {
         /// The job.
@@ -98,6 +100,7 @@ impl fmt::Display for RunError {
                 "let {job} require {required} of another graph: add that job to this graph and use the handle that `add` returns"
             ),
             Self::Over => f.write_str("add a job: the run is over"),
+            Self::Interrupted => f.write_str("run again: the run before was dropped, and its jobs with it"),
             Self::RunsOnce { job } => {
                 write!(f, "run again because of {job}: its future can be awaited once only; make it with `Job::repeat`")
             }

@@ -44,16 +44,16 @@ pub type SendJobGraph = Graph<Sendable>;
 /// Jobs and what they require of one another: a [`JobGraph`] or a [`SendJobGraph`].
 pub struct Graph<P: Payload> {
     pub(crate) id: u64,
-    core: Orchestrator<Record>,
-    options: RunOptions,
+    pub(crate) core: Orchestrator<Record>,
+    pub(crate) options: RunOptions,
     shutdown_timeout: Duration,
     /// By place in the core.
-    cells: Vec<Cell<P>>,
-    outputs: Outputs<P::Outputs>,
+    pub(crate) cells: Vec<Cell<P>>,
+    pub(crate) outputs: Outputs<P::Outputs>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) additions: Arc<Additions<P>>,
     /// What `run` will refuse it for.
-    error: Option<RunError>,
+    pub(crate) error: Option<RunError>,
 }
 
 /// A body on the heap: [`Local`] or [`Sendable`].
@@ -63,6 +63,8 @@ pub trait Payload: sealed::Sealed {
 
     #[doc(hidden)]
     fn body(&mut self) -> Pin<&mut (dyn Execute + '_)>;
+    #[doc(hidden)]
+    fn peek(&self) -> &(dyn Execute + '_);
 }
 
 /// A body that stays on one thread, and may borrow for `'a`.
@@ -96,6 +98,10 @@ impl Payload for Local<'_> {
     fn body(&mut self) -> Pin<&mut (dyn Execute + '_)> {
         self.0.as_mut()
     }
+
+    fn peek(&self) -> &(dyn Execute + '_) {
+        &*self.0
+    }
 }
 
 impl Payload for Sendable {
@@ -103,6 +109,10 @@ impl Payload for Sendable {
 
     fn body(&mut self) -> Pin<&mut (dyn Execute + '_)> {
         self.0.as_mut()
+    }
+
+    fn peek(&self) -> &(dyn Execute + '_) {
+        &*self.0
     }
 }
 
@@ -118,7 +128,7 @@ impl<'a> Graph<Local<'a>> {
     /// A requirement that cannot be made is reported when the graph is run.
     pub fn add<B: Body + 'a>(&mut self, job: Job<B>) -> Handle<B::Output> {
         let place =
-            self.outputs.reserve::<B::Output>(job.show, || Box::new(Column::<B::Output>::new()));
+            self.outputs.reserve::<B::Output>(job.show, |n| Box::new(Column::<B::Output>::new(n)));
         self.insert(Local::new(job.body), job.options, &job.requirements, place)
     }
 }
@@ -138,7 +148,7 @@ impl Graph<Sendable> {
         job: Job<B>,
     ) -> Handle<B::Output> {
         let place =
-            self.outputs.reserve::<B::Output>(job.show, || Box::new(Column::<B::Output>::new()));
+            self.outputs.reserve::<B::Output>(job.show, |n| Box::new(Column::<B::Output>::new(n)));
         self.insert(Sendable::new(job.body), job.options, &job.requirements, place)
     }
 }
@@ -371,35 +381,53 @@ impl<P: Payload> Graph<P> {
 
     /// Begins the run, unless there is an error.
     pub(crate) fn start(mut self, clock: AnyClock) -> Result<Engine<P>, RunError> {
-        if let Some(error) = self.error {
+        if let Some(error) = self.error.take() {
             return Err(error);
         }
-        self.core.set_options(self.options)?;
-        let begun = clock.now();
-        self.core.start(begun)?;
-        Ok(Engine {
+        let mut core = std::mem::replace(&mut self.core, Orchestrator::new(self.options));
+        core.set_options(self.options)?;
+        core.start(clock.now())?;
+        let cells = std::mem::take(&mut self.cells);
+        let outputs = std::mem::replace(&mut self.outputs, Outputs::new());
+        Ok(self.engine(core, cells, outputs, clock))
+    }
+
+    /// The engine of a run of this graph that has begun.
+    pub(crate) fn engine(
+        &self,
+        core: Orchestrator<Record>,
+        cells: Vec<Cell<P>>,
+        outputs: Outputs<P::Outputs>,
+        clock: AnyClock,
+    ) -> Engine<P> {
+        Engine {
             graph: self.id,
-            core: self.core,
-            cells: self.cells,
-            outputs: self.outputs,
-            mailbox: self.mailbox,
-            additions: OpenAdditions(self.additions),
+            run: 1,
+            begun: core.clock(),
+            core,
+            cells,
+            outputs,
+            mailbox: Arc::clone(&self.mailbox),
+            additions: OpenAdditions::open(Arc::clone(&self.additions)),
             clock,
-            begun,
             shutdown_timeout: self.shutdown_timeout,
             keep_bodies: false,
             stops: 0,
             unread: Vec::new(),
             garbage: Vec::new(),
             hooks: None,
-        })
+        }
     }
 }
 
 impl<P: Payload> fmt::Display for Graph<P> {
     /// One line a job, in topological order (of creation, if there is a cycle).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Listing { core: &self.core, outputs: &self.outputs }.fmt(f)
+        let nested = |job: JobId, to: &mut dyn fmt::Write| match &self.cells[job.index()].body {
+            Some(body) => body.peek().list(to),
+            None => Ok(()),
+        };
+        Listing { core: &self.core, outputs: &self.outputs, nested: &nested }.fmt(f)
     }
 }
 

@@ -15,7 +15,7 @@ use super::error::Error;
 use super::handle::{Key, Requirements};
 use super::hook::{HookResult, Hooked};
 use super::inputs::{Fed, Feeds, Inputs};
-use super::output::{Show, show};
+use super::output::Show;
 use super::service::{Again, Once, Service};
 use crate::{Condition, JobKind, JobOptions, Retries};
 
@@ -283,7 +283,7 @@ impl<B: Body> Job<B> {
         self
     }
 
-    fn of(body: B) -> Self {
+    pub(crate) fn of(body: B) -> Self {
         Self { body, options: JobOptions::default(), requirements: Vec::new(), show: None }
     }
 
@@ -381,7 +381,7 @@ impl<B: Body> Job<B> {
     where
         B::Output: fmt::Debug,
     {
-        self.show = Some(show::<B::Output>);
+        self.show = Some(Show::debug::<B::Output>());
         self
     }
 }

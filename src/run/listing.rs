@@ -1,4 +1,4 @@
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::string::{String, ToString};
 use std::vec::Vec;
 
@@ -11,6 +11,27 @@ use crate::{Condition, JobId, JobKind, JobState, Orchestrator, Outcome, SkipReas
 pub(crate) struct Listing<'a, C: ?Sized> {
     pub(crate) core: &'a Orchestrator<Record>,
     pub(crate) outputs: &'a Outputs<C>,
+    /// Writes the jobs of a nested graph that has not begun.
+    pub(crate) nested: &'a dyn Fn(JobId, &mut dyn fmt::Write) -> fmt::Result,
+}
+
+/// Writes lines further to the right.
+struct Indented<'a, 'b> {
+    to: &'a mut fmt::Formatter<'b>,
+    begins: bool,
+}
+
+impl fmt::Write for Indented<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for line in text.split_inclusive('\n') {
+            if self.begins {
+                self.to.write_str("    ")?;
+            }
+            self.to.write_str(line)?;
+            self.begins = line.ends_with('\n');
+        }
+        Ok(())
+    }
 }
 
 /// Labels wider than this do not push the other columns any further.
@@ -38,6 +59,7 @@ impl<C: OutputStore + ?Sized> fmt::Display for Listing<'_, C> {
             )?;
             self.write_rest(f, job, state)?;
             writeln!(f)?;
+            self.write_nested(f, job)?;
         }
         Ok(())
     }
@@ -51,7 +73,7 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
         self.write_state(f, job, state)?;
         let Some(record) = self.core.payload(job) else { return Ok(()) };
         if state == JobState::Ended(Outcome::Succeeded)
-            && let Some(output) = self.outputs.shown(record.place)
+            && let Some(output) = self.outputs.shown(record.place, false)
         {
             write!(f, " -> {output}")?;
         }
@@ -66,6 +88,15 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
         match self.core.attempts(job) {
             0 | 1 => Ok(()),
             attempts => write!(f, " in {attempts} attempts"),
+        }
+    }
+
+    fn write_nested(&self, f: &mut fmt::Formatter<'_>, job: JobId) -> fmt::Result {
+        let mut indented = Indented { to: f, begins: true };
+        let place = self.core.payload(job).map(|record| record.place);
+        match place.and_then(|place| self.outputs.shown(place, true)) {
+            Some(report) => write!(indented, "{report}"),
+            None => (self.nested)(job, &mut indented),
         }
     }
 

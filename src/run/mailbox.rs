@@ -9,7 +9,7 @@ use crate::Attempt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Message {
     /// An attempt of a service is ready.
-    Ready(Attempt),
+    Ready { attempt: Attempt, run: u32 },
     /// Somebody wants the run to end.
     Stop,
     /// A job is to be added.

@@ -28,8 +28,8 @@ enum Slot<T> {
 pub(crate) struct Column<T>(Vec<Slot<T>>);
 
 impl<T> Column<T> {
-    pub(crate) const fn new() -> Self {
-        Self(Vec::new())
+    pub(crate) fn new(outputs: usize) -> Self {
+        Self((0..outputs).map(|_| Slot::Empty).collect())
     }
 
     pub(crate) fn put(&mut self, slot: u32, output: T) {
@@ -73,26 +73,46 @@ impl<T> Column<T> {
     }
 }
 
-/// Writes an output as `Debug` does.
-pub(crate) type Show = fn(&dyn Any, Place, &mut fmt::Formatter<'_>) -> fmt::Result;
+/// How people read the outputs of a column.
+#[derive(Clone, Copy)]
+pub(crate) struct Show {
+    write: fn(&dyn Any, Place, &mut fmt::Formatter<'_>) -> fmt::Result,
+    /// Whether it fills lines of its own, below that of its job.
+    lines: bool,
+}
 
-/// How to show outputs of type `T`.
-pub(crate) fn show<T: fmt::Debug + 'static>(
-    column: &dyn Any,
-    place: Place,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
-    match column.downcast_ref::<Column<T>>().and_then(|column| column.get(place.slot)) {
-        Some(output) => output.fmt(f),
-        None => Ok(()),
+impl Show {
+    /// As `Debug` writes them, on the line of the job.
+    pub(crate) const fn debug<T: fmt::Debug + 'static>() -> Self {
+        Self {
+            write: |column, place, f| {
+                output::<T>(column, place).map_or(Ok(()), |output| output.fmt(f))
+            },
+            lines: false,
+        }
+    }
+
+    /// As `Display` writes them, in lines of their own.
+    pub(crate) const fn lines<T: fmt::Display + 'static>() -> Self {
+        Self {
+            write: |column, place, f| {
+                output::<T>(column, place).map_or(Ok(()), |output| output.fmt(f))
+            },
+            lines: true,
+        }
     }
 }
 
-/// Types whose outputs are shown without having to ask. Whether any other is `Debug` cannot be seen here.
+fn output<T: 'static>(column: &dyn Any, place: Place) -> Option<&T> {
+    column.downcast_ref::<Column<T>>()?.get(place.slot)
+}
+
+/// How to show the usual types, whose outputs are shown without having to ask. Whether any other is
+/// `Debug` cannot be seen here.
 fn usual_show(output: TypeId) -> Option<Show> {
     macro_rules! usual {
         ($($type:ty),*) => {
-            [$((TypeId::of::<$type>(), show::<$type> as Show)),*]
+            [$((TypeId::of::<$type>(), Show::debug::<$type>())),*]
         };
     }
     let usual = usual!(
@@ -116,7 +136,6 @@ fn usual_show(output: TypeId) -> Option<Show> {
         &'static str,
         Box<str>,
         Arc<str>,
-        Vec<u8>,
         Vec<String>,
         Vec<i32>,
         Vec<u32>,
@@ -142,6 +161,8 @@ pub(crate) struct Outputs<C: ?Sized> {
 struct Typed<C: ?Sized> {
     output: TypeId,
     show: Option<Show>,
+    new: fn(usize) -> Box<C>,
+    outputs: usize,
     column: Box<C>,
 }
 
@@ -198,21 +219,33 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
     pub(crate) fn reserve<T: 'static>(
         &mut self,
         show: Option<Show>,
-        new: impl FnOnce() -> Box<C>,
+        new: fn(usize) -> Box<C>,
     ) -> Place {
         let output = TypeId::of::<T>();
         let found = self.columns.iter().position(|typed| typed.output == output);
         let index = found.unwrap_or_else(|| {
-            self.columns.push(Typed { output, show: usual_show(output), column: new() });
+            self.columns.push(Typed {
+                output,
+                show: usual_show(output),
+                new,
+                outputs: 0,
+                column: new(0),
+            });
             self.columns.len() - 1
         });
         let typed = &mut self.columns[index];
         typed.show = typed.show.or(show);
-        let slot = typed.column.any_mut().downcast_mut::<Column<T>>().map_or(0, |column| {
+        if let Some(column) = typed.column.any_mut().downcast_mut::<Column<T>>() {
             column.0.push(Slot::Empty);
-            column.0.len() - 1
-        });
-        Place { column: index as u32, slot: slot as u32 }
+        }
+        typed.outputs += 1;
+        Place { column: index as u32, slot: (typed.outputs - 1) as u32 }
+    }
+
+    /// The same places, all empty.
+    pub(crate) fn emptied(&self) -> Self {
+        let empty = |typed: &Typed<C>| Typed { column: (typed.new)(typed.outputs), ..*typed };
+        Self { columns: self.columns.iter().map(empty).collect() }
     }
 
     /// The column of an output, and its slot there.
@@ -230,10 +263,10 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
         column.downcast_mut::<Column<T>>()?.take(place.slot)
     }
 
-    /// The output as people read it, if it can be shown.
-    pub(crate) fn shown(&self, place: Place) -> Option<impl fmt::Display + '_> {
+    /// The output as people read it, if it can be shown, on the line of its job or on lines of its own.
+    pub(crate) fn shown(&self, place: Place, lines: bool) -> Option<impl fmt::Display + '_> {
         let typed = self.columns.get(place.column as usize)?;
-        let show = typed.show?;
+        let show = typed.show.filter(|show| show.lines == lines)?;
         Some(Shown { column: typed.column.any(), place, show })
     }
 }
@@ -246,6 +279,6 @@ struct Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (self.show)(self.column, self.place, f)
+        (self.show.write)(self.column, self.place, f)
     }
 }

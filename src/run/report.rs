@@ -104,7 +104,7 @@ impl<C: OutputStore + ?Sized> Report<C> {
 
 impl<C: OutputStore + ?Sized> fmt::Display for Report<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Listing { core: &self.core, outputs: &self.outputs }.fmt(f)
+        Listing { core: &self.core, outputs: &self.outputs, nested: &|_, _| Ok(()) }.fmt(f)
     }
 }
 
