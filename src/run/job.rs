@@ -381,7 +381,7 @@ impl<B: Body> Job<B> {
     where
         B::Output: fmt::Debug,
     {
-        self.show = Some(Show::debug::<B::Output>());
+        self.show = Some(Show::inline::<B::Output>());
         self
     }
 }

@@ -4,6 +4,7 @@ use std::vec::Vec;
 
 use super::engine::Record;
 use super::output::{OutputStore, Outputs};
+use super::report::HookReport;
 use crate::orchestrator::Seconds;
 use crate::{Condition, JobId, JobKind, JobState, Orchestrator, Outcome, SkipReason};
 
@@ -73,28 +74,34 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
         self.write_state(f, job, state)?;
         let Some(record) = self.core.payload(job) else { return Ok(()) };
         if state == JobState::Ended(Outcome::Succeeded)
-            && let Some(output) = self.outputs.shown(record.place, false)
+            && let Some(output) = self.outputs.inline(record.place)
         {
-            write!(f, " -> {output}")?;
+            write!(f, " -> {output:?}")?;
         }
         self.write_related(f, "requires", self.core.requirements(job))?;
         self.write_related(f, "allows", self.core.dependents(job))?;
+        match record.hook.as_deref() {
+            Some(HookReport { outcome: Outcome::Succeeded, .. }) | None => {}
+            Some(HookReport { error: Some(error), .. }) => {
+                write!(f, ", its hook failed: {}", one_line(&error.to_string()))?;
+            }
+            Some(HookReport { outcome, .. }) => write!(f, ", its hook was {outcome}")?,
+        }
+        if let attempts @ 2.. = self.core.attempts(job) {
+            write!(f, ", {attempts} attempts")?;
+        }
         match (record.started, record.ended) {
             (Some(started), Some(ended)) => {
                 write!(f, " {}", Seconds(ended.saturating_since(started)))
             }
             _ => Ok(()),
-        }?;
-        match self.core.attempts(job) {
-            0 | 1 => Ok(()),
-            attempts => write!(f, " in {attempts} attempts"),
         }
     }
 
     fn write_nested(&self, f: &mut fmt::Formatter<'_>, job: JobId) -> fmt::Result {
         let mut indented = Indented { to: f, begins: true };
         let place = self.core.payload(job).map(|record| record.place);
-        match place.and_then(|place| self.outputs.shown(place, true)) {
+        match place.and_then(|place| self.outputs.below(place)) {
             Some(report) => write!(indented, "{report}"),
             None => (self.nested)(job, &mut indented),
         }

@@ -75,31 +75,20 @@ impl<T> Column<T> {
 
 /// How people read the outputs of a column.
 #[derive(Clone, Copy)]
-pub(crate) struct Show {
-    write: fn(&dyn Any, Place, &mut fmt::Formatter<'_>) -> fmt::Result,
-    /// Whether it fills lines of its own, below that of its job.
-    lines: bool,
+pub(crate) enum Show {
+    /// On the line of its job.
+    Inline(fn(&dyn Any, Place) -> Option<&dyn fmt::Debug>),
+    /// In lines of its own, below that of its job.
+    Below(fn(&dyn Any, Place) -> Option<&dyn fmt::Display>),
 }
 
 impl Show {
-    /// As `Debug` writes them, on the line of the job.
-    pub(crate) const fn debug<T: fmt::Debug + 'static>() -> Self {
-        Self {
-            write: |column, place, f| {
-                output::<T>(column, place).map_or(Ok(()), |output| output.fmt(f))
-            },
-            lines: false,
-        }
+    pub(crate) const fn inline<T: fmt::Debug + 'static>() -> Self {
+        Self::Inline(|column, place| Some(output::<T>(column, place)?))
     }
 
-    /// As `Display` writes them, in lines of their own.
-    pub(crate) const fn lines<T: fmt::Display + 'static>() -> Self {
-        Self {
-            write: |column, place, f| {
-                output::<T>(column, place).map_or(Ok(()), |output| output.fmt(f))
-            },
-            lines: true,
-        }
+    pub(crate) const fn below<T: fmt::Display + 'static>() -> Self {
+        Self::Below(|column, place| Some(output::<T>(column, place)?))
     }
 }
 
@@ -112,7 +101,7 @@ fn output<T: 'static>(column: &dyn Any, place: Place) -> Option<&T> {
 fn usual_show(output: TypeId) -> Option<Show> {
     macro_rules! usual {
         ($($type:ty),*) => {
-            [$((TypeId::of::<$type>(), Show::debug::<$type>())),*]
+            [$((TypeId::of::<$type>(), Show::inline::<$type>())),*]
         };
     }
     let usual = usual!(
@@ -263,22 +252,19 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
         column.downcast_mut::<Column<T>>()?.take(place.slot)
     }
 
-    /// The output as people read it, if it can be shown, on the line of its job or on lines of its own.
-    pub(crate) fn shown(&self, place: Place, lines: bool) -> Option<impl fmt::Display + '_> {
-        let typed = self.columns.get(place.column as usize)?;
-        let show = typed.show.filter(|show| show.lines == lines)?;
-        Some(Shown { column: typed.column.any(), place, show })
+    /// The output as it is shown on the line of its job.
+    pub(crate) fn inline(&self, place: Place) -> Option<&dyn fmt::Debug> {
+        match self.columns.get(place.column as usize)? {
+            Typed { show: Some(Show::Inline(show)), column, .. } => show(column.any(), place),
+            _ => None,
+        }
     }
-}
 
-struct Shown<'a> {
-    column: &'a dyn Any,
-    place: Place,
-    show: Show,
-}
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (self.show.write)(self.column, self.place, f)
+    /// The output as it is shown below its job.
+    pub(crate) fn below(&self, place: Place) -> Option<&dyn fmt::Display> {
+        match self.columns.get(place.column as usize)? {
+            Typed { show: Some(Show::Below(show)), column, .. } => show(column.any(), place),
+            _ => None,
+        }
     }
 }

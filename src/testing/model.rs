@@ -250,11 +250,14 @@ impl Model {
     /// jobs complete when asked to stop, and deadlines fire when nothing completes unasked. `choose`
     /// picks a number below its argument: which attempt, and how it ends.
     ///
-    /// A run that waits for forever jobs alone, or for the readiness of a service, is told so.
+    /// A run that waits for forever jobs alone, or for a deadline that is too far away, is stopped,
+    /// and a service is ready when nothing else goes on.
     ///
     /// # Errors
     /// As [`call`](Self::call), and if the run takes longer than the design allows.
     pub fn finish(&mut self, mut choose: impl FnMut(usize) -> usize) -> Result<(), String> {
+        /// After so many a forever job that is attempted again and again is what fires them.
+        const MANY: u64 = 500;
         const ENDS: [Completion; 5] = [
             Completion::Success,
             Completion::Success,
@@ -264,6 +267,9 @@ impl Model {
         ];
         let mut deadlines = 0;
         loop {
+            if deadlines == MANY && self.core.ending().is_none() {
+                self.call(Call::Stop(self.core.clock()))?;
+            }
             self.call(Call::Signals(usize::MAX))?;
             if self.core.verdict().is_some() {
                 return Ok(());

@@ -1,18 +1,21 @@
-use std::collections::BTreeMap;
+use std::boxed::Box;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 use std::vec::Vec;
 
-use crate::{Clock, Timestamp};
+use crate::{Clock, Spawn, Timestamp};
 
 /// A clock that stands still while anything can happen, and then jumps to the next thing that somebody
 /// waits for: hours pass in microseconds, and each run is the same.
 ///
-/// Clones share the time.
+/// Clones share the time. It runs tasks as well, one at a time, so that parallel runs can be tested
+/// ([`run_on`](crate::run_on)): in the order in which they were woken, or in one that depends on a
+/// [seed](Self::seeded).
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,7 +33,13 @@ use crate::{Clock, Timestamp};
 /// # Ok::<(), jobgraph::RunError>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct VirtualClock(Arc<Mutex<Time>>);
+pub struct VirtualClock(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    time: Mutex<Time>,
+    tasks: Mutex<Tasks>,
+}
 
 #[derive(Default)]
 struct Time {
@@ -40,48 +49,126 @@ struct Time {
     asked: u64,
 }
 
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+#[derive(Default)]
+struct Tasks {
+    /// Those that were spawned and have not been polled.
+    spawned: Vec<(usize, Task)>,
+    /// Those to be polled; 0 is the future that `block_on` was called with.
+    woken: VecDeque<usize>,
+    queued: BTreeSet<usize>,
+    last: usize,
+    order: Option<u64>,
+    left: usize,
+}
+
+impl Tasks {
+    fn wake(&mut self, task: usize) {
+        if self.queued.insert(task) {
+            self.woken.push_back(task);
+        }
+    }
+
+    fn next_woken(&mut self) -> Option<usize> {
+        let position = match &mut self.order {
+            Some(state) if !self.woken.is_empty() => {
+                // Splitmix64: https://prng.di.unimi.it/splitmix64.c
+                *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+                let mut mixed = *state;
+                mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+                mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+                usize::try_from(mixed >> 33).unwrap_or(0) % self.woken.len()
+            }
+            _ => 0,
+        };
+        let next = self.woken.remove(position)?;
+        self.queued.remove(&next);
+        Some(next)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl VirtualClock {
-    /// A clock at [`Timestamp::ZERO`].
+    /// A clock at [`Timestamp::ZERO`], which runs tasks in the order in which they were woken.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Time> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A clock at [`Timestamp::ZERO`], which runs tasks in an order that depends on the seed.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        let clock = Self::default();
+        lock(&clock.0.tasks).order = Some(seed);
+        clock
     }
 
     /// Lets time pass without anybody waiting for it, as a job that blocks its thread does.
-    pub fn advance(&self, duration: std::time::Duration) {
-        let mut time = self.lock();
+    pub fn advance(&self, duration: Duration) {
+        let mut time = lock(&self.0.time);
         time.now = time.now + duration;
     }
 
-    /// Polls a future until it is done. Whenever it waits for time alone, time jumps ahead.
+    /// How many tasks had not ended when [`block_on`](Self::block_on) returned. A run leaves none.
+    #[must_use]
+    pub fn tasks_left(&self) -> usize {
+        lock(&self.0.tasks).left
+    }
+
+    /// Polls a future, and the tasks that it spawns, until it is done. Whenever they all wait for time
+    /// alone, time jumps ahead. Tasks that are woken by its end are polled once more, then dropped.
     ///
     /// # Panics
-    /// If the future waits for something that nobody in it can bring about.
+    /// If the future waits for something that nobody can bring about.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
-        let woken = Arc::new(Flag(AtomicBool::new(true)));
-        let waker = Waker::from(Arc::clone(&woken));
-        loop {
-            while woken.0.swap(false, Ordering::AcqRel) {
-                if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker))
-                {
-                    return output;
+        let main = self.waker(0);
+        let mut tasks = BTreeMap::new();
+        main.wake_by_ref();
+        let output = loop {
+            match self.next_woken(&mut tasks) {
+                Some(0) => {
+                    if let Poll::Ready(output) =
+                        future.as_mut().poll(&mut Context::from_waker(&main))
+                    {
+                        break output;
+                    }
                 }
+                Some(task) => poll_task(&mut tasks, task),
+                None => assert!(
+                    self.jump(),
+                    "the future waits for something other than time, and nobody is left to wake it"
+                ),
             }
-            assert!(
-                self.jump(),
-                "the future waits for something other than time, and nobody is left to wake it"
-            );
+        };
+        while let Some(task) = self.next_woken(&mut tasks) {
+            poll_task(&mut tasks, task);
         }
+        lock(&self.0.tasks).left = tasks.len();
+        output
+    }
+
+    fn next_woken(&self, running: &mut BTreeMap<usize, (Task, Waker)>) -> Option<usize> {
+        let mut tasks = lock(&self.0.tasks);
+        let (spawned, next) = (std::mem::take(&mut tasks.spawned), tasks.next_woken());
+        drop(tasks);
+        for (number, task) in spawned {
+            running.insert(number, (task, self.waker(number)));
+        }
+        next
+    }
+
+    fn waker(&self, task: usize) -> Waker {
+        Waker::from(Arc::new(TaskWaker { task, clock: self.clone() }))
     }
 
     /// Goes on to the next timer, and wakes all that are due then.
     fn jump(&self) -> bool {
-        let mut time = self.lock();
+        let mut time = lock(&self.0.time);
         let Some(&(next, _)) = time.timers.keys().next() else { return false };
         let at = time.now.max(next);
         time.now = at;
@@ -98,14 +185,32 @@ impl VirtualClock {
     }
 }
 
+fn poll_task(tasks: &mut BTreeMap<usize, (Task, Waker)>, number: usize) {
+    let Some((task, waker)) = tasks.get_mut(&number) else { return };
+    let waker = waker.clone();
+    if task.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+        tasks.remove(&number);
+    }
+}
+
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
-        self.lock().now
+        lock(&self.0.time).now
     }
 
     fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send {
         let mut timer = Timer { clock: self.clone(), at, key: None };
         poll_fn(move |cx| timer.poll(cx))
+    }
+}
+
+impl Spawn for VirtualClock {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = lock(&self.0.tasks);
+        tasks.last += 1;
+        let number = tasks.last;
+        tasks.spawned.push((number, Box::pin(task)));
+        tasks.wake(number);
     }
 }
 
@@ -118,7 +223,7 @@ struct Timer {
 impl Timer {
     fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
         self.forget();
-        let mut time = self.clock.lock();
+        let mut time = lock(&self.clock.0.time);
         if time.now >= self.at {
             return Poll::Ready(());
         }
@@ -133,7 +238,7 @@ impl Timer {
     fn forget(&mut self) {
         if let Some(key) = self.key.take() {
             // Dropping a waker may run any code: not under the lock.
-            let waker = self.clock.lock().timers.remove(&key);
+            let waker = lock(&self.clock.0.time).timers.remove(&key);
             drop(waker);
         }
     }
@@ -145,11 +250,16 @@ impl Drop for Timer {
     }
 }
 
-struct Flag(AtomicBool);
+/// Wakes a task by its number.
+struct TaskWaker {
+    task: usize,
+    clock: VirtualClock,
+}
 
-impl Wake for Flag {
+impl Wake for TaskWaker {
     fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Release);
+        let mut tasks = lock(&self.clock.0.tasks);
+        tasks.wake(self.task);
     }
 }
 

@@ -128,6 +128,8 @@ impl Swarm {
     const BACKOFF: u32 = 28;
     const LATE_STOP: u32 = 29;
     const EDIT: u32 = 30;
+    /// Each job has all the options that there are.
+    const LOADED: u32 = 31;
 
     fn has(self, bit: u32) -> bool {
         self.0 & (1 << bit) != 0
@@ -145,7 +147,7 @@ impl<'a, 'b> Run<'a, 'b> {
     fn new(bytes: &'a mut Bytes<'b>, foreign: &'a [JobId]) -> Self {
         let bits = u32::from_le_bytes([(); 4].map(|()| bytes.next()));
         // In half of the runs three of four kinds, in the others every second.
-        let more = if bits >> 31 == 1 { bits.rotate_left(11) } else { 0 };
+        let more = if bits.count_ones() % 2 == 0 { bits.rotate_left(11) } else { 0 };
         let swarm = Swarm(bits | more);
         let mut run = Run { bytes, foreign, swarm, model: Model::new(RunOptions::default()) };
         let options = run.run_options();
@@ -233,17 +235,17 @@ impl<'a, 'b> Run<'a, 'b> {
             3..=4 if self.swarm.has(Swarm::REMOVE) && self.bytes.once_in(2) => {
                 Call::Remove(self.removable())
             }
-            5 | 31 if self.swarm.has(Swarm::CANCEL) => Call::Cancel(self.cancellable(), now),
+            5 | 30 | 31 if self.swarm.has(Swarm::CANCEL) => Call::Cancel(self.cancellable(), now),
             6 if self.swarm.has(Swarm::STOP) && self.bytes.once_in(3) => Call::Stop(now),
             7 if self.swarm.has(Swarm::ROGUE) => self.rogue(now),
             8..=10 if self.swarm.has(Swarm::READY) => Call::Ready(self.unready(), now),
-            11..=14 if self.swarm.has(Swarm::DEADLINE) => Call::Deadline(now),
+            11..=14 if self.swarm.has(Swarm::DEADLINE) => Call::Deadline(self.due(now)),
             15 if self.swarm.has(Swarm::LATE_STOP) && self.model.oracle().ending().is_some() => {
                 Call::Stop(now)
             }
             16 => Call::Signals(1 + self.bytes.below(4)),
-            17..=19 => Call::Poll(self.bytes.below(4), now),
-            20..=22 => Call::Poll(usize::MAX, now),
+            17..=18 => Call::Poll(self.bytes.below(4), now),
+            0..=22 => Call::Poll(usize::MAX, now),
             _ if self.model.under_way().is_empty() && !self.swarm.has(Swarm::ROGUE) => {
                 Call::Poll(usize::MAX, now)
             }
@@ -298,7 +300,7 @@ impl<'a, 'b> Run<'a, 'b> {
     fn add(&mut self) -> Result<(), String> {
         let swarm = self.swarm;
         let mut options = JobOptions::default();
-        let kinds = self.bytes.next();
+        let kinds = self.bytes.next() | if swarm.has(Swarm::LOADED) { 0xe0 } else { 0 };
         options.kind = match kinds & 7 {
             0 if swarm.has(Swarm::FOREVER) => JobKind::Forever,
             1 | 2 if swarm.has(Swarm::SERVICES) => JobKind::Service,
@@ -383,6 +385,12 @@ impl<'a, 'b> Run<'a, 'b> {
         }
     }
 
+    /// The next deadline, in half of the cases.
+    fn due(&mut self, now: Timestamp) -> Timestamp {
+        let next = self.model.oracle().next_deadline();
+        if self.bytes.once_in(2) { next.unwrap_or(now) } else { now }
+    }
+
     fn condition(&mut self) -> Condition {
         match self.bytes.below(8) {
             0 | 1 if self.swarm.has(Swarm::CONDITIONS) => Condition::Finished,
@@ -430,7 +438,7 @@ impl<'a, 'b> Run<'a, 'b> {
 
     /// An id that can be cancelled now, mostly.
     fn cancellable(&mut self) -> JobId {
-        if self.bytes.once_in(3) {
+        if self.bytes.once_in(2) {
             return self.such(|model, id| {
                 matches!(model.oracle().state(id), Some(JobState::Stopping { .. }))
             });

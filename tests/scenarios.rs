@@ -1,0 +1,89 @@
+//! One list of scenarios, run in every way that a graph can be run.
+#![cfg(all(feature = "testing", feature = "smol", feature = "tokio"))]
+
+#[path = "scenarios/ways.rs"]
+mod ways;
+
+#[path = "scenarios/composition.rs"]
+mod composition;
+#[path = "scenarios/ending.rs"]
+mod ending;
+#[path = "scenarios/failures.rs"]
+mod failures;
+#[path = "scenarios/services.rs"]
+mod services;
+
+/// A test for each scenario in each way.
+macro_rules! scenarios {
+    ($($group:ident: $($scenario:ident)*;)*) => {
+        scenarios!(@way virtual_in_place, |run: fn(&Way)| run(&Way::virtual_in_place()), $($group: $($scenario)*;)*);
+        scenarios!(@way virtual_in_place_with_a_window, |run: fn(&Way)| run(&Way::virtual_in_place().windowed()), $($group: $($scenario)*;)*);
+        scenarios!(@way virtual_parallel, |run: fn(&Way)| (0..50).for_each(|seed| run(&Way::virtual_parallel(seed))), $($group: $($scenario)*;)*);
+        scenarios!(@way virtual_parallel_with_a_window, |run: fn(&Way)| (0..50).for_each(|seed| run(&Way::virtual_parallel(seed).windowed())), $($group: $($scenario)*;)*);
+        scenarios!(@way smol_in_place, |run: fn(&Way)| run(&Way::smol_in_place()), $($group: $($scenario)*;)*);
+        scenarios!(@way smol_executor, |run: fn(&Way)| run(&Way::smol_executor()), $($group: $($scenario)*;)*);
+        scenarios!(@way tokio_in_place, |run: fn(&Way)| run(&Way::tokio_in_place()), $($group: $($scenario)*;)*);
+        scenarios!(@way tokio_current_thread, |run: fn(&Way)| run(&Way::tokio_current_thread()), $($group: $($scenario)*;)*);
+        scenarios!(@way tokio_multi_thread, |run: fn(&Way)| run(&Way::tokio_multi_thread()), $($group: $($scenario)*;)*);
+        scenarios!(@way tokio_multi_thread_with_a_window, |run: fn(&Way)| run(&Way::tokio_multi_thread().windowed()), $($group: $($scenario)*;)*);
+    };
+    (@way $way:ident, $run:expr, $($group:ident: $($scenario:ident)*;)*) => {
+        mod $way {
+            use crate::ways::Way;
+            $($(#[test] fn $scenario() { ($run)(crate::$group::$scenario) })*)*
+        }
+    };
+}
+
+scenarios! {
+    failures: a_failure_skips_its_dependents a_critical_failure_cancels_what_runs two_critical_failures_are_both_kept
+        after_and_on_failure_of a_failing_job_frees_its_place a_panic_is_reported a_job_may_drop_its_context
+        retries_and_timeouts reports_are_equal;
+    ending: a_job_that_ignores_its_cancellation_has_its_grace a_job_that_blocks_delays_the_end
+        dropping_the_run_leaves_nothing_alive hooks_run_in_reverse_order a_hook_that_hangs_or_panics_is_reported
+        the_ladder_of_stops the_third_stop_aborts_the_hooks a_bus_is_drained a_stop_before_the_run;
+    services: three_services_start_and_stop_in_order a_service_that_is_never_ready a_service_that_takes_too_long
+        a_supervised_service_is_restarted a_service_that_fails_when_it_has_been_ready;
+    composition: jobs_add_jobs a_graph_is_a_job a_nested_failure_is_a_failure a_nested_timeout_is_a_failure
+        stopping_the_parent_stops_inside_in_order aborting_the_parent_leaves_nothing_alive
+        custom_jobs_are_retried_and_shut_down a_graph_runs_again;
+}
+
+/// Only several threads can do this.
+mod at_once {
+    use std::sync::{Arc, Barrier};
+
+    use jobgraph::{Job, SendJobGraph};
+
+    use crate::ways::Way;
+
+    /// Two jobs that are freed at once meet at a barrier: one after the other, they would wait for ever.
+    fn two_freed_jobs_meet(way: &Way) {
+        for _ in 0..20 {
+            let barrier = Arc::new(Barrier::new(2));
+            let mut graph = SendJobGraph::new();
+            let first = graph.add(Job::new(async {}));
+            for _ in 0..2 {
+                let barrier = Arc::clone(&barrier);
+                graph.add(Job::new(async move { drop(barrier.wait()) }).requires(&first));
+            }
+            assert!(way.run(graph).is_success());
+        }
+    }
+
+    #[test]
+    fn on_tokio() {
+        two_freed_jobs_meet(&Way::tokio_multi_thread());
+    }
+
+    #[test]
+    fn on_smol() {
+        two_freed_jobs_meet(&Way::smol_executor());
+    }
+}
+
+#[test]
+#[should_panic(expected = "jobgraph::tokio runs inside a tokio runtime")]
+fn tokio_says_that_it_needs_a_runtime() {
+    let _ = futures_lite::future::block_on(jobgraph::tokio::run(jobgraph::JobGraph::new()));
+}

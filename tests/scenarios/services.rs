@@ -1,0 +1,155 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use jobgraph::{Job, ServiceContext, Verdict};
+
+use crate::ways::{Log, Way, end, nap};
+
+pub(crate) fn three_services_start_and_stop_in_order(way: &Way) {
+    let (mut graph, log) = (way.graph(), Log::default());
+    let (ms10, grace) = (way.ms(10), way.ms(60_000));
+    let service = |name: &'static str| {
+        let (log, hook) = (log.clone(), log.clone());
+        let service = Job::service(move |cx: ServiceContext<&'static str>| async move {
+            cx.sleep(ms10).await;
+            log.say(format!("{name} ready"));
+            cx.ready(name);
+            cx.cancelled().await;
+            log.say(format!("{name} stopping"));
+            cx.sleep(ms10).await;
+            log.say(format!("{name} stopped"));
+            Ok(())
+        });
+        let hooked = service.label(name).grace(grace).on_shutdown(move || {
+            let log = hook.clone();
+            async move { log.say(format!("{name} hook")) }
+        });
+        hooked
+    };
+    let disk = graph.add(service("disk"));
+    let store = graph.add(service("store").requires(&disk));
+    let server = graph.add(service("server").requires(&store));
+    let jobs = [50, 80].map(|ms| {
+        let (log, nap) = (log.clone(), way.ms(ms));
+        graph.add(
+            Job::with_context(move |cx| async move {
+                log.say(format!("job of {ms} ms"));
+                cx.sleep(nap).await;
+                ms
+            })
+            .requires(&server),
+        )
+    });
+    let report = way.run(graph);
+    assert!(report.is_success());
+    assert_eq!(jobs.map(|job| report.output(&job).copied()), [Some(50), Some(80)]);
+    let mut log = log.take();
+    log[3..5].sort();
+    let expected = "disk ready, store ready, server ready, job of 50 ms, job of 80 ms, \
+                    server stopping, server stopped, store stopping, store stopped, disk stopping, disk stopped, \
+                    server hook, store hook, disk hook";
+    assert_eq!(log.join(", "), expected);
+    assert_eq!(report.output(&store), Some(&"store"));
+    assert_eq!(end(report.job(&disk)), "succeeded");
+    way.assert_time(Some(report.elapsed()), 140);
+}
+
+pub(crate) fn a_service_that_is_never_ready(way: &Way) {
+    let mut graph = way.graph();
+    let ends = graph.add(Job::service(|_: ServiceContext<()>| async { Ok(()) }));
+    let fails = graph.add(Job::service(|_: ServiceContext<()>| async { Err("no port".into()) }));
+    let waits = graph.add(Job::new(async {}).requires(&ends));
+    let ms20 = way.ms(20);
+    graph.add(Job::with_context(move |cx| nap(cx, ms20)));
+    let report = way.run(graph);
+    assert!(report.is_success());
+    assert_eq!(end(report.job(&ends)), "failed (never ready): ended without having been ready");
+    assert_eq!(end(report.job(&waits)), "skipped (#1)");
+    assert_eq!(end(report.job(&fails)), "failed (error): no port");
+}
+
+pub(crate) fn a_service_that_takes_too_long(way: &Way) {
+    let mut graph = way.graph();
+    let (ms100, ms300, long) = (way.ms(100), way.ms(300), way.ms(60_000));
+    let slow = graph.add(
+        Job::service(move |cx| async move {
+            cx.sleep(long).await;
+            cx.ready(());
+            Ok(())
+        })
+        .timeout(ms100),
+    );
+    let quick = graph.add(
+        Job::service(move |cx| async move {
+            cx.ready(());
+            cx.cancelled().await;
+            Ok(())
+        })
+        .timeout(ms100),
+    );
+    let waits = graph.add(Job::new(async {}).requires(&slow));
+    let user = graph.add(Job::with_context(move |cx| nap(cx, ms300)).requires(&quick));
+    let report = way.run(graph);
+    assert_eq!(end(report.job(&slow)), "failed (timed out): timed out");
+    assert_eq!(end(report.job(&waits)), "skipped (#1)");
+    // Its timeout was disarmed when it was ready.
+    assert_eq!(end(report.job(&quick)), "cancelled");
+    assert_eq!(end(report.job(&user)), "succeeded");
+    way.assert_time(Some(report.elapsed()), 300);
+}
+
+pub(crate) fn a_supervised_service_is_restarted(way: &Way) {
+    let (mut graph, tries) = (way.graph(), Arc::new(AtomicU32::new(0)));
+    let (ms20, ms200) = (way.ms(20), way.ms(200));
+    let counted = Arc::clone(&tries);
+    let service = graph.add(
+        Job::supervised(move |cx: ServiceContext<u32>| {
+            let attempt = counted.fetch_add(1, Ordering::SeqCst) + 1;
+            async move {
+                if attempt == 1 {
+                    return Err("no port yet".into());
+                }
+                cx.ready(attempt);
+                if attempt == 2 {
+                    cx.sleep(ms20).await;
+                    panic!("lost the connection");
+                }
+                cx.cancelled().await;
+                Ok(())
+            }
+        })
+        .retries(5)
+        .grace(ms200),
+    );
+    let user = graph.add(Job::with(&service, |attempt| async move { *attempt }));
+    graph.add(Job::with_context(move |cx| nap(cx, ms200)).requires(&service));
+    let report = way.run(graph);
+    assert_eq!(report.output(&user), Some(&2));
+    assert_eq!(tries.load(Ordering::SeqCst), 3);
+    assert_eq!(end(report.job(&service)), "succeeded");
+}
+
+pub(crate) fn a_service_that_fails_when_it_has_been_ready(way: &Way) {
+    let mut graph = way.graph();
+    let (ms20, ms100) = (way.ms(20), way.ms(100));
+    let service = |critical: bool| {
+        let job = Job::service(move |cx: ServiceContext<()>| async move {
+            cx.ready(());
+            cx.sleep(ms20).await;
+            Err("connection lost".into())
+        });
+        if critical { job.critical() } else { job }
+    };
+    let lost = graph.add(service(false));
+    let user = graph.add(Job::with_context(move |cx| nap(cx, ms100)).requires(&lost));
+    let report = way.run(graph);
+    assert_eq!(end(report.job(&lost)), "failed (error): connection lost");
+    assert_eq!(end(report.job(&user)), "succeeded");
+
+    let mut graph = way.graph();
+    let lost = graph.add(service(true));
+    let user = graph.add(Job::new(std::future::pending::<()>()).requires(&lost));
+    let report = way.run(graph);
+    assert_eq!(report.verdict(), Verdict::CriticalFailure(lost.id()));
+    assert_eq!(end(report.job(&user)), "cancelled");
+}
