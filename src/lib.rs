@@ -51,10 +51,11 @@ pub use crate::orchestrator::{
 };
 #[cfg(feature = "std")]
 pub use crate::run::{
-    Adder, AnyClock, Body, Cancelled, Clock, Context, Error, Feeds, Graph, GraphFailed, Handle,
-    HookReport, HookResult, Inputs, Job, JobError, JobGraph, JobReport, Local, LocalOutputs,
-    OutputStore, Payload, Repeat, Repeatable, Report, Requirements, RunError, RunJob, SendJobGraph,
-    SendOutputs, SendReport, Sendable, ServiceContext, Spawn, StopHandle, run, run_on,
+    Adder, AnyClock, Body, Cancelled, Clock, Context, Error, Feeds, FeedsWith, Gather, Graph,
+    GraphFailed, Handle, HookReport, HookResult, Inputs, Job, JobError, JobGraph, JobReport, Local,
+    LocalOutputs, OutputStore, Payload, Repeat, Repeatable, Report, Requirements, RunError, RunJob,
+    SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext, Spawn, StopHandle, run,
+    run_on,
 };
 
 /// The README, whose code is compiled and run.

@@ -57,15 +57,17 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// A duration as people read it: seconds, to the millisecond unless it is shorter than one.
+/// A duration as people read it: seconds, to the millisecond; what is shorter than one in µs or ns.
 #[derive(Clone, Copy)]
 pub(crate) struct Seconds(pub(crate) Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = self.0.as_nanos();
-        if nanos > 0 && nanos < 1_000_000 {
-            return write!(f, "{nanos} ns");
+        match nanos {
+            1..1_000 => return write!(f, "{nanos} ns"),
+            1_000..1_000_000 => return write!(f, "{} µs", nanos / 1_000),
+            _ => {}
         }
         let millis = self.0.as_millis();
         let (seconds, fraction) = (millis / 1_000, millis % 1_000);

@@ -40,19 +40,33 @@ pub trait Inputs {
     fn owned(self) -> Self::Owned;
 }
 
-/// Handles whose outputs fit the arguments of `G`.
-pub trait Feeds<G> {
+/// Handles whose outputs can be gathered.
+pub trait Gather {
     /// The outputs, shared.
     type Values;
-    /// What the closure returns.
-    type Future: Future;
 
     #[doc(hidden)]
     fn keys(&self, take: &mut dyn FnMut(Key));
     #[doc(hidden)]
     fn gather(&self, start: &mut dyn Start) -> Option<Self::Values>;
+}
+
+/// Handles whose outputs fit the arguments of the closure `G`.
+pub trait Feeds<G>: Gather {
+    /// What the closure returns.
+    type Future: Future;
+
     #[doc(hidden)]
     fn call(make: G, values: Self::Values) -> Self::Future;
+}
+
+/// Handles whose outputs fit the arguments of the closure `G` after the first, which is a context `C`.
+pub trait FeedsWith<C, G>: Gather {
+    /// What the closure returns.
+    type Future: Future;
+
+    #[doc(hidden)]
+    fn call(make: G, context: C, values: Self::Values) -> Self::Future;
 }
 
 fn shared<T: 'static>(handle: &Handle<T>, start: &mut dyn Start) -> Option<Arc<T>> {
@@ -68,9 +82,8 @@ impl<A> Inputs for &Handle<A> {
     }
 }
 
-impl<A: 'static, G: FnOnce(Arc<A>) -> F, F: Future> Feeds<G> for Handle<A> {
+impl<A: 'static> Gather for Handle<A> {
     type Values = Arc<A>;
-    type Future = F;
 
     fn keys(&self, take: &mut dyn FnMut(Key)) {
         take(self.key);
@@ -79,9 +92,21 @@ impl<A: 'static, G: FnOnce(Arc<A>) -> F, F: Future> Feeds<G> for Handle<A> {
     fn gather(&self, start: &mut dyn Start) -> Option<Arc<A>> {
         shared(self, start)
     }
+}
+
+impl<A: 'static, G: FnOnce(Arc<A>) -> F, F: Future> Feeds<G> for Handle<A> {
+    type Future = F;
 
     fn call(make: G, value: Arc<A>) -> F {
         make(value)
+    }
+}
+
+impl<A: 'static, C, G: FnOnce(C, Arc<A>) -> F, F: Future> FeedsWith<C, G> for Handle<A> {
+    type Future = F;
+
+    fn call(make: G, context: C, value: Arc<A>) -> F {
+        make(context, value)
     }
 }
 
@@ -98,9 +123,8 @@ macro_rules! tuples {
         }
 
         #[expect(non_snake_case, reason = "each type names its value")]
-        impl<$($one: 'static,)* Make: FnOnce($(Arc<$one>),*) -> Fut, Fut: Future> Feeds<Make> for ($(Handle<$one>,)*) {
+        impl<$($one: 'static),*> Gather for ($(Handle<$one>,)*) {
             type Values = ($(Arc<$one>,)*);
-            type Future = Fut;
 
             fn keys(&self, take: &mut dyn FnMut(Key)) {
                 let ($($one,)*) = self;
@@ -111,10 +135,29 @@ macro_rules! tuples {
                 let ($($one,)*) = self;
                 Some(($(shared($one, start)?,)*))
             }
+        }
+
+        #[expect(non_snake_case, reason = "each type names its value")]
+        impl<$($one: 'static,)* Make: FnOnce($(Arc<$one>),*) -> Fut, Fut: Future> Feeds<Make> for ($(Handle<$one>,)*) {
+            type Future = Fut;
 
             fn call(make: Make, values: Self::Values) -> Fut {
                 let ($($one,)*) = values;
                 make($($one),*)
+            }
+        }
+
+        #[expect(non_snake_case, reason = "each type names its value")]
+        impl<$($one: 'static,)* Cx, Make, Fut> FeedsWith<Cx, Make> for ($(Handle<$one>,)*)
+        where
+            Make: FnOnce(Cx, $(Arc<$one>),*) -> Fut,
+            Fut: Future,
+        {
+            type Future = Fut;
+
+            fn call(make: Make, context: Cx, values: Self::Values) -> Fut {
+                let ($($one,)*) = values;
+                make(context, $($one),*)
             }
         }
     };

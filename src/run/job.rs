@@ -14,9 +14,9 @@ use super::custom::RunJob;
 use super::error::Error;
 use super::handle::{Key, Requirements};
 use super::hook::{HookResult, Hooked};
-use super::inputs::{Fed, Feeds, Inputs};
+use super::inputs::{Fed, Feeds, FeedsWith, Gather, Inputs};
 use super::output::Show;
-use super::service::{Again, Once, Service};
+use super::service::{Again, FedOnce, Once, Service};
 use crate::{Condition, JobKind, JobOptions, Retries};
 
 /// A job to be: what it does, and under which conditions.
@@ -146,9 +146,10 @@ where
 
 impl<O: Feeds<G>, G, K: Settle<<O::Future as Future>::Output>> Job<Simple<Fed<O, G>, K>> {
     fn fed(inputs: O, make: G) -> Self {
-        let mut requirements = Vec::new();
-        inputs.keys(&mut |key| requirements.push((key, Condition::Succeeded)));
-        Self { requirements, ..Self::of(Simple::new(Fed::new(inputs, make), None)) }
+        Self {
+            requirements: succeeded(&inputs),
+            ..Self::of(Simple::new(Fed::new(inputs, make), None))
+        }
     }
 }
 
@@ -240,6 +241,43 @@ where
     pub fn service(make: G) -> Self {
         Self::of(Service::new(Once(Some(make), PhantomData))).kind(JobKind::Service)
     }
+}
+
+impl<O, G, V> Job<Service<FedOnce<O, G, V>>>
+where
+    O: FeedsWith<ServiceContext<V>, G, Future: Future<Output = Result<(), Error>>>,
+    V: 'static,
+{
+    /// A [service](Self::service) that is fed the outputs of other jobs, or what other services were
+    /// ready with, and requires these.
+    ///
+    /// ```
+    /// # use jobgraph::{Job, JobGraph};
+    /// let mut graph = JobGraph::new();
+    /// let config = graph.add(Job::new(async { String::from("localhost") }));
+    /// let server = graph.add(Job::service_with(&config, |cx, host| async move {
+    ///     cx.ready(format!("http://{host}"));
+    ///     cx.cancelled().await;
+    ///     Ok(())
+    /// }));
+    /// let client = graph.add(Job::with(&server, |url| async move { url.len() }));
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert_eq!(report.output(&client), Some(&16));
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn service_with<I: Inputs<Owned = O>>(inputs: I, make: G) -> Self {
+        let inputs = inputs.owned();
+        let requirements = succeeded(&inputs);
+        let body = Service::new(FedOnce::new(inputs, make));
+        Self { requirements, ..Self::of(body).kind(JobKind::Service) }
+    }
+}
+
+/// Requirements on all of these.
+fn succeeded(inputs: &impl Gather) -> Vec<(Key, Condition)> {
+    let mut requirements = Vec::new();
+    inputs.keys(&mut |key| requirements.push((key, Condition::Succeeded)));
+    requirements
 }
 
 impl<V, G, F> Job<Service<Again<G, V>>>

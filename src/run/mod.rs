@@ -32,7 +32,7 @@ pub use self::graph::{Graph, JobGraph, Local, Payload, SendJobGraph, Sendable};
 pub use self::handle::{Handle, Requirements};
 pub use self::hook::HookResult;
 pub use self::in_place::run;
-pub use self::inputs::{Feeds, Inputs};
+pub use self::inputs::{Feeds, FeedsWith, Gather, Inputs};
 pub use self::job::Job;
 pub use self::mailbox::StopHandle;
 pub use self::nested::GraphFailed;

@@ -1,5 +1,6 @@
 use std::any::Any;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{self, Poll};
@@ -9,6 +10,7 @@ use pin_project_lite::pin_project;
 use super::body::{Body, Execute, Repeat, Start, poll_made};
 use super::context::ServiceContext;
 use super::error::Error;
+use super::inputs::{FeedsWith, Gather};
 use super::output::Column;
 
 pin_project! {
@@ -27,14 +29,19 @@ pub trait MakeService {
     type Value: 'static;
     type Future: Future<Output = Result<(), Error>>;
 
+    /// Takes what the next future needs.
+    fn gather(&mut self, _: &mut dyn Start) {}
+
+    /// The next future; `None` if what it was made of is used up.
     fn make(&mut self, context: ServiceContext<Self::Value>) -> Option<Self::Future>;
 
-    const REPEATS: bool;
+    /// Whether any number of futures can be made.
+    const REPEATS: bool = false;
 }
 
 /// A service that can run once.
 #[derive(Debug)]
-pub struct Once<G, V>(pub(crate) Option<G>, pub(crate) std::marker::PhantomData<fn() -> V>);
+pub struct Once<G, V>(pub(crate) Option<G>, pub(crate) PhantomData<fn() -> V>);
 
 impl<V: 'static, G, F> MakeService for Once<G, V>
 where
@@ -47,13 +54,42 @@ where
     fn make(&mut self, context: ServiceContext<V>) -> Option<F> {
         Some(self.0.take()?(context))
     }
+}
 
-    const REPEATS: bool = false;
+/// A service made from the outputs of other jobs.
+#[derive(Debug)]
+pub struct FedOnce<O: Gather, G, V> {
+    inputs: O,
+    values: Option<O::Values>,
+    make: Option<G>,
+    value: PhantomData<fn() -> V>,
+}
+
+impl<O: Gather, G, V> FedOnce<O, G, V> {
+    pub(crate) const fn new(inputs: O, make: G) -> Self {
+        Self { inputs, values: None, make: Some(make), value: PhantomData }
+    }
+}
+
+impl<O, G, V: 'static> MakeService for FedOnce<O, G, V>
+where
+    O: FeedsWith<ServiceContext<V>, G, Future: Future<Output = Result<(), Error>>>,
+{
+    type Value = V;
+    type Future = O::Future;
+
+    fn gather(&mut self, start: &mut dyn Start) {
+        self.values = self.inputs.gather(start);
+    }
+
+    fn make(&mut self, context: ServiceContext<V>) -> Option<O::Future> {
+        Some(O::call(self.make.take()?, context, self.values.take()?))
+    }
 }
 
 /// A service that can run again.
 #[derive(Debug)]
-pub struct Again<G, V>(pub(crate) G, pub(crate) std::marker::PhantomData<fn() -> V>);
+pub struct Again<G, V>(pub(crate) G, pub(crate) PhantomData<fn() -> V>);
 
 impl<V: 'static, G, F> MakeService for Again<G, V>
 where
@@ -90,6 +126,7 @@ impl<M: MakeService> Body for Service<M> {
 impl<M: MakeService> Execute for Service<M> {
     fn prepare(self: Pin<&mut Self>, start: &mut dyn Start) {
         let this = self.project();
+        this.make.gather(start);
         *this.value = Arc::default();
         *this.context = Some(ServiceContext::new(start.context(), Arc::clone(this.value)));
     }

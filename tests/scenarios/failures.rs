@@ -225,7 +225,7 @@ fn without_time(line: &str) -> String {
     let words: Vec<&str> = line.rsplitn(3, ' ').collect();
     match words[..] {
         ["s", number, rest] if number.parse::<f64>().is_ok() => rest.to_string(),
-        ["ns", _, rest] => rest.to_string(),
+        ["ns" | "µs", _, rest] => rest.to_string(),
         _ => line.to_string(),
     }
 }
