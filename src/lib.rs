@@ -21,9 +21,9 @@
 //! # Three floors
 //! - The core, [`Orchestrator`]: a state machine without clock, executor or I/O (`no_std`), for those
 //!   who drive it themselves. It is all there is without default features.
-//! - [`JobGraph`], [`Job`] and [`Report`] (feature `std`): jobs as futures, typed outputs, and
-//!   [`run()`], which runs a graph with any [`Clock`].
-//! - The adapters: [`smol`] (feature `smol`).
+//! - `JobGraph`, `Job` and `Report` (feature `std`): jobs as futures, typed outputs, and `run` and
+//!   `run_on`, which run a graph with any `Clock` or `Spawn`.
+//! - The adapters: `jobgraph::smol` and `jobgraph::tokio`, each with the feature of its name.
 //!
 //! Feature `testing` adds virtual time, for tests of graphs of one's own.
 #![no_std]
@@ -59,6 +59,6 @@ pub use crate::run::{
 };
 
 /// The README, whose code is compiled and run.
-#[cfg(all(doctest, feature = "smol", feature = "testing"))]
+#[cfg(all(doctest, feature = "smol", feature = "tokio", feature = "testing"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -324,9 +324,9 @@ fn retries_wait_twice_as_long_each_time() {
     let report = run(&clock, graph);
     assert_eq!(*started.borrow(), [0, 100, 300, 600, 900]);
     assert_eq!(report.output(&flaky), Some(&"at last"));
-    expect![[r##"
+    expect![[r#"
         #1 ✓ flaky succeeded -> "at last", 5 attempts 0.9 s
-    "##]]
+    "#]]
     .assert_eq(&report.to_string());
 }
 

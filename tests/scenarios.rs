@@ -65,7 +65,12 @@ mod at_once {
             let first = graph.add(Job::new(async {}));
             for _ in 0..2 {
                 let barrier = Arc::clone(&barrier);
-                graph.add(Job::new(async move { drop(barrier.wait()) }).requires(&first));
+                graph.add(
+                    Job::new(async move {
+                        let _ = barrier.wait();
+                    })
+                    .requires(&first),
+                );
             }
             assert!(way.run(graph).is_success());
         }

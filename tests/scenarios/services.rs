@@ -20,11 +20,10 @@ pub(crate) fn three_services_start_and_stop_in_order(way: &Way) {
             log.say(format!("{name} stopped"));
             Ok(())
         });
-        let hooked = service.label(name).grace(grace).on_shutdown(move || {
+        service.label(name).grace(grace).on_shutdown(move || {
             let log = hook.clone();
             async move { log.say(format!("{name} hook")) }
-        });
-        hooked
+        })
     };
     let disk = graph.add(service("disk"));
     let store = graph.add(service("store").requires(&disk));
