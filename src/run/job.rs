@@ -158,22 +158,21 @@ impl<G: FnOnce(Context) -> F, F: Future<Output: 'static>> Job<Simple<Contextual<
     ///
     /// ```
     /// # use std::time::Duration;
-    /// # use jobgraph::{Job, JobGraph, testing::VirtualClock};
-    /// let clock = VirtualClock::new();
-    /// let mut graph = JobGraph::new().timeout(Duration::from_secs(60));
+    /// # use jobgraph::{Job, JobGraph};
+    /// let mut graph = JobGraph::new().timeout(Duration::from_millis(20));
     /// let counter = graph.add(
     ///     Job::with_context(|cx| async move {
-    ///         let mut seconds = 0;
+    ///         let mut ticks = 0;
     ///         while !cx.is_cancelled() {
-    ///             cx.sleep(Duration::from_secs(1)).await;
-    ///             seconds += 1;
+    ///             cx.sleep(Duration::from_millis(5)).await;
+    ///             ticks += 1;
     ///         }
-    ///         seconds
+    ///         ticks
     ///     })
     ///     .grace(Duration::from_secs(5)),
     /// );
-    /// let report = clock.block_on(jobgraph::run(&clock, graph))?;
-    /// assert_eq!(report.output(&counter), Some(&60));
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert!(report.output(&counter) >= Some(&1));
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
     pub fn with_context(make: G) -> Self {
