@@ -310,6 +310,9 @@ impl<J> Orchestrator<J> {
     }
 
     pub(super) fn known(&self, id: JobId) -> Result<u32, GraphError> {
-        self.index(id).ok_or(GraphError::UnknownJob { id })
+        match self.index(id) {
+            Some(index) => Ok(index),
+            None => Err(GraphError::UnknownJob { id }),
+        }
     }
 }

@@ -204,11 +204,10 @@ impl<J> Orchestrator<J> {
     }
 
     fn in_run(&self, job: JobId) -> Result<u32, InputError> {
-        match self.phase {
-            Phase::Building => Err(InputError::NotStarted),
-            Phase::Running | Phase::Ending { .. } => {
-                self.index(job).ok_or(InputError::UnknownJob { id: job })
-            }
+        match (&self.phase, self.index(job)) {
+            (Phase::Building, _) => Err(InputError::NotStarted),
+            (_, Some(index)) => Ok(index),
+            (_, None) => Err(InputError::UnknownJob { id: job }),
         }
     }
 

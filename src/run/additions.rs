@@ -8,11 +8,12 @@ use std::vec::Vec;
 use super::body::Body;
 use super::engine::{Cell, Engine, Record};
 use super::error::RunError;
-use super::graph::{Graph, Local, Payload, Sendable};
+use super::graph::Graph;
 use super::handle::{Handle, Key};
 use super::job::Job;
 use super::mailbox::{Mailbox, Message};
 use super::output::{Column, LocalOutputs, Outputs, Place, SendOutputs};
+use super::payload::{Local, Payload, Sendable};
 use crate::{Condition, JobId, JobName, JobOptions};
 
 /// Adds jobs to a run that goes on: made by [`Graph::adder`], and used by the graph's own jobs.

@@ -11,10 +11,10 @@ use super::additions::{Additions, OpenAdditions};
 use super::body::Start;
 use super::context::Context;
 use super::error::{Cancelled, Error, JobError};
-use super::graph::Payload;
 use super::handle::Key;
 use super::mailbox::{Mailbox, Message};
 use super::output::{OutputStore, Outputs, Place};
+use super::payload::Payload;
 use super::report::{HookReport, Report};
 use super::runtime::AnyClock;
 use crate::{

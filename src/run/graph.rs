@@ -1,21 +1,21 @@
 use std::boxed::Box;
 use std::fmt;
 use std::num::NonZero;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::vec::Vec;
 
 use super::additions::{Additions, OpenAdditions, own_ids};
-use super::body::{Body, Execute};
+use super::body::Body;
 use super::engine::{Cell, Engine, Record};
 use super::error::RunError;
 use super::handle::{Handle, Key, Requirements};
 use super::job::Job;
 use super::listing::Listing;
 use super::mailbox::{Mailbox, StopHandle};
-use super::output::{Column, LocalOutputs, OutputStore, Outputs, Place, SendOutputs};
+use super::output::{Column, Outputs, Place};
+use super::payload::{Local, Payload, Sendable};
 use super::runtime::{AnyClock, Clock as _};
 use crate::{Condition, JobId, JobName, JobOptions, Orchestrator, RunOptions};
 
@@ -54,66 +54,6 @@ pub struct Graph<P: Payload> {
     pub(crate) additions: Arc<Additions<P>>,
     /// What `run` will refuse it for.
     pub(crate) error: Option<RunError>,
-}
-
-/// A body on the heap: [`Local`] or [`Sendable`].
-pub trait Payload: sealed::Sealed {
-    /// What its outputs are.
-    type Outputs: OutputStore + ?Sized;
-
-    #[doc(hidden)]
-    fn body(&mut self) -> Pin<&mut (dyn Execute + '_)>;
-    #[doc(hidden)]
-    fn peek(&self) -> &(dyn Execute + '_);
-}
-
-/// A body that stays on one thread, and may borrow for `'a`.
-pub struct Local<'a>(Pin<Box<dyn Execute + 'a>>);
-
-/// A body that may move between threads.
-pub struct Sendable(Pin<Box<dyn Execute + Send>>);
-
-impl<'a> Local<'a> {
-    pub(crate) fn new(body: impl Execute + 'a) -> Self {
-        Self(Box::pin(body))
-    }
-}
-
-impl Sendable {
-    pub(crate) fn new(body: impl Execute + Send + 'static) -> Self {
-        Self(Box::pin(body))
-    }
-}
-
-mod sealed {
-    #[expect(unnameable_types, reason = "the point of it")]
-    pub trait Sealed {}
-    impl Sealed for super::Local<'_> {}
-    impl Sealed for super::Sendable {}
-}
-
-impl Payload for Local<'_> {
-    type Outputs = LocalOutputs;
-
-    fn body(&mut self) -> Pin<&mut (dyn Execute + '_)> {
-        self.0.as_mut()
-    }
-
-    fn peek(&self) -> &(dyn Execute + '_) {
-        &*self.0
-    }
-}
-
-impl Payload for Sendable {
-    type Outputs = SendOutputs;
-
-    fn body(&mut self) -> Pin<&mut (dyn Execute + '_)> {
-        self.0.as_mut()
-    }
-
-    fn peek(&self) -> &(dyn Execute + '_) {
-        &*self.0
-    }
 }
 
 impl<'a> Graph<Local<'a>> {
@@ -437,17 +377,5 @@ impl<P: Payload> fmt::Debug for Graph<P> {
             .field("jobs", &self.core.counts())
             .field("options", &self.options)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Local<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Local")
-    }
-}
-
-impl fmt::Debug for Sendable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sendable")
     }
 }

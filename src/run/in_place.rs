@@ -5,7 +5,8 @@ use std::vec::Vec;
 
 use super::engine::{Engine, poll_body};
 use super::error::RunError;
-use super::graph::{Graph, Payload};
+use super::graph::Graph;
+use super::payload::Payload;
 use super::report::Report;
 use super::runtime::{AnyClock, Clock};
 use super::waker::Tasks;

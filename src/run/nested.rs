@@ -11,11 +11,12 @@ use pin_project_lite::pin_project;
 use super::body::{Body, Contextual, Execute, Settle, Simple, Start};
 use super::context::Context;
 use super::error::{Cancelled, Error, RunError};
-use super::graph::{Graph, Payload};
+use super::graph::Graph;
 use super::in_place::drive;
 use super::job::Job;
 use super::mailbox::StopHandle;
 use super::output::{OutputStore, Show};
+use super::payload::Payload;
 use super::report::Report;
 use crate::Verdict;
 

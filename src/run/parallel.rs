@@ -6,9 +6,10 @@ use std::vec::Vec;
 
 use super::engine::{Engine, Finished, poll_body};
 use super::error::RunError;
-use super::graph::{Graph, Sendable};
+use super::graph::Graph;
 use super::in_place::either;
 use super::mailbox::Mailbox;
+use super::payload::Sendable;
 use super::report::SendReport;
 use super::runtime::{AnyClock, Spawn};
 use crate::{Attempt, JobState, Signal, Timestamp};

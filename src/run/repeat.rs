@@ -2,9 +2,10 @@ use std::fmt;
 
 use super::engine::Engine;
 use super::error::RunError;
-use super::graph::{Graph, Payload, Sendable};
+use super::graph::Graph;
 use super::in_place::drive;
 use super::parallel::drive_on;
+use super::payload::{Payload, Sendable};
 use super::report::{Report, SendReport};
 use super::runtime::{AnyClock, Clock, Spawn};
 use crate::JobName;
