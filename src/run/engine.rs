@@ -243,7 +243,11 @@ impl<P: Payload> Engine<P> {
                 }
             }
             Message::Ready { .. } => {}
-            Message::Add => Additions::admit(self),
+            Message::Add => {
+                // What is added counts from the clock of the core: hand it the time.
+                drop(self.core.poll_ready_jobs(now));
+                Additions::admit(self);
+            }
             Message::Stop => {
                 self.stops = self.stops.saturating_add(1);
                 if self.hooks.is_none() || self.stops > 2 {

@@ -35,7 +35,8 @@ pub fn run<P: Payload, C: Clock>(
 
 /// Drives a run to its end, that of its shutdown hooks included.
 pub(crate) async fn drive<P: Payload, C: Clock>(clock: C, engine: Engine<P>) -> Engine<P> {
-    let mut driver = InPlace { engine, tasks: Tasks::new(), batch: Vec::new(), clock };
+    let mut driver =
+        InPlace { now: engine.begun, engine, tasks: Tasks::new(), batch: Vec::new(), clock };
     loop {
         match driver.turn() {
             Turn::Over if driver.engine.begin_hooks(driver.clock.now()) => {}
@@ -82,6 +83,8 @@ struct InPlace<P: Payload, C> {
     /// Slots that were woken and have not been polled.
     batch: Vec<u32>,
     clock: C,
+    /// When the clock was last looked at: after each poll.
+    now: Timestamp,
 }
 
 impl<P: Payload, C: Clock> InPlace<P, C> {
@@ -117,8 +120,7 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
 
     /// Hands out one job and polls it for the first time.
     fn start_next(&mut self) -> bool {
-        let now = self.engine.core.clock();
-        let Some(attempt) = self.engine.hand_out(now) else { return false };
+        let Some(attempt) = self.engine.hand_out(self.now) else { return false };
         self.engine.prepare(attempt);
         let slot = self.tasks.insert(attempt);
         self.poll(slot);
@@ -133,25 +135,25 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
             return;
         };
         let polled = poll_body(body, hook, &mut Context::from_waker(waker));
-        let now = self.clock.now();
-        self.engine.read_mail(now);
+        self.now = self.clock.now();
+        self.engine.read_mail(self.now);
         if let Poll::Ready(finished) = polled {
-            self.engine.complete(attempt, finished, now);
+            self.engine.complete(attempt, finished, self.now);
             self.tasks.remove(attempt);
         }
-        self.go_on(now);
+        self.go_on();
     }
 
     fn look_around(&mut self) {
-        let now = self.clock.now();
-        self.engine.read_mail(now);
-        self.go_on(now);
+        self.now = self.clock.now();
+        self.engine.read_mail(self.now);
+        self.go_on();
     }
 
     /// Lets time pass in the core, and obeys what it says.
-    fn go_on(&mut self, now: Timestamp) {
-        self.engine.pass_time(now);
-        while let Some(signal) = self.engine.next_signal(now) {
+    fn go_on(&mut self) {
+        self.engine.pass_time(self.now);
+        while let Some(signal) = self.engine.next_signal(self.now) {
             if let Signal::Abort(attempt) = signal {
                 self.tasks.remove(attempt);
             }
