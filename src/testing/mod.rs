@@ -3,6 +3,7 @@
 pub mod driver;
 pub mod model;
 pub mod oracle;
+mod random;
 mod virtual_time;
 
 pub use self::virtual_time::VirtualClock;

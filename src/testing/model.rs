@@ -23,7 +23,7 @@ use crate::{
 
 mod decode;
 
-pub use self::decode::{check, random_bytes};
+pub use self::decode::{Focus, check, check_focused, random_bytes};
 
 /// A call of the core's interface, as it stands in the trace of a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 use std::vec::Vec;
 
+use super::random::Random;
 use crate::{Clock, Spawn, Timestamp};
 
 /// A clock that stands still while anything can happen, and then jumps to the next thing that somebody
@@ -59,7 +60,7 @@ struct Tasks {
     woken: VecDeque<usize>,
     queued: BTreeSet<usize>,
     last: usize,
-    order: Option<u64>,
+    order: Option<Random>,
     left: usize,
 }
 
@@ -72,13 +73,8 @@ impl Tasks {
 
     fn next_woken(&mut self) -> Option<usize> {
         let position = match &mut self.order {
-            Some(state) if !self.woken.is_empty() => {
-                // Splitmix64: https://prng.di.unimi.it/splitmix64.c
-                *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-                let mut mixed = *state;
-                mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-                mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-                usize::try_from(mixed >> 33).unwrap_or(0) % self.woken.len()
+            Some(random) if !self.woken.is_empty() => {
+                usize::try_from(random.next() >> 33).unwrap_or(0) % self.woken.len()
             }
             _ => 0,
         };
@@ -103,7 +99,7 @@ impl VirtualClock {
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         let clock = Self::default();
-        lock(&clock.0.tasks).order = Some(seed);
+        lock(&clock.0.tasks).order = Some(Random(seed));
         clock
     }
 

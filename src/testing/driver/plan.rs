@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use std::vec::Vec;
 
+use crate::testing::random::Random;
 use crate::{Completion, Condition, JobKind, JobOptions, Retries};
 
 /// A graph, and what its bodies will do.
@@ -99,11 +100,7 @@ impl Bytes<'_> {
     /// happen in any order. The higher the class, the longer.
     fn duration(&mut self, class: u32) -> Duration {
         self.durations += 1;
-        // Splitmix64: https://prng.di.unimi.it/splitmix64.c
-        let mut mixed =
-            (self.durations << 8 | u64::from(self.next())).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        let mixed = Random(self.durations << 8 | u64::from(self.next())).next();
         Duration::from_nanos((mixed >> 28) << class)
     }
 

@@ -4,10 +4,47 @@ use core::num::NonZero;
 use core::time::Duration;
 
 use super::{Call, Model, Stats};
+use crate::testing::random::Random;
 use crate::{
     Attempt, Completion, Condition, JobId, JobKind, JobOptions, JobState, Orchestrator, Retries,
     RunOptions, Timestamp,
 };
+
+/// What the bytes are mostly to decode to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Focus {
+    /// Whatever there is.
+    Everything,
+    /// Shapes of graphs, edits, conditions, services and failures, without any deadlines.
+    Shapes,
+    /// Deadlines: timeouts, retries, grace and stops.
+    Time,
+}
+
+impl Focus {
+    /// The bits of the swarm that stay as they are, and those that are set.
+    const fn masks(self) -> (u32, u32) {
+        let timing = 1 << Swarm::GRACE
+            | 1 << Swarm::RETRIES
+            | 1 << Swarm::TIMEOUT
+            | 1 << Swarm::RUN_TIMEOUT
+            | 1 << Swarm::BACKOFF
+            | 1 << Swarm::DEADLINE
+            | 1 << Swarm::LEAPS
+            | 1 << Swarm::HUGE;
+        match self {
+            Self::Everything => (u32::MAX, 0),
+            Self::Shapes => (!(timing | 1 << Swarm::LOADED), 1 << Swarm::REQUIRE),
+            Self::Time => (
+                u32::MAX,
+                1 << Swarm::DEADLINE
+                    | 1 << Swarm::TIMEOUT
+                    | 1 << Swarm::RETRIES
+                    | 1 << Swarm::GRACE,
+            ),
+        }
+    }
+}
 
 /// Drives core and oracle through all that the bytes decode to: graphs and calls, legal and illegal,
 /// run after run until the bytes are spent. Any bytes will do.
@@ -18,11 +55,19 @@ use crate::{
 /// # Errors
 /// What differs or does not hold, with the calls of that run.
 pub fn check(bytes: &[u8]) -> Result<Stats, String> {
+    check_focused(Focus::Everything, bytes)
+}
+
+/// Like [`check`], with a preference.
+///
+/// # Errors
+/// What differs or does not hold, with the calls of that run.
+pub fn check_focused(focus: Focus, bytes: &[u8]) -> Result<Stats, String> {
     let mut bytes = Bytes { left: bytes };
     let foreign = foreign_ids();
     let mut stats = Stats::default();
     while !bytes.left.is_empty() {
-        stats = stats.and(Run::new(&mut bytes, &foreign).drive()?);
+        stats = stats.and(Run::new(focus, &mut bytes, &foreign).drive()?);
     }
     Ok(stats)
 }
@@ -33,18 +78,6 @@ pub fn random_bytes(seed: u64, length: usize) -> Vec<u8> {
     let mut random = Random(seed);
     let words = core::iter::from_fn(|| Some(random.next().to_le_bytes()));
     words.flatten().take(length).collect()
-}
-
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
-    }
 }
 
 /// Reads zeros once they are spent.
@@ -144,11 +177,12 @@ struct Run<'a, 'b> {
 }
 
 impl<'a, 'b> Run<'a, 'b> {
-    fn new(bytes: &'a mut Bytes<'b>, foreign: &'a [JobId]) -> Self {
+    fn new(focus: Focus, bytes: &'a mut Bytes<'b>, foreign: &'a [JobId]) -> Self {
         let bits = u32::from_le_bytes([(); 4].map(|()| bytes.next()));
         // In half of the runs three of four kinds, in the others every second.
         let more = if bits.count_ones() % 2 == 0 { bits.rotate_left(11) } else { 0 };
-        let swarm = Swarm(bits | more);
+        let (kept, set) = focus.masks();
+        let swarm = Swarm((bits | more) & kept | set);
         let mut run = Run { bytes, foreign, swarm, model: Model::new(RunOptions::default()) };
         let options = run.run_options();
         run.model = Model::new(options);

@@ -1,0 +1,9 @@
+#![no_main]
+
+use jobgraph::testing::driver::check;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    if let Err(what) = check(bytes) {
+        panic!("{what}");
+    }
+});
