@@ -53,7 +53,7 @@ async fn required<C: Clock>(stage: &Stage<C>) -> Result<(), RunError> {
     graph.add(Job::new(stage.work(2.0)));
     let b3 = graph.add(Job::new(stage.work(1.5)).label("b3").requires(&b1));
     let report = stage.orchestrate(graph).await?;
-    print!("{report}");
+    println!("{report}");
     println!("is b1 done? {}", python(report.is_done(&b1)));
     println!("b3 returned {}", returned(&report, &b3));
     Ok(())
@@ -84,7 +84,7 @@ async fn monitored<C: Clock>(stage: &Stage<C>) -> Result<(), RunError> {
     };
     graph.add(Job::new(monitor).label("monitor").forever());
     let report = stage.orchestrate(graph).await?;
-    print!("{report}");
+    println!("{report}");
     println!("results: {}", [c1, c2, c3].map(|job| returned(&report, &job)).join(", "));
     Ok(())
 }
@@ -101,7 +101,7 @@ async fn endless<C: Clock>(stage: &Stage<C>) -> Result<(), RunError> {
     let mut graph = JobGraph::new().timeout(Duration::from_millis(2_500));
     graph.add(Job::new(ticker).label("ticker").forever());
     let report = stage.orchestrate(graph).await?;
-    print!("{report}");
+    println!("{report}");
     Ok(())
 }
 

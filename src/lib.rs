@@ -54,9 +54,9 @@ pub use crate::orchestrator::{
 pub use crate::run::{
     Adder, AnyClock, Body, Cancelled, Clock, Context, Error, Feeds, FeedsWith, Gather, Graph,
     GraphFailed, Handle, HookReport, HookResult, Inputs, Job, JobError, JobGraph, JobReport, Local,
-    LocalOutputs, OutputStore, Payload, Repeat, Repeatable, Report, Requirements, RunError, RunJob,
-    SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext, Spawn, StopHandle, run,
-    run_on,
+    LocalOutputs, OutputStore, Payload, Repeat, Repeatable, Report, Requirements, RunError,
+    RunFailed, RunJob, SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext, Spawn,
+    StopHandle, ok, run, run_on,
 };
 
 /// The README, whose code is compiled and run.

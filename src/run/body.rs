@@ -16,11 +16,16 @@ use super::output::Column;
 ///
 /// Name it in signatures as `Job<impl Body<Output = u32>>`, with `+ Send` where it has to be.
 pub trait Body: Execute {
-    /// What the job leaves behind when it succeeds.
+    /// What the job leaves behind: what it returns when it succeeds, what a service is ready with, the
+    /// report of a nested graph.
     type Output: 'static;
 }
 
 /// A body that can be executed any number of times, so that its job can be retried.
+#[diagnostic::on_unimplemented(
+    message = "this job can be attempted only once",
+    note = "make it with `Job::repeat` or one of its kin, which call a closure for each attempt"
+)]
 pub trait Repeat: Body {}
 
 /// A body as the drivers see it: any attempt of it, without its types.

@@ -7,6 +7,26 @@ use crate::{GraphError, JobId, JobName};
 /// What a job may fail with: any error.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
+/// `Ok` with jobgraph's [`Error`], for `async` blocks that use `?` and have to say what their error is.
+///
+/// ```
+/// use jobgraph::{Job, JobGraph};
+///
+/// let mut graph = JobGraph::new();
+/// let sum = graph.add(Job::try_new(async {
+///     let number: u32 = "41".parse()?;
+///     jobgraph::ok(number + 1)
+/// }));
+/// assert_eq!(jobgraph::smol::block_on(graph)?.output(&sum), Some(&42));
+/// # Ok::<(), jobgraph::RunError>(())
+/// ```
+///
+/// # Errors
+/// None.
+pub fn ok<T>(value: T) -> Result<T, Error> {
+    Ok(value)
+}
+
 /// The error of a job that gave up: it counts as cancelled, not as failed, and is not retried.
 ///
 /// ```

@@ -20,7 +20,8 @@ use super::runtime::{AnyClock, Clock as _};
 use crate::{Condition, JobId, JobName, JobOptions, Orchestrator, RunOptions};
 
 /// A graph whose jobs run on one thread, in the task that awaits the run. They may borrow, and need
-/// not be `Send`.
+/// not be `Send`; so the future of its run is not `Send` either, and what is to be given to
+/// `tokio::spawn` is a [`SendJobGraph`].
 ///
 /// ```
 /// use std::cell::RefCell;

@@ -1,7 +1,9 @@
 use std::future::Future;
 use std::sync::Arc;
+use std::vec::Vec;
 
-use super::body::{Make, Start};
+use super::body::{Make, Repeat, Settle, Simple, Start};
+use super::context::Context;
 use super::handle::{Handle, Key};
 use super::output::Column;
 
@@ -31,7 +33,45 @@ impl<O: Feeds<G>, G> Make for Fed<O, G> {
     }
 }
 
-/// Handles whose outputs feed a job: `&a`, or a tuple of up to eight, `(&a, &b)`.
+/// A new future for each attempt, made from its context and the outputs of other jobs.
+#[derive(Debug)]
+pub struct FedFactory<O: Gather, G> {
+    inputs: O,
+    now: Option<(Context, O::Values)>,
+    make: G,
+}
+
+impl<O: Gather, G> FedFactory<O, G> {
+    pub(crate) const fn new(inputs: O, make: G) -> Self {
+        Self { inputs, now: None, make }
+    }
+}
+
+impl<O: FeedsWith<Context, G>, G: Clone> Make for FedFactory<O, G> {
+    type Future = O::Future;
+
+    fn gather(&mut self, start: &mut dyn Start) {
+        self.now = self.inputs.gather(start).map(|values| (start.context(), values));
+    }
+
+    fn make(&mut self) -> Option<O::Future> {
+        let (context, values) = self.now.take()?;
+        Some(O::call(self.make.clone(), context, values))
+    }
+
+    const REPEATS: bool = true;
+}
+
+impl<O, G, K> Repeat for Simple<FedFactory<O, G>, K>
+where
+    O: FeedsWith<Context, G>,
+    G: Clone,
+    K: Settle<<O::Future as Future>::Output>,
+{
+}
+
+/// Handles whose outputs feed a job: `&a`; a tuple of up to eight, `(&a, &b)`; or a list, `&handles`,
+/// which the closure gets as a `Vec`.
 pub trait Inputs {
     /// The same handles, owned.
     type Owned;
@@ -79,6 +119,60 @@ impl<A> Inputs for &Handle<A> {
 
     fn owned(self) -> Handle<A> {
         *self
+    }
+}
+
+impl<A> Inputs for &[Handle<A>] {
+    type Owned = Vec<Handle<A>>;
+
+    fn owned(self) -> Vec<Handle<A>> {
+        self.to_vec()
+    }
+}
+
+impl<A> Inputs for &Vec<Handle<A>> {
+    type Owned = Vec<Handle<A>>;
+
+    fn owned(self) -> Vec<Handle<A>> {
+        self.clone()
+    }
+}
+
+impl<A, const N: usize> Inputs for &[Handle<A>; N] {
+    type Owned = Vec<Handle<A>>;
+
+    fn owned(self) -> Vec<Handle<A>> {
+        self.to_vec()
+    }
+}
+
+impl<A: 'static> Gather for Vec<Handle<A>> {
+    type Values = Vec<Arc<A>>;
+
+    fn keys(&self, take: &mut dyn FnMut(Key)) {
+        for handle in self {
+            take(handle.key);
+        }
+    }
+
+    fn gather(&self, start: &mut dyn Start) -> Option<Vec<Arc<A>>> {
+        self.iter().map(|handle| shared(handle, start)).collect()
+    }
+}
+
+impl<A: 'static, G: FnOnce(Vec<Arc<A>>) -> F, F: Future> Feeds<G> for Vec<Handle<A>> {
+    type Future = F;
+
+    fn call(make: G, values: Vec<Arc<A>>) -> F {
+        make(values)
+    }
+}
+
+impl<A: 'static, C, G: FnOnce(C, Vec<Arc<A>>) -> F, F: Future> FeedsWith<C, G> for Vec<Handle<A>> {
+    type Future = F;
+
+    fn call(make: G, context: C, values: Vec<Arc<A>>) -> F {
+        make(context, values)
     }
 }
 

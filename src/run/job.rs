@@ -14,12 +14,25 @@ use super::custom::RunJob;
 use super::error::Error;
 use super::handle::{Key, Requirements};
 use super::hook::{HookResult, Hooked};
-use super::inputs::{Fed, Feeds, FeedsWith, Gather, Inputs};
+use super::inputs::{Fed, FedFactory, Feeds, FeedsWith, Gather, Inputs};
 use super::output::Show;
-use super::service::{Again, FedOnce, Once, Service};
+use super::service::{Again, FedAgain, FedOnce, Once, Service};
 use crate::{Condition, JobKind, JobOptions, Retries};
 
 /// A job to be: what it does, and under which conditions.
+///
+/// | constructor | of | fed outputs | sees its run | may fail | can be retried |
+/// |---|---|---|---|---|---|
+/// | [`new`](Self::new), [`try_new`](Self::try_new) | a future | | | `try_` | |
+/// | [`with`](Self::with), [`try_with`](Self::try_with) | a closure | yes | | `try_` | |
+/// | [`with_context`](Self::with_context), [`try_with_context`](Self::try_with_context) | a closure | | yes | `try_` | |
+/// | [`repeat`](Self::repeat) | a closure | | | yes | yes |
+/// | [`repeat_with_context`](Self::repeat_with_context) | a closure | | yes | yes | yes |
+/// | [`repeat_with`](Self::repeat_with) | a closure | yes | yes | yes | yes |
+/// | [`service`](Self::service), [`service_with`](Self::service_with) | a closure | `_with` | yes | yes | |
+/// | [`supervised`](Self::supervised), [`supervised_with`](Self::supervised_with) | a closure | `_with` | yes | yes | yes |
+/// | [`custom`](Self::custom) | a type of yours | | yes | yes | yes |
+/// | [`graph`](Self::graph) | a graph | | | yes | |
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,7 +54,8 @@ pub struct Job<B> {
 }
 
 impl<F: Future<Output: 'static>> Job<Simple<Given<F>, Plain>> {
-    /// A job that awaits this future; what that returns is its output.
+    /// A job that awaits this future; what that returns is its output. An `Err` is an output like any
+    /// other: to fail, use [`try_new`](Self::try_new).
     ///
     /// In a [`JobGraph`](crate::JobGraph) the future may borrow and need not be `Send`. Locals that it
     /// borrows have to be declared before the graph.
@@ -51,7 +65,8 @@ impl<F: Future<Output: 'static>> Job<Simple<Given<F>, Plain>> {
 }
 
 impl<F: Future<Output = Result<T, E>>, T: 'static, E: Into<Error>> Job<Simple<Given<F>, Fallible>> {
-    /// A job that awaits this future, and fails if that returns an error.
+    /// A job that awaits this future, and fails if that returns an error. An `async` block that uses `?`
+    /// has to say what its error is: let it end with [`jobgraph::ok(value)`](crate::ok).
     ///
     /// ```
     /// # use jobgraph::{Job, JobGraph};
@@ -87,20 +102,32 @@ impl<G: FnMut() -> F, F: Future<Output = Result<T, E>>, T: 'static, E: Into<Erro
     /// assert_eq!(report.output(&flaky), Some(&3));
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
+    ///
+    /// What each attempt is to own, it gets a clone of:
+    /// `move || { let client = client.clone(); async move { client.get().await } }`.
     pub fn repeat(make: G) -> Self {
         Self::of(Simple::new(Factory(make), None))
     }
 }
 
-impl<B: Repeat> Job<B> {
+impl<B: Body> Job<B> {
     /// After a failure, up to `limit` further attempts; without a pause, unless [`backoff`](Self::backoff) asks for one.
-    pub fn retries(mut self, limit: u32) -> Self {
+    ///
+    /// For jobs whose futures a closure makes: [`repeat`](Self::repeat) and those like it,
+    /// [`supervised`](Self::supervised), [`custom`](Self::custom).
+    pub fn retries(mut self, limit: u32) -> Self
+    where
+        B: Repeat,
+    {
         self.options.retries.limit = limit;
         self
     }
 
     /// Pauses between attempts that double from `base` on, and never exceed `cap`.
-    pub fn backoff(mut self, base: Duration, cap: Duration) -> Self {
+    pub fn backoff(mut self, base: Duration, cap: Duration) -> Self
+    where
+        B: Repeat,
+    {
         self.options.retries = Retries { base, cap, ..self.options.retries };
         self
     }
@@ -236,9 +263,62 @@ where
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
     ///
-    /// One that is ready with nothing in particular calls `cx.ready(())`.
+    /// One that is ready with nothing in particular calls `cx.ready(())`. Without a
+    /// [`grace`](Self::grace) period it is dropped at the end of the run, and what stands after
+    /// `cancelled` never happens. Its error type is [`Error`], so that `?` takes any.
+    ///
+    /// A run with finite jobs ends when these have ended; one of services alone goes on until they end
+    /// or it is stopped. To serve for ever although there are finite jobs, add one that waits.
     pub fn service(make: G) -> Self {
         Self::of(Service::new(Once(Some(make), PhantomData))).kind(JobKind::Service)
+    }
+}
+
+impl<O, G, T, E> Job<Simple<FedFactory<O, G>, Fallible>>
+where
+    O: FeedsWith<Context, G, Future: Future<Output = Result<T, E>>>,
+    G: Clone,
+    T: 'static,
+    E: Into<Error>,
+{
+    /// The job that has it all: it is fed the outputs of other jobs, sees its run, and can be attempted
+    /// again. Each attempt calls a clone of the closure.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use jobgraph::{Job, JobGraph};
+    /// let mut graph = JobGraph::new();
+    /// let url = graph.add(Job::new(async { "http://localhost" }));
+    /// let page = graph.add(
+    ///     Job::repeat_with(&url, |cx, url| async move {
+    ///         cx.sleep(Duration::from_millis(1)).await;
+    ///         if cx.attempt().number < 3 { Err("not yet") } else { Ok(url.len()) }
+    ///     })
+    ///     .retries(5),
+    /// );
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert_eq!(report.output(&page), Some(&16));
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn repeat_with<I: Inputs<Owned = O>>(inputs: I, make: G) -> Self {
+        let inputs = inputs.owned();
+        let requirements = succeeded(&inputs);
+        Self { requirements, ..Self::of(Simple::new(FedFactory::new(inputs, make), None)) }
+    }
+}
+
+impl<O, G: Clone, V> Job<Service<FedAgain<O, G, V>>>
+where
+    O: FeedsWith<ServiceContext<V>, G, Future: Future<Output = Result<(), Error>>>,
+    V: 'static,
+{
+    /// A [supervised](Self::supervised) service that is fed the outputs of other jobs. Each attempt
+    /// calls a clone of the closure.
+    pub fn supervised_with<I: Inputs<Owned = O>>(inputs: I, make: G) -> Self {
+        let inputs = inputs.owned();
+        let requirements = succeeded(&inputs);
+        let body = Service::new(FedAgain::new(inputs, make));
+        Self { requirements, ..Self::of(body).kind(JobKind::Service) }
     }
 }
 
@@ -350,7 +430,8 @@ impl<B: Body> Job<B> {
         self
     }
 
-    /// It is not expected to end: the run does not wait for it, and stops it at its end.
+    /// It is not expected to end: the run does not wait for it, and stops it when all finite jobs have
+    /// ended. A run of forever jobs alone goes on until they end or it is stopped.
     ///
     /// A service is a forever job already, and stays a service.
     pub fn forever(mut self) -> Self {
@@ -366,7 +447,9 @@ impl<B: Body> Job<B> {
         self
     }
 
-    /// How long one attempt may take. One that takes longer is stopped, and has failed.
+    /// How long one attempt may take; for a service, until it is ready. One that takes longer is
+    /// stopped, and has failed. An attempt that ends in the poll in which its time ran out has ended in
+    /// time.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout = Some(timeout);
         self
@@ -393,7 +476,9 @@ impl<B: Body> Job<B> {
     /// Clean-up after the run, if the job was ever started, whatever became of it and of the run: what
     /// this closure returns is awaited then. Hooks run dependents first, under
     /// [`shutdown_timeout`](crate::Graph::shutdown_timeout). They never change the verdict; what became
-    /// of them is in [`JobReport::hook`](crate::JobReport::hook).
+    /// of them is in [`JobReport::hook`](crate::JobReport::hook). They do not run if the future of the
+    /// run is dropped, by a `select!` or a timeout around it, say: use
+    /// [`Graph::timeout`](crate::Graph::timeout) or a [`StopHandle`](crate::StopHandle).
     ///
     /// ```
     /// # use std::cell::Cell;

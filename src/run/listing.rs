@@ -16,20 +16,16 @@ pub(crate) struct Listing<'a, C: ?Sized> {
     pub(crate) nested: &'a dyn Fn(JobId, &mut dyn fmt::Write) -> fmt::Result,
 }
 
-/// Writes lines further to the right.
+/// Writes lines below, and further to the right.
 struct Indented<'a, 'b> {
     to: &'a mut fmt::Formatter<'b>,
-    begins: bool,
 }
 
 impl fmt::Write for Indented<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for line in text.split_inclusive('\n') {
-            if self.begins {
-                self.to.write_str("    ")?;
-            }
-            self.to.write_str(line)?;
-            self.begins = line.ends_with('\n');
+        for (position, line) in text.split('\n').enumerate() {
+            let indent = if position == 0 { "" } else { "\n    " };
+            write!(self.to, "{indent}{line}")?;
         }
         Ok(())
     }
@@ -49,7 +45,10 @@ impl<C: OutputStore + ?Sized> fmt::Display for Listing<'_, C> {
         };
         let number_width = widest(&|job| job.to_string());
         let label_width = widest(&|job| self.label(job)).min(WIDEST_LABEL);
-        for &job in &order {
+        for (position, &job) in order.iter().enumerate() {
+            if position > 0 {
+                writeln!(f)?;
+            }
             let state = self.core.state(job).unwrap_or(JobState::Waiting);
             write!(
                 f,
@@ -59,7 +58,6 @@ impl<C: OutputStore + ?Sized> fmt::Display for Listing<'_, C> {
                 self.label(job)
             )?;
             self.write_rest(f, job, state)?;
-            writeln!(f)?;
             self.write_nested(f, job)?;
         }
         Ok(())
@@ -99,10 +97,10 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
     }
 
     fn write_nested(&self, f: &mut fmt::Formatter<'_>, job: JobId) -> fmt::Result {
-        let mut indented = Indented { to: f, begins: true };
+        let mut indented = Indented { to: f };
         let place = self.core.payload(job).map(|record| record.place);
         match place.and_then(|place| self.outputs.below(place)) {
-            Some(report) => write!(indented, "{report}"),
+            Some(report) => write!(indented, "\n{report}"),
             None => (self.nested)(job, &mut indented),
         }
     }

@@ -71,7 +71,8 @@ impl Mailbox {
     }
 }
 
-/// Ends a run from outside; to be wired to Ctrl-C, say. Clones end the same run.
+/// Ends a run from outside. Clones end the same run. To wire it to Ctrl-C, with tokio:
+/// `tokio::spawn(async move { while tokio::signal::ctrl_c().await.is_ok() { stop.stop() } })`.
 ///
 /// ```
 /// use jobgraph::{Job, JobGraph, Verdict};

@@ -2,7 +2,7 @@ use std::any::Any;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::string::{String, ToString};
+use std::string::String;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{self, Poll};
 
@@ -17,7 +17,7 @@ use super::job::Job;
 use super::mailbox::StopHandle;
 use super::output::{OutputStore, Show};
 use super::payload::Payload;
-use super::report::Report;
+use super::report::{JobReport, Report};
 use crate::Verdict;
 
 /// Why a nested graph failed.
@@ -71,11 +71,9 @@ fn outcome<C: OutputStore + ?Sized>(report: &Report<C>) -> Result<(), Error> {
         Verdict::Completed => return Ok(()),
         Verdict::Stopped => return Err(Cancelled.into()),
         Verdict::TimedOut => None,
-        Verdict::CriticalFailure(id) => report.jobs().find(|job| job.id() == id).map(|job| {
-            let name =
-                job.label().map_or_else(|| id.to_string(), |label| std::format!("{id} {label}"));
-            job.error().map_or(name.clone(), |error| std::format!("{name}: {error}"))
-        }),
+        Verdict::CriticalFailure(id) => {
+            report.jobs().find(|job| job.id() == id).map(JobReport::failure)
+        }
     };
     Err(GraphFailed { verdict: report.verdict(), culprit }.into())
 }
@@ -187,6 +185,6 @@ impl<B: Body, P: Payload> Execute for Nested<B, P> {
     }
 
     fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {
-        self.inner.lock().as_ref().map_or(Ok(()), |graph| write!(to, "{graph}"))
+        self.inner.lock().as_ref().map_or(Ok(()), |graph| write!(to, "\n{graph}"))
     }
 }

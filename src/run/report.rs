@@ -1,5 +1,8 @@
 use std::fmt;
+use std::format;
+use std::string::{String, ToString};
 use std::time::Duration;
+use std::vec::Vec;
 
 use super::engine::Record;
 use super::error::JobError;
@@ -7,11 +10,12 @@ use super::handle::Handle;
 use super::listing::Listing;
 use super::output::{LocalOutputs, OutputStore, Outputs, SendOutputs};
 use crate::{
-    Condition, Counts, Explanation, JobId, JobKind, JobState, Orchestrator, Outcome, Timestamp,
-    Verdict,
+    Condition, Counts, Explanation, JobId, JobKind, JobState, NamedJob, Orchestrator, Outcome,
+    Timestamp, Verdict,
 };
 
-/// What became of a run and of each of its jobs. Displays as a listing, one line a job.
+/// What became of a run and of each of its jobs. Displays as a listing, one line a job, each after those
+/// that it requires.
 pub struct Report<C: OutputStore + ?Sized = LocalOutputs> {
     pub(crate) graph: u64,
     pub(crate) verdict: Verdict,
@@ -31,11 +35,37 @@ impl<C: OutputStore + ?Sized> Report<C> {
         self.verdict
     }
 
-    /// Whether every finite job had its chance: the verdict is [`Verdict::Completed`]. Jobs that are
-    /// not critical may have failed all the same: see [`failures`](Self::failures).
+    /// Whether the run was not cut short: the verdict is [`Verdict::Completed`]. Jobs that are not
+    /// critical may have failed all the same: see [`check`](Self::check) and
+    /// [`failures`](Self::failures).
     #[must_use]
     pub fn is_success(&self) -> bool {
         self.verdict() == Verdict::Completed
+    }
+
+    /// Whether all went well: completed, and no job failed. For `?` in a `main`, or a test.
+    ///
+    /// ```
+    /// # use jobgraph::{Job, JobGraph};
+    /// let mut graph = JobGraph::new();
+    /// graph.add(Job::try_new(async { Err::<(), _>("no such host") }).label("fetch"));
+    /// graph.add(Job::new(async { panic!("oh no") }));
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// let failed = report.check().unwrap_err();
+    /// assert_eq!(failed.to_string(), "the run completed, with 2 failures: #1 fetch: no such host; #2: panicked: oh no");
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`RunFailed`] says how the run ended, and names the jobs that failed.
+    pub fn check(&self) -> Result<(), RunFailed> {
+        if self.is_success() && self.counts().failed == 0 {
+            return Ok(());
+        }
+        Err(RunFailed {
+            verdict: self.verdict,
+            failures: self.failures().map(JobReport::failure).collect(),
+        })
     }
 
     /// How long the run took, its shutdown hooks included.
@@ -62,13 +92,14 @@ impl<C: OutputStore + ?Sized> Report<C> {
         matches!(self.outcome(job), Some(Outcome::Succeeded | Outcome::Failed(_)))
     }
 
-    /// What a job returned, if it succeeded.
+    /// What a job left behind: what it returned, if it succeeded; what a service was last ready with,
+    /// and the report of a nested graph, however these ended.
     #[must_use]
     pub fn output<T: 'static>(&self, job: &Handle<T>) -> Option<&T> {
         self.outputs.get(self.core.payload(self.own(job)?)?.place)
     }
 
-    /// Takes what a job returned out of the report; `None` if it did not succeed, was taken already,
+    /// Takes what a job left behind out of the report; `None` if it left nothing, it was taken already,
     /// or if somebody else holds it, as a dependent may that kept its `Arc`.
     pub fn take_output<T: 'static>(&mut self, job: &Handle<T>) -> Option<T> {
         let place = self.core.payload(self.own(job)?)?.place;
@@ -118,6 +149,31 @@ impl<C: OutputStore + ?Sized> fmt::Debug for Report<C> {
     }
 }
 
+/// A run that was cut short, or in which a job failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFailed {
+    verdict: Verdict,
+    failures: Vec<String>,
+}
+
+impl fmt::Display for RunFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.verdict {
+            Verdict::CriticalFailure(job) => {
+                write!(f, "the run ended by the critical failure of {job}")?;
+            }
+            verdict => write!(f, "the run {verdict}")?,
+        }
+        match &self.failures[..] {
+            [] => Ok(()),
+            [one] => write!(f, ", with a failure: {one}"),
+            all => write!(f, ", with {} failures: {}", all.len(), all.join("; ")),
+        }
+    }
+}
+
+impl std::error::Error for RunFailed {}
+
 /// What became of a shutdown hook.
 #[derive(Debug)]
 pub struct HookReport {
@@ -152,6 +208,18 @@ impl<'a> JobReport<'a> {
     #[must_use]
     pub fn id(&self) -> JobId {
         self.id
+    }
+
+    /// Its id and label, as people name it: `#3 fetch`.
+    #[must_use]
+    pub fn name(&self) -> NamedJob<'a> {
+        NamedJob { id: self.id, label: self.label() }
+    }
+
+    /// Its name, and why it failed.
+    pub(crate) fn failure(self) -> String {
+        let name = self.name();
+        self.error().map_or_else(|| name.to_string(), |error| format!("{name}: {error}"))
     }
 
     /// Its label, if it has one.

@@ -113,6 +113,44 @@ where
 {
 }
 
+/// A service made from the outputs of other jobs, that can run again.
+#[derive(Debug)]
+pub struct FedAgain<O: Gather, G, V> {
+    inputs: O,
+    values: Option<O::Values>,
+    make: G,
+    value: PhantomData<fn() -> V>,
+}
+
+impl<O: Gather, G, V> FedAgain<O, G, V> {
+    pub(crate) const fn new(inputs: O, make: G) -> Self {
+        Self { inputs, values: None, make, value: PhantomData }
+    }
+}
+
+impl<O, G: Clone, V: 'static> MakeService for FedAgain<O, G, V>
+where
+    O: FeedsWith<ServiceContext<V>, G, Future: Future<Output = Result<(), Error>>>,
+{
+    type Value = V;
+    type Future = O::Future;
+
+    fn gather(&mut self, start: &mut dyn Start) {
+        self.values = self.inputs.gather(start);
+    }
+
+    fn make(&mut self, context: ServiceContext<V>) -> Option<O::Future> {
+        Some(O::call(self.make.clone(), context, self.values.take()?))
+    }
+
+    const REPEATS: bool = true;
+}
+
+impl<O, G: Clone, V: 'static> Repeat for Service<FedAgain<O, G, V>> where
+    O: FeedsWith<ServiceContext<V>, G, Future: Future<Output = Result<(), Error>>>
+{
+}
+
 impl<M: MakeService> Service<M> {
     pub(crate) fn new(make: M) -> Self {
         Self { make, context: None, future: None, value: Arc::default() }

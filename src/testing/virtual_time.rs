@@ -14,6 +14,10 @@ use crate::{Clock, Spawn, Timestamp};
 /// A clock that stands still while anything can happen, and then jumps to the next thing that somebody
 /// waits for: hours pass in microseconds, and each run is the same.
 ///
+/// Jobs have to sleep by it, or by [`cx.sleep`](crate::Context::sleep): nothing here wakes the timers of
+/// a reactor. For code that uses tokio's timers there is `tokio::time::pause`, with
+/// `jobgraph::tokio::run`.
+///
 /// Clones share the time. It runs tasks as well, one at a time, so that parallel runs can be tested
 /// ([`run_on`](crate::run_on)): in the order in which they were woken, or in one that depends on a
 /// [seed](Self::seeded).

@@ -53,7 +53,7 @@ pub(crate) fn a_graph_is_a_job(way: &Way) {
     let nested = graph.add(Job::graph(inner).label("nested").requires(&before));
     graph.add(Job::new(async {}).label("after").requires(&nested));
     let listed = "#1 · before waiting allows [nested]\n#2 · nested waiting requires [before] allows [after]\n    \
-                  #1 · one waiting allows [two]\n    #2 · two waiting requires [one]\n#3 · after  waiting requires [nested]\n";
+                  #1 · one waiting allows [two]\n    #2 · two waiting requires [one]\n#3 · after  waiting requires [nested]";
     assert_eq!(graph.to_string(), listed);
     let report = way.run(graph);
     assert!(report.is_success());
