@@ -66,24 +66,16 @@ fn count<'a>(graph: &mut JobGraph<'a>, file: &'a Path) -> Handle<Words> {
     graph.add(words.label(format!("count {name}")))
 }
 
-/// Adds up two by two until one is left, so that the merging runs beside the reading.
+/// One job is fed the outputs of all the others.
 fn merge(graph: &mut JobGraph<'_>, counts: &[Handle<Words>]) -> Handle<Words> {
-    match *counts {
-        [] => graph.add(Job::new(async { Words::new() }).label("nothing")),
-        [one] => one,
-        _ => {
-            let (left, right) = counts.split_at(counts.len() / 2);
-            let (left, right) = (merge(graph, left), merge(graph, right));
-            let both = Job::with((&left, &right), |left, right| async move {
-                let mut sum = Words::clone(&left);
-                for (word, count) in &*right {
-                    *sum.entry(word.clone()).or_default() += count;
-                }
-                sum
-            });
-            graph.add(both.label("merge"))
+    let sum = Job::with(counts, |counts| async move {
+        let mut sum = Words::new();
+        for (word, count) in counts.iter().flat_map(|words| words.iter()) {
+            *sum.entry(word.clone()).or_default() += count;
         }
-    }
+        sum
+    });
+    graph.add(sum.label("merge"))
 }
 
 fn rust_files(folder: &Path) -> io::Result<Vec<PathBuf>> {

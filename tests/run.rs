@@ -323,7 +323,7 @@ fn retries_wait_twice_as_long_each_time() {
     assert_eq!(*started.borrow(), [0, 100, 300, 600, 900]);
     assert_eq!(report.output(&flaky), Some(&"at last"));
     expect![[r##"#1 ✓ flaky succeeded -> "at last", 5 attempts 0.9 s"##]]
-    .assert_eq(&report.to_string());
+        .assert_eq(&report.to_string());
 }
 
 #[test]
