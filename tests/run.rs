@@ -83,10 +83,10 @@ fn a_required_job_ends_before_its_dependent_starts() {
     let report = run(&clock, graph);
     assert!(report.is_done(&b1));
     assert_eq!(report.job(&b3).unwrap().started(), Some(millis(1_000)));
-    expect![[r#"
+    expect![[r"
         #1 ✓ b1      succeeded allows [b3] 1 s
         #2 ✓ NOLABEL succeeded 2 s
-        #3 ✓ b3      succeeded -> 1500 requires [b1] 1.5 s"#]]
+        #3 ✓ b3      succeeded -> 1500 requires [b1] 1.5 s"]]
     .assert_eq(&report.to_string());
 }
 
@@ -223,14 +223,14 @@ fn a_failure_skips_what_requires_it_and_nothing_else() {
     assert_eq!(report.output(&e), Some(&"sorry"));
     assert_eq!(report.outcome(&f), Some(Outcome::Skipped(SkipReason::Requirement(a.id()))));
     assert_eq!(report.failures().map(|job| job.label().unwrap()).collect::<Vec<_>>(), ["b"]);
-    expect![[r##"
+    expect![[r#"
         #1 ✓ a       succeeded allows [b, f to fail] 0.2 s
         #7 ✓ NOLABEL succeeded 0.9 s
         #2 ✗ b       failed: no such\nhost requires [a] allows [c, d to finish, e to fail] 0.2 s
         #6 ○ f       skipped because of a requires [a to fail]
         #3 ○ c       skipped because of b requires [b]
         #4 ✓ d       succeeded requires [b to finish] 0 s
-        #5 ✓ e       succeeded -> "sorry" requires [b to fail] 0 s"##]]
+        #5 ✓ e       succeeded -> "sorry" requires [b to fail] 0 s"#]]
     .assert_eq(&report.to_string());
 }
 
@@ -322,7 +322,7 @@ fn retries_wait_twice_as_long_each_time() {
     let report = run(&clock, graph);
     assert_eq!(*started.borrow(), [0, 100, 300, 600, 900]);
     assert_eq!(report.output(&flaky), Some(&"at last"));
-    expect![[r##"#1 ✓ flaky succeeded -> "at last", 5 attempts 0.9 s"##]]
+    expect![[r#"#1 ✓ flaky succeeded -> "at last", 5 attempts 0.9 s"#]]
         .assert_eq(&report.to_string());
 }
 
@@ -568,10 +568,10 @@ fn a_graph_can_be_edited_and_listed_before_it_runs() {
     graph.bypass(&b).unwrap();
     assert_eq!(graph.requirements(&c).collect::<Vec<_>>(), [(a.id(), Condition::Succeeded)]);
     graph.remove_requirement(&d, &a).unwrap();
-    expect![[r#"
+    expect![[r"
         #1 · a waiting allows [c]
         #4 · d waiting
-        #3 · c waiting requires [a]"#]]
+        #3 · c waiting requires [a]"]]
     .assert_eq(&graph.to_string());
     graph.keep_between((), &c).unwrap();
     assert_eq!(graph.len(), 2);
