@@ -6,7 +6,7 @@ use std::task::{Poll, Waker};
 use std::vec::Vec;
 
 use super::body::Body;
-use super::engine::{Cell, Engine, Record};
+use super::engine::{Cell, Cells, Engine, Record};
 use super::error::RunError;
 use super::graph::Graph;
 use super::handle::{Handle, Key};
@@ -14,6 +14,7 @@ use super::job::Job;
 use super::mailbox::{Mailbox, Message};
 use super::output::{Column, LocalOutputs, Outputs, Place, SendOutputs};
 use super::payload::{Local, Payload, Sendable};
+use super::quiet::{Quiet, drop_quietly};
 use crate::{Condition, JobId, JobName, JobOptions};
 
 /// Adds jobs to a run that goes on: made by [`Graph::adder`], and used by the graph's own jobs.
@@ -44,19 +45,33 @@ pub struct Adder<P: Payload> {
 /// The jobs that wait to be added.
 pub(crate) struct Additions<P: Payload>(Mutex<Queue<P>>);
 
-/// Open as long as the run: what still waits then would otherwise hold the queue that holds it.
-pub(crate) struct OpenAdditions<P: Payload>(Arc<Additions<P>>);
+/// Open as long as this is there: what waits then would otherwise hold the queue that holds it.
+pub(crate) struct OpenAdditions<P: Payload> {
+    additions: Arc<Additions<P>>,
+    closes: bool,
+}
 
 impl<P: Payload> OpenAdditions<P> {
     pub(crate) fn open(additions: Arc<Additions<P>>) -> Self {
         lock(&additions.0).open = true;
-        Self(additions)
+        Self { additions, closes: true }
+    }
+
+    pub(crate) fn share(&self) -> Arc<Additions<P>> {
+        Arc::clone(&self.additions)
+    }
+
+    /// Leaves the closing to another one.
+    pub(crate) fn pass_on(&mut self) {
+        self.closes = false;
     }
 }
 
 impl<P: Payload> Drop for OpenAdditions<P> {
     fn drop(&mut self) {
-        self.0.close();
+        if self.closes {
+            self.additions.close();
+        }
     }
 }
 
@@ -70,7 +85,31 @@ struct Addition<P: Payload> {
     options: JobOptions,
     requirements: Vec<(Key, Condition)>,
     reserve: Reserve<P>,
-    reply: Arc<Mutex<Reply>>,
+    reply: Answer,
+}
+
+/// Where the answer to an addition goes. One that is dropped says that the run is over.
+struct Answer(Arc<Mutex<Reply>>);
+
+impl Answer {
+    fn give(&self, result: Result<JobId, RunError>) {
+        let mut reply = lock(&self.0);
+        reply.answered = true;
+        reply.result = Some(result);
+        let waiting = reply.waiting.take();
+        drop(reply);
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if !lock(&self.0).answered {
+            self.give(Err(RunError::Over));
+        }
+    }
 }
 
 /// Reserves a place for the output of a job.
@@ -78,6 +117,7 @@ type Reserve<P> = Box<dyn FnOnce(&mut Outputs<<P as Payload>::Outputs>) -> Place
 
 #[derive(Default)]
 struct Reply {
+    answered: bool,
     result: Option<Result<JobId, RunError>>,
     waiting: Option<Waker>,
 }
@@ -93,7 +133,11 @@ impl<P: Payload> Additions<P> {
 
     /// Adds what waits, and tells those who wait for it.
     pub(crate) fn admit(engine: &mut Engine<P>) {
-        let additions = std::mem::take(&mut lock(&engine.additions.0.0).jobs);
+        let additions = std::mem::take(&mut lock(&engine.additions.additions.0).jobs);
+        if engine.hooks.is_some() {
+            // The run of the jobs is over.
+            return drop_quietly(additions);
+        }
         for addition in additions {
             let Addition { body, options, requirements, reserve, reply } = addition;
             let core = &mut engine.core;
@@ -102,31 +146,25 @@ impl<P: Payload> Additions<P> {
                 .and_then(|ids| Ok(core.add(Record::new(place), options, &ids)?));
             match result {
                 Ok(id) => Cell::put(&mut engine.cells, id, body),
-                Err(_) => engine.garbage.push(body),
+                Err(_) => drop_quietly(body),
             }
-            let mut reply = lock(&reply);
-            reply.result = Some(result);
-            let waiting = reply.waiting.take();
-            drop(reply);
-            if let Some(waiting) = waiting {
-                waiting.wake();
-            }
+            reply.give(result);
         }
     }
 
     /// The run is over: what still waits is dropped, and nothing is taken any more.
-    fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut queue = lock(&self.0);
         queue.open = false;
         let jobs = std::mem::take(&mut queue.jobs);
         drop(queue);
-        drop(jobs);
+        drop_quietly(jobs);
     }
 }
 
 impl<P> Cell<P> {
     /// Puts a body where its job is in the core.
-    pub(crate) fn put(cells: &mut Vec<Self>, id: JobId, body: P) {
+    pub(crate) fn put(Quiet(cells): &mut Cells<P>, id: JobId, body: P) {
         if id.index() >= cells.len() {
             cells.resize_with(id.index() + 1, || Self::new(None));
         }
@@ -165,7 +203,8 @@ impl<P: Payload> Adder<P> {
         reserve: Reserve<P>,
     ) -> Result<Handle<T>, RunError> {
         let reply = Arc::<Mutex<Reply>>::default();
-        let addition = Addition { body, options, requirements, reserve, reply: Arc::clone(&reply) };
+        let addition =
+            Addition { body, options, requirements, reserve, reply: Answer(Arc::clone(&reply)) };
         {
             let mut queue = lock(&self.additions.0);
             if !queue.open {
@@ -235,6 +274,6 @@ impl<P: Payload> Graph<P> {
     /// A handle with which the graph's jobs can add further jobs while it runs. Clones add to the same run.
     #[must_use]
     pub fn adder(&self) -> Adder<P> {
-        Adder::new(self.id, Arc::clone(&self.additions), Arc::clone(&self.mailbox))
+        Adder::new(self.id, self.additions.share(), Arc::clone(&self.mailbox))
     }
 }

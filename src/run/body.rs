@@ -90,6 +90,9 @@ pub trait Make {
     /// The next future; `None` if what it was made of is used up.
     fn make(&mut self) -> Option<Self::Future>;
 
+    /// Drops what was gathered, if no future was made of it.
+    fn forget(&mut self) {}
+
     /// Whether any number of futures can be made.
     const REPEATS: bool = false;
 }
@@ -175,6 +178,7 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K>
     fn clear(self: Pin<&mut Self>) {
         let mut this = self.project();
         *this.output = None;
+        this.make.forget();
         this.future.set(None);
     }
 
@@ -252,6 +256,10 @@ impl<G: FnOnce(Context) -> F, F: Future> Make for Contextual<G> {
         self.context = Some(start.context());
     }
 
+    fn forget(&mut self) {
+        self.context = None;
+    }
+
     fn make(&mut self) -> Option<F> {
         Some(self.make.take()?(self.context.take()?))
     }
@@ -275,6 +283,10 @@ impl<G: FnMut(Context) -> F, F: Future> Make for ContextFactory<G> {
 
     fn gather(&mut self, start: &mut dyn Start) {
         self.context = Some(start.context());
+    }
+
+    fn forget(&mut self) {
+        self.context = None;
     }
 
     fn make(&mut self) -> Option<F> {

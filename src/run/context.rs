@@ -2,8 +2,9 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
-use std::vec::Vec;
+use std::task::{self, Poll, Waker};
+
+use slab::Slab;
 
 use super::mailbox::{Mailbox, Message, StopHandle};
 use super::runtime::{AnyClock, Clock};
@@ -24,7 +25,38 @@ struct Inner {
 #[derive(Default)]
 struct Cancel {
     asked: bool,
-    waiting: Vec<Waker>,
+    waiting: Slab<Waker>,
+}
+
+/// Somebody who waits for the cancellation, until dropped.
+struct Waits {
+    context: Context,
+    key: Option<usize>,
+}
+
+impl Waits {
+    fn poll(&mut self, cx: &task::Context<'_>) -> Poll<()> {
+        let mut cancel = self.context.lock();
+        if cancel.asked {
+            self.key = None;
+            return Poll::Ready(());
+        }
+        let waker = cx.waker().clone();
+        let before = self.key.map(|key| cancel.waiting.remove(key));
+        self.key = Some(cancel.waiting.insert(waker));
+        drop(cancel);
+        drop(before);
+        Poll::Pending
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            let waker = self.context.lock().waiting.try_remove(key);
+            drop(waker);
+        }
+    }
 }
 
 impl Context {
@@ -51,17 +83,8 @@ impl Context {
     /// Completes once this attempt is asked to end. It has its grace period then: with none, which is
     /// the default, it is dropped without being asked.
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<> {
-        let context = self.clone();
-        poll_fn(move |cx| {
-            let mut cancel = context.lock();
-            if cancel.asked {
-                return Poll::Ready(());
-            }
-            if !cancel.waiting.iter().any(|waiting| waiting.will_wake(cx.waker())) {
-                cancel.waiting.push(cx.waker().clone());
-            }
-            Poll::Pending
-        })
+        let mut waits = Waits { context: self.clone(), key: None };
+        poll_fn(move |cx| waits.poll(cx))
     }
 
     pub(crate) fn cancel(&self) {
@@ -69,7 +92,7 @@ impl Context {
         cancel.asked = true;
         let waiting = std::mem::take(&mut cancel.waiting);
         drop(cancel);
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
     /// The clock of the run: sleeps by it follow virtual time in a test.
@@ -119,7 +142,7 @@ impl<V> ServiceContext<V> {
     }
 
     /// The service is ready: what requires it starts, and is fed this value if it asks for it. Only
-    /// the first call of an attempt counts.
+    /// the first call of an attempt counts, from the moment on at which the attempt next awaits.
     pub fn ready(&self, value: V) {
         let mut given = self.value.lock().unwrap_or_else(PoisonError::into_inner);
         if given.is_none() {

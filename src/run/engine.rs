@@ -1,7 +1,5 @@
 use std::any::Any;
 use std::boxed::Box;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::string::{String, ToString};
 use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
@@ -15,6 +13,7 @@ use super::handle::Key;
 use super::mailbox::{Mailbox, Message};
 use super::output::{OutputStore, Outputs, Place};
 use super::payload::Payload;
+use super::quiet::{Quiet, caught, drop_quietly};
 use super::report::{HookReport, Report};
 use super::runtime::AnyClock;
 use crate::{
@@ -58,6 +57,30 @@ impl<P> Cell<P> {
     }
 }
 
+/// The cells of a graph. Whatever the bodies' `Drop` does, all of them are dropped.
+pub(crate) type Cells<P> = Quiet<Cell<P>>;
+
+/// A body whose attempt is over.
+pub(crate) struct Retired<P> {
+    pub(crate) attempt: Attempt,
+    pub(crate) cell: usize,
+    pub(crate) body: P,
+    /// Whether it goes back to its cell, without what is left of the attempt.
+    pub(crate) keep: bool,
+}
+
+impl<P: Payload> Retired<P> {
+    /// Drops the body, or what is left of the attempt in it. Runs code of the user's.
+    pub(crate) fn dispose(mut self) -> Option<(Attempt, usize, P)> {
+        if !self.keep {
+            drop_quietly(self.body);
+            return None;
+        }
+        let _ = caught(|| self.body.body().clear());
+        Some((self.attempt, self.cell, self.body))
+    }
+}
+
 /// A graph that runs: the core, the bodies and their outputs, and all that happens between two polls.
 /// Who polls, and where, is the driver's.
 pub(crate) struct Engine<P: Payload> {
@@ -66,7 +89,7 @@ pub(crate) struct Engine<P: Payload> {
     pub(crate) run: u32,
     pub(crate) core: Orchestrator<Record>,
     /// By place of the job in the core.
-    pub(crate) cells: Vec<Cell<P>>,
+    pub(crate) cells: Cells<P>,
     pub(crate) outputs: Outputs<P::Outputs>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) additions: OpenAdditions<P>,
@@ -78,8 +101,8 @@ pub(crate) struct Engine<P: Payload> {
     pub(crate) stops: u32,
     /// Messages about bodies that were being polled when they came.
     pub(crate) unread: Vec<Message>,
-    /// Bodies that are over, for the driver to drop where that does no harm.
-    pub(crate) garbage: Vec<P>,
+    /// Bodies whose attempts are over, for the driver to dispose of where that does no harm.
+    pub(crate) retired: Vec<Retired<P>>,
     pub(crate) hooks: Option<Hooks>,
 }
 
@@ -98,7 +121,7 @@ impl<P: Payload> Engine<P> {
     pub(crate) fn cell(&self, attempt: Attempt) -> Option<usize> {
         match &self.hooks {
             None => Some(attempt.job.index()),
-            Some(hooks) => hooks.subjects[attempt.job.index()].map(JobId::index),
+            Some(hooks) => hooks.subjects.get(attempt.job.index())?.map(JobId::index),
         }
     }
 
@@ -122,7 +145,7 @@ impl<P: Payload> Engine<P> {
         if self.hooks.is_some() {
             return;
         }
-        let Cell { body: Some(body), context } = &mut self.cells[attempt.job.index()] else {
+        let Cell { body: Some(body), context } = &mut self.cells.0[attempt.job.index()] else {
             return;
         };
         *context = None;
@@ -135,6 +158,11 @@ impl<P: Payload> Engine<P> {
             context,
         };
         body.body().prepare(&mut start);
+        // It may have been asked to stop while its body was away, for the attempt before.
+        let stopping = matches!(self.core.state(attempt.job), Some(JobState::Stopping { .. }));
+        if let (Some(context), true) = (&self.cells.0[attempt.job.index()].context, stopping) {
+            context.cancel();
+        }
     }
 
     /// An attempt has ended by itself. Its body is at its place.
@@ -146,6 +174,7 @@ impl<P: Payload> Engine<P> {
             Err(_) => Completion::Error,
         };
         if self.core.on_job_complete(attempt, completion, now).is_err() {
+            self.retire(attempt);
             return;
         }
         let state = self.core.state(attempt.job);
@@ -164,7 +193,7 @@ impl<P: Payload> Engine<P> {
         if self.hooks.is_some() {
             return;
         }
-        let body = self.cells[attempt.job.index()].body.as_mut();
+        let body = self.cells.0[attempt.job.index()].body.as_mut();
         if let (Some(record), Some(body)) = (self.core.payload(attempt.job), body) {
             let (column, slot) = self.outputs.column(record.place);
             body.body().deliver(column, slot);
@@ -177,7 +206,8 @@ impl<P: Payload> Engine<P> {
         let signal = self.core.poll_signal()?;
         match signal {
             Signal::Cancel(attempt) => {
-                let context = self.cell(attempt).and_then(|cell| self.cells[cell].context.as_ref());
+                let context =
+                    self.cell(attempt).and_then(|cell| self.cells.0[cell].context.as_ref());
                 if let (Some(context), None) = (context, &self.hooks) {
                     context.cancel();
                 }
@@ -192,36 +222,48 @@ impl<P: Payload> Engine<P> {
         Some(signal)
     }
 
-    /// Lets go of what an attempt that is over leaves: its future, and the whole body if nothing needs
-    /// it any more. What its `Drop` panics with has nobody left to go to.
+    /// Takes the body of an attempt that is over out of its place, unless it is being polled.
     pub(crate) fn retire(&mut self, attempt: Attempt) {
         let ended = self.core.state(attempt.job).is_none_or(JobState::is_ended);
         let Some(cell) = self.cell(attempt) else { return };
-        let Cell { body, context } = &mut self.cells[cell];
+        let Cell { body, context } = &mut self.cells.0[cell];
         *context = None;
-        let Some(payload) = body else { return };
-        let has_hook = self.hooks.is_none() && payload.body().has_hook();
-        if ended && !has_hook && !self.keep_bodies {
-            self.garbage.extend(body.take());
-        } else {
-            let _ = catch_unwind(AssertUnwindSafe(|| payload.body().clear()));
-        }
+        let Some(body) = body.take() else { return };
+        let has_hook = self.hooks.is_none() && body.peek().has_hook();
+        let keep = !ended || has_hook || self.keep_bodies;
+        self.retired.push(Retired { attempt, cell, body, keep });
     }
 
-    /// Drops the bodies that are over.
-    pub(crate) fn drop_garbage(garbage: &mut Vec<P>) {
-        for body in garbage.drain(..) {
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(body)));
+    /// Drops the bodies whose attempts are over, or what is left of these.
+    pub(crate) fn dispose_of_retired(&mut self) {
+        while let Some(retired) = self.retired.pop() {
+            if let Some((_, cell, body)) = retired.dispose() {
+                self.cells.0[cell].body = Some(body);
+            }
         }
     }
 
     /// Reads what came from jobs and from outside.
     pub(crate) fn read_mail(&mut self, now: Timestamp) {
+        self.read_some(now, |_| true);
+    }
+
+    /// Reads what came before an attempt completed: a stop that the same poll asked for comes after it.
+    pub(crate) fn read_mail_but_stops(&mut self, now: Timestamp) {
+        self.read_some(now, |message| !matches!(message, Message::Stop | Message::StopInOrder));
+    }
+
+    fn read_some(&mut self, now: Timestamp, wanted: impl Fn(Message) -> bool) {
         let mut messages = self.mailbox.take();
-        if !self.unread.is_empty() || !messages.is_empty() {
-            messages.splice(..0, std::mem::take(&mut self.unread));
-            for message in messages {
+        if self.unread.is_empty() && messages.is_empty() {
+            return;
+        }
+        messages.splice(..0, std::mem::take(&mut self.unread));
+        for message in messages {
+            if wanted(message) {
                 self.read(message, now);
+            } else {
+                self.unread.push(message);
             }
         }
     }
@@ -236,7 +278,7 @@ impl<P: Payload> Engine<P> {
     fn read(&mut self, message: Message, now: Timestamp) {
         match message {
             Message::Ready { attempt, run } if run == self.run && self.hooks.is_none() => {
-                if self.cells[attempt.job.index()].body.is_none() {
+                if self.cells.0[attempt.job.index()].body.is_none() {
                     self.keep_unread(attempt, message);
                 } else if self.core.on_job_ready(attempt, now).is_ok() {
                     self.deliver(attempt);
@@ -247,6 +289,11 @@ impl<P: Payload> Engine<P> {
                 // What is added counts from the clock of the core: hand it the time.
                 drop(self.core.poll_ready_jobs(now));
                 Additions::admit(self);
+            }
+            Message::StopInOrder => {
+                if self.core.ending().is_none() {
+                    self.core.stop(now);
+                }
             }
             Message::Stop => {
                 self.stops = self.stops.saturating_add(1);
@@ -270,9 +317,9 @@ impl<P: Payload> Engine<P> {
             return false;
         }
         let core = &self.core;
-        let cells = &mut self.cells;
-        let mut has_hook = |job: &JobId| {
-            cells[job.index()].body.as_mut().is_some_and(|body| body.body().has_hook())
+        let cells = &self.cells.0;
+        let has_hook = |job: &JobId| {
+            cells[job.index()].body.as_ref().is_some_and(|body| body.peek().has_hook())
         };
         let hooked: Vec<JobId> =
             core.jobs().filter(|job| core.attempts(*job) > 0 && has_hook(job)).collect();
@@ -286,35 +333,31 @@ impl<P: Payload> Engine<P> {
         if run.start(now).is_err() {
             return false;
         }
+        if self.stops > 2 {
+            run.stop(now);
+        }
         self.hooks = Some(Hooks { main: std::mem::replace(&mut self.core, run), subjects });
         true
     }
 
     /// What is left of a run that is over, and the bodies, if they were to be kept.
-    pub(crate) fn finish(mut self) -> (Report<P::Outputs>, Vec<Cell<P>>) {
+    pub(crate) fn finish(mut self) -> (Report<P::Outputs>, Cells<P>) {
         let ended = self.core.clock();
         if let Some(hooks) = self.hooks.take() {
             self.core = hooks.put_outcomes(&mut self.core);
         }
-        let mut cells = std::mem::take(&mut self.cells);
+        let mut cells = std::mem::replace(&mut self.cells, Quiet(Vec::new()));
         if !self.keep_bodies {
-            // Bodies of jobs that were never handed out; whatever their `Drop` does, the report comes.
-            for cell in &mut cells {
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(cell.body.take())));
-            }
+            // Bodies of jobs that were never handed out.
+            drop(std::mem::replace(&mut cells, Quiet(Vec::new())));
         }
         if self.core.counts().failed > 0 {
             self.name_late_failures();
         }
         let verdict = self.core.verdict().unwrap_or(Verdict::Stopped);
-        let report = Report {
-            graph: self.graph,
-            verdict,
-            begun: self.begun,
-            ended,
-            core: self.core,
-            outputs: self.outputs,
-        };
+        let (graph, begun) = (self.graph, self.begun);
+        let report =
+            Report { graph, verdict, begun, ended, core: self.core, outputs: self.outputs };
         (report, cells)
     }
 
@@ -360,10 +403,10 @@ pub(crate) fn poll_body<P: Payload>(
     cx: &mut task::Context<'_>,
 ) -> Poll<Finished> {
     let poll = || if hook { body.body().poll_hook(cx) } else { body.body().poll(cx) };
-    match catch_unwind(AssertUnwindSafe(poll)) {
+    match caught(poll) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(JobError::Error)),
-        Err(panic) => Poll::Ready(Err(JobError::Panic(message(&*panic)))),
+        Err(panic) => Poll::Ready(Err(JobError::Panic(panic))),
     }
 }
 
@@ -384,13 +427,6 @@ impl<C: OutputStore + ?Sized, F: FnMut() -> Context> Start for Prepare<'_, C, F>
     fn context(&mut self) -> Context {
         self.context.get_or_insert_with(&mut self.make_context).clone()
     }
-}
-
-/// What a panic says, if it says anything.
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "(no message)".to_string())
 }
 
 impl From<Error> for JobError {

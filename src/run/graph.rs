@@ -8,7 +8,7 @@ use std::vec::Vec;
 
 use super::additions::{Additions, OpenAdditions, own_ids};
 use super::body::Body;
-use super::engine::{Cell, Engine, Record};
+use super::engine::{Cell, Cells, Engine, Record};
 use super::error::RunError;
 use super::handle::{Handle, Key, Requirements};
 use super::job::Job;
@@ -16,6 +16,7 @@ use super::listing::Listing;
 use super::mailbox::{Mailbox, StopHandle};
 use super::output::{Column, Outputs, Place};
 use super::payload::{Local, Payload, Sendable};
+use super::quiet::Quiet;
 use super::runtime::{AnyClock, Clock as _};
 use crate::{Condition, JobId, JobName, JobOptions, Orchestrator, RunOptions};
 
@@ -49,10 +50,10 @@ pub struct Graph<P: Payload> {
     pub(crate) options: RunOptions,
     shutdown_timeout: Duration,
     /// By place in the core.
-    pub(crate) cells: Vec<Cell<P>>,
+    pub(crate) cells: Cells<P>,
     pub(crate) outputs: Outputs<P::Outputs>,
     pub(crate) mailbox: Arc<Mailbox>,
-    pub(crate) additions: Arc<Additions<P>>,
+    pub(crate) additions: OpenAdditions<P>,
     /// What `run` will refuse it for.
     pub(crate) error: Option<RunError>,
 }
@@ -116,10 +117,10 @@ impl<P: Payload> Graph<P> {
             core: Orchestrator::new(RunOptions::default()),
             options: RunOptions::default(),
             shutdown_timeout: Duration::from_secs(10),
-            cells: Vec::new(),
+            cells: Quiet(Vec::new()),
             outputs: Outputs::new(),
             mailbox: Arc::default(),
-            additions: Arc::new(Additions::new()),
+            additions: OpenAdditions::open(Arc::new(Additions::new())),
             error: None,
         }
     }
@@ -273,7 +274,7 @@ impl<P: Payload> Graph<P> {
     pub fn bypass<T>(&mut self, job: &Handle<T>) -> Result<(), RunError> {
         let id = self.own(job.key, job.key)?;
         self.core.bypass(id)?;
-        self.cells[id.index()] = Cell::new(None);
+        self.cells.0[id.index()] = Cell::new(None);
         Ok(())
     }
 
@@ -289,7 +290,7 @@ impl<P: Payload> Graph<P> {
     ) -> Result<(), RunError> {
         let (starts, ends) = (self.own_all(starts)?, self.own_all(ends)?);
         for (id, _) in self.core.keep_between(&starts, &ends)? {
-            self.cells[id.index()] = Cell::new(None);
+            self.cells.0[id.index()] = Cell::new(None);
         }
         Ok(())
     }
@@ -307,17 +308,21 @@ impl<P: Payload> Graph<P> {
         ids
     }
 
+    fn mine(&self, key: Key) -> JobId {
+        if key.graph == self.id { key.id } else { JobId::NOBODY }
+    }
+
     /// The ids of the jobs that a job requires, in the order in which the requirements were made.
     pub fn requirements<T>(
         &self,
         job: &Handle<T>,
     ) -> impl Iterator<Item = (JobId, Condition)> + '_ {
-        self.core.requirements(job.key.id)
+        self.core.requirements(self.mine(job.key))
     }
 
     /// The ids of the jobs that require a job, in the order in which the requirements were made.
     pub fn dependents<T>(&self, job: &Handle<T>) -> impl Iterator<Item = (JobId, Condition)> + '_ {
-        self.core.dependents(job.key.id)
+        self.core.dependents(self.mine(job.key))
     }
 
     /// Begins the run, unless there is an error.
@@ -328,16 +333,18 @@ impl<P: Payload> Graph<P> {
         let mut core = std::mem::replace(&mut self.core, Orchestrator::new(self.options));
         core.set_options(self.options)?;
         core.start(clock.now())?;
-        let cells = std::mem::take(&mut self.cells);
+        let cells = std::mem::replace(&mut self.cells, Quiet(Vec::new()));
         let outputs = std::mem::replace(&mut self.outputs, Outputs::new());
-        Ok(self.engine(core, cells, outputs, clock))
+        let engine = self.engine(core, cells, outputs, clock);
+        self.additions.pass_on();
+        Ok(engine)
     }
 
     /// The engine of a run of this graph that has begun.
     pub(crate) fn engine(
         &self,
         core: Orchestrator<Record>,
-        cells: Vec<Cell<P>>,
+        cells: Cells<P>,
         outputs: Outputs<P::Outputs>,
         clock: AnyClock,
     ) -> Engine<P> {
@@ -349,13 +356,13 @@ impl<P: Payload> Graph<P> {
             cells,
             outputs,
             mailbox: Arc::clone(&self.mailbox),
-            additions: OpenAdditions::open(Arc::clone(&self.additions)),
+            additions: OpenAdditions::open(self.additions.share()),
             clock,
             shutdown_timeout: self.shutdown_timeout,
             keep_bodies: false,
             stops: 0,
             unread: Vec::new(),
-            garbage: Vec::new(),
+            retired: Vec::new(),
             hooks: None,
         }
     }
@@ -364,7 +371,7 @@ impl<P: Payload> Graph<P> {
 impl<P: Payload> fmt::Display for Graph<P> {
     /// One line a job, in topological order (of creation, if there is a cycle).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nested = |job: JobId, to: &mut dyn fmt::Write| match &self.cells[job.index()].body {
+        let nested = |job: JobId, to: &mut dyn fmt::Write| match &self.cells.0[job.index()].body {
             Some(body) => body.peek().list(to),
             None => Ok(()),
         };

@@ -1,6 +1,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use std::vec::Vec;
 
 use super::engine::{Engine, poll_body};
@@ -14,6 +15,9 @@ use crate::{Signal, Timestamp};
 
 /// How many polls are made before other tasks of the executor get a turn.
 const BUDGET: usize = 1_024;
+
+/// How long a turn may take, unless a single poll takes longer: the reactor wants to run as well.
+const SLICE: Duration = Duration::from_millis(1);
 
 /// Runs a graph in place: in the task that awaits this, on any executor, with this clock.
 ///
@@ -92,7 +96,8 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
     fn turn(&mut self) -> Turn {
         let mut polls = 0;
         self.look_around();
-        while polls < BUDGET {
+        let begun = self.now;
+        while polls < BUDGET && self.now.saturating_since(begun) < SLICE {
             let woken = self.next_woken();
             if let Some(slot) = woken {
                 polls += 1;
@@ -131,12 +136,12 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
         let Some((attempt, waker)) = self.tasks.begin_poll(slot) else { return };
         let hook = self.engine.hooks.is_some();
         let cell = self.engine.cell(attempt);
-        let Some(body) = cell.and_then(|cell| self.engine.cells[cell].body.as_mut()) else {
+        let Some(body) = cell.and_then(|cell| self.engine.cells.0[cell].body.as_mut()) else {
             return;
         };
         let polled = poll_body(body, hook, &mut Context::from_waker(waker));
         self.now = self.clock.now();
-        self.engine.read_mail(self.now);
+        self.engine.read_mail_but_stops(self.now);
         if let Poll::Ready(finished) = polled {
             self.engine.complete(attempt, finished, self.now);
             self.tasks.remove(attempt);
@@ -146,20 +151,20 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
 
     fn look_around(&mut self) {
         self.now = self.clock.now();
-        self.engine.read_mail(self.now);
         self.go_on();
     }
 
     /// Lets time pass in the core, and obeys what it says.
     fn go_on(&mut self) {
+        self.engine.dispose_of_retired();
+        self.engine.read_mail(self.now);
         self.engine.pass_time(self.now);
         while let Some(signal) = self.engine.next_signal(self.now) {
             if let Signal::Abort(attempt) = signal {
                 self.tasks.remove(attempt);
             }
-            Engine::drop_garbage(&mut self.engine.garbage);
+            self.engine.dispose_of_retired();
         }
-        Engine::drop_garbage(&mut self.engine.garbage);
     }
 }
 

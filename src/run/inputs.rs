@@ -28,6 +28,10 @@ impl<O: Feeds<G>, G> Make for Fed<O, G> {
         self.values = self.inputs.gather(start);
     }
 
+    fn forget(&mut self) {
+        self.values = None;
+    }
+
     fn make(&mut self) -> Option<O::Future> {
         Some(O::call(self.make.take()?, self.values.take()?))
     }
@@ -52,6 +56,10 @@ impl<O: FeedsWith<Context, G>, G: Clone> Make for FedFactory<O, G> {
 
     fn gather(&mut self, start: &mut dyn Start) {
         self.now = self.inputs.gather(start).map(|values| (start.context(), values));
+    }
+
+    fn forget(&mut self) {
+        self.now = None;
     }
 
     fn make(&mut self) -> Option<O::Future> {

@@ -12,6 +12,8 @@ pub(crate) enum Message {
     Ready { attempt: Attempt, run: u32 },
     /// Somebody wants the run to end.
     Stop,
+    /// The job that this run is, is to end: stop, unless it is ending already.
+    StopInOrder,
     /// A job is to be added.
     Add,
 }
@@ -92,8 +94,8 @@ pub struct StopHandle(pub(crate) Arc<Mailbox>);
 
 impl StopHandle {
     /// The first call stops the run in order, the second aborts what is left of it, the third aborts
-    /// the shutdown hooks. A call before the run begins ends it at its beginning; one after its end
-    /// does nothing.
+    /// the shutdown hooks. In a run that is ending already, for whatever cause, the first call aborts.
+    /// One before the run begins ends it at its beginning; one after its end does nothing.
     pub fn stop(&self) {
         self.0.post(Message::Stop);
     }

@@ -18,6 +18,7 @@ mod nested;
 mod output;
 mod parallel;
 mod payload;
+mod quiet;
 mod repeat;
 mod report;
 mod runtime;

@@ -14,7 +14,7 @@ use super::error::{Cancelled, Error, RunError};
 use super::graph::Graph;
 use super::in_place::drive;
 use super::job::Job;
-use super::mailbox::StopHandle;
+use super::mailbox::Message;
 use super::output::{OutputStore, Show};
 use super::payload::Payload;
 use super::report::{JobReport, Report};
@@ -135,14 +135,14 @@ async fn run_inside<P: Payload>(
 ) -> Result<Report<P::Outputs>, RunError> {
     let clock = cx.clock().clone();
     let engine = graph.start(clock.clone())?;
-    let stop = StopHandle(Arc::clone(&engine.mailbox));
+    let mailbox = Arc::clone(&engine.mailbox);
     let mut cancelled = pin!(cx.cancelled());
     let mut asked = false;
     let mut run = pin!(drive(clock, engine));
     let engine = poll_fn(|cx| {
         if !asked && cancelled.as_mut().poll(cx).is_ready() {
             asked = true;
-            stop.stop();
+            mailbox.post(Message::StopInOrder);
         }
         run.as_mut().poll(cx)
     })
@@ -177,7 +177,10 @@ impl<B: Body, P: Payload> Execute for Nested<B, P> {
     }
 
     fn clear(self: Pin<&mut Self>) {
-        self.project().body.clear();
+        let this = self.project();
+        this.body.clear();
+        let graph = this.inner.lock().take();
+        drop(graph);
     }
 
     fn can_repeat(&self) -> bool {

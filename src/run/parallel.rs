@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::vec::Vec;
 
-use super::engine::{Engine, Finished, poll_body};
+use super::engine::{Engine, Finished, Retired, poll_body};
 use super::error::RunError;
 use super::graph::Graph;
 use super::in_place::either;
 use super::mailbox::Mailbox;
 use super::payload::Sendable;
+use super::quiet::drop_quietly;
 use super::report::SendReport;
 use super::runtime::{AnyClock, Spawn};
 use crate::{Attempt, JobState, Signal, Timestamp};
@@ -67,8 +68,10 @@ struct State {
     engine: Option<Engine<Sendable>>,
     /// By place of the body.
     shells: Vec<Shell>,
-    /// How many bodies are being polled.
+    /// How many bodies are being polled or dropped.
     out: usize,
+    /// Whether a task obeys signals: the others leave that, and handing out, to it.
+    obeying: bool,
     caller: Caller,
 }
 
@@ -123,14 +126,13 @@ impl<S: Spawn> Shared<S> {
 
     fn look_around(self: &Arc<Self>) -> Look {
         let now = self.runtime.now();
-        let mut state = self.lock();
         let mut chores = Chores::default();
-        state.go_on(now, &mut chores);
+        let mut state = self.go_on(self.lock(), now, &mut chores);
         if state.is_over() && state.begin_hooks(now) {
-            state.go_on(now, &mut chores);
+            state = self.go_on(state, now, &mut chores);
         }
         let look = match state.engine.take() {
-            Some(engine) if state.out == 0 && engine.core.verdict().is_some() => {
+            Some(engine) if state.is_over_in(&engine) => {
                 chores.wake.extend(state.shells.iter_mut().filter_map(|shell| shell.waker.take()));
                 Look::Over(Box::new(engine))
             }
@@ -160,12 +162,53 @@ impl<S: Spawn> Shared<S> {
         Poll::Pending
     }
 
-    fn do_chores(self: &Arc<Self>, mut chores: Chores) {
-        Engine::drop_garbage(&mut chores.drop);
+    fn do_chores(self: &Arc<Self>, chores: Chores) {
         for ticket in chores.start {
             self.runtime.spawn(self.shell(ticket));
         }
         chores.wake.into_iter().for_each(Waker::wake);
+        drop_quietly(chores.drop);
+    }
+
+    /// Reads the mail, lets time pass, obeys, and hands out what may start.
+    fn go_on<'a>(
+        &'a self,
+        mut state: Locked<'a>,
+        now: Timestamp,
+        chores: &mut Chores,
+    ) -> Locked<'a> {
+        state = self.dispose_of_retired(state, chores);
+        state.read_mail(now);
+        if std::mem::replace(&mut state.obeying, true) {
+            return state;
+        }
+        while let Some(signal) = state.next_signal(now) {
+            if let Signal::Abort(attempt) = signal {
+                chores.wake.extend(state.shell_of(attempt).and_then(|shell| shell.waker.take()));
+            }
+            // An aborted body is gone before the next signal is obeyed.
+            state = self.dispose_of_retired(state, chores);
+        }
+        state.obeying = false;
+        state.hand_out(now, chores);
+        state
+    }
+
+    /// Drops bodies, or what is left of attempts in them, without the lock.
+    fn dispose_of_retired<'a>(&'a self, mut state: Locked<'a>, chores: &mut Chores) -> Locked<'a> {
+        let retired = state.lend_retired();
+        if retired.is_empty() {
+            return state;
+        }
+        drop(state);
+        let lent = retired.len();
+        let kept: Vec<_> = retired.into_iter().filter_map(Retired::dispose).collect();
+        let mut state = self.lock();
+        state.out -= lent;
+        for (attempt, cell, body) in kept {
+            state.restore(attempt, cell, body, chores);
+        }
+        state
     }
 
     fn shell(self: &Arc<Self>, mut ticket: Ticket) -> impl Future<Output = ()> + Send + use<S> {
@@ -194,7 +237,7 @@ impl<S: Spawn> Shared<S> {
         let mut chores = Chores::default();
         let mut state = self.lock();
         state.receive(ticket, body, polled, now, &mut chores);
-        state.go_on(now, &mut chores);
+        state = self.go_on(state, now, &mut chores);
         let waits = state.owns(ticket);
         chores.wake.extend(state.knock());
         drop(state);
@@ -211,14 +254,26 @@ impl<S: Spawn> Shared<S> {
     }
 }
 
+type Locked<'a> = MutexGuard<'a, State>;
+
 impl State {
     fn new(engine: Engine<Sendable>) -> Self {
-        Self { engine: Some(engine), shells: Vec::new(), out: 0, caller: Caller::default() }
+        Self {
+            engine: Some(engine),
+            shells: Vec::new(),
+            out: 0,
+            obeying: false,
+            caller: Caller::default(),
+        }
     }
 
     /// Whether the run has a verdict, and every body is back.
     fn is_over(&self) -> bool {
-        self.out == 0 && self.engine.as_ref().is_some_and(|engine| engine.core.verdict().is_some())
+        self.engine.as_ref().is_some_and(|engine| self.is_over_in(engine))
+    }
+
+    fn is_over_in(&self, engine: &Engine<Sendable>) -> bool {
+        self.out == 0 && !self.obeying && engine.core.verdict().is_some()
     }
 
     fn begin_hooks(&mut self, now: Timestamp) -> bool {
@@ -229,32 +284,69 @@ impl State {
         begun
     }
 
-    /// Reads the mail, lets time pass, obeys, and hands out what may start.
-    fn go_on(&mut self, now: Timestamp, chores: &mut Chores) {
-        let Some(engine) = &mut self.engine else { return };
-        engine.read_mail(now);
-        engine.pass_time(now);
-        while let Some(signal) = engine.next_signal(now) {
-            if let Signal::Abort(attempt) = signal {
-                let shell = engine.cell(attempt).and_then(|cell| self.shells.get_mut(cell));
-                chores.wake.extend(shell.and_then(|shell| shell.waker.take()));
-            }
-            // An aborted body is gone before the next signal is obeyed.
-            Engine::drop_garbage(&mut engine.garbage);
+    fn read_mail(&mut self, now: Timestamp) {
+        if let Some(engine) = &mut self.engine {
+            engine.read_mail(now);
+            engine.pass_time(now);
         }
-        let hook = engine.hooks.is_some();
-        while let Some(attempt) = engine.hand_out(now) {
-            let Some(cell) = engine.cell(attempt) else { continue };
+    }
+
+    fn next_signal(&mut self, now: Timestamp) -> Option<Signal> {
+        self.engine.as_mut()?.next_signal(now)
+    }
+
+    fn shell_of(&mut self, attempt: Attempt) -> Option<&mut Shell> {
+        let cell = self.engine.as_ref()?.cell(attempt)?;
+        self.shells.get_mut(cell)
+    }
+
+    fn hand_out(&mut self, now: Timestamp, chores: &mut Chores) {
+        while let Some(attempt) = self.engine.as_mut().and_then(|engine| engine.hand_out(now)) {
+            let Some(cell) = self.engine.as_ref().and_then(|engine| engine.cell(attempt)) else {
+                continue;
+            };
             if cell >= self.shells.len() {
                 self.shells.resize_with(cell + 1, Shell::default);
             }
-            let shell = &mut self.shells[cell];
-            shell.attempt = Some(attempt);
-            // A body that is still being polled for the attempt before starts when it is back.
-            if !shell.out {
-                engine.prepare(attempt);
-                chores.start.push(Ticket { attempt, hook });
+            self.shells[cell].attempt = Some(attempt);
+            // A body that is away for the attempt before starts when it is back.
+            if !self.shells[cell].out {
+                self.start(attempt, chores);
             }
+        }
+    }
+
+    fn start(&mut self, attempt: Attempt, chores: &mut Chores) {
+        if let Some(engine) = &mut self.engine {
+            engine.prepare(attempt);
+            chores.start.push(Ticket { attempt, hook: engine.hooks.is_some() });
+        }
+    }
+
+    /// Bodies that are away until they are disposed of.
+    fn lend_retired(&mut self) -> Vec<Retired<Sendable>> {
+        let Some(engine) = &mut self.engine else { return Vec::new() };
+        let retired = std::mem::take(&mut engine.retired);
+        self.out += retired.len();
+        for kept in retired.iter().filter(|retired| retired.keep) {
+            if let Some(shell) = self.shells.get_mut(kept.cell) {
+                shell.out = true;
+            }
+        }
+        retired
+    }
+
+    /// A body is back in its place; the next attempt of its job may be waiting for it.
+    fn restore(&mut self, attempt: Attempt, cell: usize, body: Sendable, chores: &mut Chores) {
+        let Some(engine) = &mut self.engine else {
+            chores.drop.push(body);
+            return;
+        };
+        engine.cells.0[cell].body = Some(body);
+        let Some(shell) = self.shells.get_mut(cell) else { return };
+        shell.out = false;
+        if let Some(next) = shell.attempt.filter(|&next| next != attempt) {
+            self.start(next, chores);
         }
     }
 
@@ -265,7 +357,7 @@ impl State {
         }
         let engine = self.engine.as_mut()?;
         let cell = engine.cell(ticket.attempt)?;
-        let body = engine.cells[cell].body.take()?;
+        let body = engine.cells.0[cell].body.take()?;
         let shell = &mut self.shells[cell];
         if !shell.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             shell.waker = Some(waker.clone());
@@ -285,32 +377,26 @@ impl State {
     /// Takes a body back, with how its poll ended.
     fn receive(
         &mut self,
-        ticket: Ticket,
+        Ticket { attempt, hook }: Ticket,
         body: Sendable,
         polled: Poll<Finished>,
         now: Timestamp,
         chores: &mut Chores,
     ) {
         self.out -= 1;
-        let Some(engine) = &mut self.engine else {
+        let under_way = self.owns(Ticket { attempt, hook });
+        let cell = self.engine.as_ref().and_then(|engine| engine.cell(attempt));
+        let (Some(engine), Some(cell)) = (&mut self.engine, cell) else {
             chores.drop.push(body);
             return;
         };
-        let Some(cell) = engine.cell(ticket.attempt) else { return };
-        engine.cells[cell].body = Some(body);
+        engine.cells.0[cell].body = Some(body);
         self.shells[cell].out = false;
-        engine.read_mail(now);
-        let under_way = engine.core.state(ticket.attempt.job).and_then(JobState::attempt)
-            == Some(ticket.attempt.number);
+        engine.read_mail_but_stops(now);
         match polled {
-            Poll::Ready(finished) if under_way => engine.complete(ticket.attempt, finished, now),
+            Poll::Ready(finished) => engine.complete(attempt, finished, now),
             Poll::Pending if under_way => {}
-            _ => engine.retire(ticket.attempt),
-        }
-        chores.drop.append(&mut engine.garbage);
-        if let Some(next) = self.shells[cell].attempt.filter(|&next| next != ticket.attempt) {
-            engine.prepare(next);
-            chores.start.push(Ticket { attempt: next, hook: ticket.hook });
+            Poll::Pending => engine.retire(attempt),
         }
     }
 
@@ -337,10 +423,9 @@ impl<S: Spawn> Drop for Close<'_, S> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         let engine = state.engine.take();
-        let wakers: Vec<Waker> =
-            state.shells.iter_mut().filter_map(|shell| shell.waker.take()).collect();
+        let shells = std::mem::take(&mut state.shells);
         drop(state);
-        drop(engine);
-        wakers.into_iter().for_each(Waker::wake);
+        drop_quietly(engine);
+        shells.into_iter().filter_map(|shell| shell.waker).for_each(Waker::wake);
     }
 }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::vec::Vec;
 
 use super::engine::Engine;
 use super::error::RunError;
@@ -6,6 +7,7 @@ use super::graph::Graph;
 use super::in_place::drive;
 use super::parallel::drive_on;
 use super::payload::{Payload, Sendable};
+use super::quiet::Quiet;
 use super::report::{Report, SendReport};
 use super::runtime::{AnyClock, Clock, Spawn};
 use crate::JobName;
@@ -47,8 +49,8 @@ impl<P: Payload> Graph<P> {
         }
         self.core.topological_order()?;
         for id in self.core.jobs() {
-            let body = self.cells[id.index()].body.as_mut();
-            if !body.is_some_and(|body| body.body().can_repeat()) {
+            let body = self.cells.0[id.index()].body.as_ref();
+            if !body.is_some_and(|body| body.peek().can_repeat()) {
                 let label = self.core.label(id).map(Into::into);
                 return Err(RunError::RunsOnce { job: JobName { id: Some(id), label } });
             }
@@ -72,13 +74,18 @@ impl<P: Payload> Repeatable<P> {
         if !std::mem::replace(&mut self.whole, false) {
             return Err(RunError::Interrupted);
         }
+        if self.runs > 0 {
+            // What came after the end of the run before is not for this one.
+            drop(self.graph.mailbox.take());
+        }
         self.runs += 1;
         let graph = &mut self.graph;
         let mut core = graph.core.clone();
         core.set_options(graph.options)?;
         core.start(clock.now())?;
-        self.jobs = graph.cells.len();
-        let (cells, outputs) = (std::mem::take(&mut graph.cells), graph.outputs.emptied());
+        self.jobs = graph.cells.0.len();
+        let (cells, outputs) =
+            (std::mem::replace(&mut graph.cells, Quiet(Vec::new())), graph.outputs.emptied());
         let mut engine = graph.engine(core, cells, outputs, clock);
         (engine.run, engine.keep_bodies) = (self.runs, true);
         Ok(engine)
@@ -87,7 +94,7 @@ impl<P: Payload> Repeatable<P> {
     fn end(&mut self, engine: Engine<P>) -> Report<P::Outputs> {
         let (report, mut cells) = engine.finish();
         // Jobs that were added during the run are not part of the graph as it was built.
-        cells.truncate(self.jobs);
+        cells.0.truncate(self.jobs);
         self.graph.cells = cells;
         self.whole = true;
         report

@@ -35,6 +35,9 @@ pub trait MakeService {
     /// The next future; `None` if what it was made of is used up.
     fn make(&mut self, context: ServiceContext<Self::Value>) -> Option<Self::Future>;
 
+    /// Drops what was gathered, if no future was made of it.
+    fn forget(&mut self) {}
+
     /// Whether any number of futures can be made.
     const REPEATS: bool = false;
 }
@@ -80,6 +83,10 @@ where
 
     fn gather(&mut self, start: &mut dyn Start) {
         self.values = self.inputs.gather(start);
+    }
+
+    fn forget(&mut self) {
+        self.values = None;
     }
 
     fn make(&mut self, context: ServiceContext<V>) -> Option<O::Future> {
@@ -139,6 +146,10 @@ where
         self.values = self.inputs.gather(start);
     }
 
+    fn forget(&mut self) {
+        self.values = None;
+    }
+
     fn make(&mut self, context: ServiceContext<V>) -> Option<O::Future> {
         Some(O::call(self.make.clone(), context, self.values.take()?))
     }
@@ -187,6 +198,7 @@ impl<M: MakeService> Execute for Service<M> {
     fn clear(self: Pin<&mut Self>) {
         let mut this = self.project();
         *this.context = None;
+        this.make.forget();
         this.future.set(None);
     }
 

@@ -128,7 +128,8 @@ impl Tasks {
     pub(crate) fn begin_poll(&self, slot: u32) -> Option<(Attempt, &Waker)> {
         let slot = &self.slots[slot as usize];
         let attempt = slot.attempt?;
-        slot.job_waker.queued.store(false, Ordering::Release);
+        // Swapped, not stored: what the one who woke it wrote before has to be seen by the poll.
+        slot.job_waker.queued.swap(false, Ordering::AcqRel);
         Some((attempt, &slot.waker))
     }
 

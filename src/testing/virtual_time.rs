@@ -66,6 +66,8 @@ struct Tasks {
     last: usize,
     order: Option<Random>,
     left: usize,
+    /// Whether `block_on` is running.
+    busy: bool,
 }
 
 impl Tasks {
@@ -123,13 +125,18 @@ impl VirtualClock {
     /// alone, time jumps ahead. Tasks that are woken by its end are polled once more, then dropped.
     ///
     /// # Panics
-    /// If the future waits for something that nobody can bring about.
+    /// If the future waits for something that nobody can bring about, or if this is called inside
+    /// itself.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let busy = std::mem::replace(&mut lock(&self.0.tasks).busy, true);
+        assert!(!busy, "this clock is running a future already");
         let mut future = pin!(future);
         let main = self.waker(0);
         let mut tasks = BTreeMap::new();
         main.wake_by_ref();
         let output = loop {
+            // Somebody may have let time pass.
+            self.fire(Timestamp::ZERO);
             match self.next_woken(&mut tasks) {
                 Some(0) => {
                     if let Poll::Ready(output) =
@@ -145,10 +152,15 @@ impl VirtualClock {
                 ),
             }
         };
-        while let Some(task) = self.next_woken(&mut tasks) {
-            poll_task(&mut tasks, task);
+        let woken = lock(&self.0.tasks).woken.len();
+        for _ in 0..woken {
+            if let Some(task) = self.next_woken(&mut tasks) {
+                poll_task(&mut tasks, task);
+            }
         }
-        lock(&self.0.tasks).left = tasks.len();
+        let mut all = lock(&self.0.tasks);
+        (all.left, all.busy) = (tasks.len(), false);
+        drop(all);
         output
     }
 
@@ -168,9 +180,14 @@ impl VirtualClock {
 
     /// Goes on to the next timer, and wakes all that are due then.
     fn jump(&self) -> bool {
+        let Some(&(next, _)) = lock(&self.0.time).timers.keys().next() else { return false };
+        self.fire(next)
+    }
+
+    /// Wakes all whose time has come, at `until` at the latest; whether there was any.
+    fn fire(&self, until: Timestamp) -> bool {
         let mut time = lock(&self.0.time);
-        let Some(&(next, _)) = time.timers.keys().next() else { return false };
-        let at = time.now.max(next);
+        let at = time.now.max(until);
         time.now = at;
         let mut due = Vec::new();
         while let Some(timer) = time.timers.first_entry() {
@@ -180,8 +197,9 @@ impl VirtualClock {
             due.push(timer.remove());
         }
         drop(time);
+        let any = !due.is_empty();
         due.into_iter().for_each(Waker::wake);
-        true
+        any
     }
 }
 
