@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::vec::Vec;
 
+use super::asked::Asked;
 use super::body::Body;
 use super::engine::{Cell, Cells, Engine, Record};
 use super::error::RunError;
@@ -15,7 +16,7 @@ use super::mailbox::{Mailbox, Message};
 use super::output::{Column, LocalOutputs, Outputs, Place, SendOutputs};
 use super::payload::{Local, Payload, Sendable};
 use super::quiet::{Quiet, drop_quietly};
-use crate::{Condition, JobId, JobName, JobOptions};
+use crate::{JobId, JobOptions};
 
 /// Adds jobs to a run that goes on: made by [`Graph::adder`], and used by the graph's own jobs.
 ///
@@ -83,7 +84,7 @@ struct Queue<P: Payload> {
 struct Addition<P: Payload> {
     body: P,
     options: JobOptions,
-    requirements: Vec<(Key, Condition)>,
+    requirements: Asked,
     reserve: Reserve<P>,
     reply: Answer,
 }
@@ -138,12 +139,14 @@ impl<P: Payload> Additions<P> {
             // The run of the jobs is over.
             return drop_quietly(additions);
         }
+        let mut ids = Vec::new();
         for addition in additions {
             let Addition { body, options, requirements, reserve, reply } = addition;
             let core = &mut engine.core;
             let place = reserve(&mut engine.outputs);
-            let result = own_ids(engine.graph, &options, &requirements)
-                .and_then(|ids| Ok(core.add(Record::new(place), options, &ids)?));
+            let result = requirements
+                .by_id(engine.graph, &options, &mut ids)
+                .and_then(|()| Ok(core.add(Record::new(place), options, &ids)?));
             match result {
                 Ok(id) => Cell::put(&mut engine.cells, id, body),
                 Err(_) => drop_quietly(body),
@@ -172,24 +175,6 @@ impl<P> Cell<P> {
     }
 }
 
-/// The requirements by id, if they are all of this graph.
-pub(crate) fn own_ids(
-    graph: u64,
-    options: &JobOptions,
-    requirements: &[(Key, Condition)],
-) -> Result<Vec<(JobId, Condition)>, RunError> {
-    let own = |&(key, condition): &(Key, Condition)| {
-        if key.graph == graph {
-            return Ok((key.id, condition));
-        }
-        Err(RunError::ForeignHandle {
-            job: JobName { id: None, label: options.label.clone() },
-            required: key.id,
-        })
-    };
-    requirements.iter().map(own).collect()
-}
-
 impl<P: Payload> Adder<P> {
     pub(crate) fn new(graph: u64, additions: Arc<Additions<P>>, mailbox: Arc<Mailbox>) -> Self {
         Self { graph, additions, mailbox }
@@ -199,7 +184,7 @@ impl<P: Payload> Adder<P> {
         &self,
         body: P,
         options: JobOptions,
-        requirements: Vec<(Key, Condition)>,
+        requirements: Asked,
         reserve: Reserve<P>,
     ) -> Result<Handle<T>, RunError> {
         let reply = Arc::<Mutex<Reply>>::default();

@@ -316,13 +316,14 @@ impl<P: Payload> Engine<P> {
         if self.hooks.is_some() {
             return false;
         }
+        let has_hook =
+            |cell: &Cell<P>| cell.body.as_ref().is_some_and(|body| body.peek().has_hook());
+        if !self.cells.0.iter().any(has_hook) {
+            return false;
+        }
         let core = &self.core;
-        let cells = &self.cells.0;
-        let has_hook = |job: &JobId| {
-            cells[job.index()].body.as_ref().is_some_and(|body| body.peek().has_hook())
-        };
-        let hooked: Vec<JobId> =
-            core.jobs().filter(|job| core.attempts(*job) > 0 && has_hook(job)).collect();
+        let started = |job: &JobId| core.attempts(*job) > 0 && has_hook(&self.cells.0[job.index()]);
+        let hooked: Vec<JobId> = core.jobs().filter(started).collect();
         if hooked.is_empty() {
             return false;
         }

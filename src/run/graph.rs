@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::additions::{Additions, OpenAdditions, own_ids};
+use super::additions::{Additions, OpenAdditions};
+use super::asked::Asked;
 use super::body::Body;
 use super::engine::{Cell, Cells, Engine, Record};
 use super::error::RunError;
@@ -56,6 +57,8 @@ pub struct Graph<P: Payload> {
     pub(crate) additions: OpenAdditions<P>,
     /// What `run` will refuse it for.
     pub(crate) error: Option<RunError>,
+    /// The requirements of the job that is being added.
+    scratch: Vec<(JobId, Condition)>,
 }
 
 impl<'a> Graph<Local<'a>> {
@@ -122,6 +125,7 @@ impl<P: Payload> Graph<P> {
             mailbox: Arc::default(),
             additions: OpenAdditions::open(Arc::new(Additions::new())),
             error: None,
+            scratch: Vec::new(),
         }
     }
 
@@ -171,11 +175,12 @@ impl<P: Payload> Graph<P> {
         &mut self,
         body: P,
         options: JobOptions,
-        requirements: &[(Key, Condition)],
+        requirements: &Asked,
         place: Place,
     ) -> Handle<T> {
-        let added = own_ids(self.id, &options, requirements)
-            .and_then(|ids| Ok(self.core.add(Record::new(place), options, &ids)?))
+        let added = requirements
+            .by_id(self.id, &options, &mut self.scratch)
+            .and_then(|()| Ok(self.core.add(Record::new(place), options, &self.scratch)?))
             .or_else(|error| {
                 self.error.get_or_insert(error);
                 // It gets a handle all the same; the run is refused.

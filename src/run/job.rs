@@ -4,15 +4,15 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
-use std::vec::Vec;
 
+use super::asked::Asked;
 use super::body::{
     Body, ContextFactory, Contextual, Factory, Fallible, Given, Plain, Repeat, Settle, Simple,
 };
 use super::context::{Context, ServiceContext};
 use super::custom::RunJob;
 use super::error::Error;
-use super::handle::{Key, Requirements};
+use super::handle::Requirements;
 use super::hook::{HookResult, Hooked};
 use super::inputs::{Fed, FedFactory, Feeds, FeedsWith, Gather, Inputs};
 use super::output::Show;
@@ -49,7 +49,7 @@ use crate::{Condition, JobKind, JobOptions, Retries};
 pub struct Job<B> {
     pub(crate) body: B,
     pub(crate) options: JobOptions,
-    pub(crate) requirements: Vec<(Key, Condition)>,
+    pub(crate) requirements: Asked,
     pub(crate) show: Option<Show>,
 }
 
@@ -353,9 +353,9 @@ where
 }
 
 /// Requirements on all of these.
-fn succeeded(inputs: &impl Gather) -> Vec<(Key, Condition)> {
-    let mut requirements = Vec::new();
-    inputs.keys(&mut |key| requirements.push((key, Condition::Succeeded)));
+fn succeeded(inputs: &impl Gather) -> Asked {
+    let mut requirements = Asked::default();
+    inputs.keys(&mut |key| requirements.push(key, Condition::Succeeded));
     requirements
 }
 
@@ -401,7 +401,7 @@ impl<B: Body> Job<B> {
     }
 
     pub(crate) fn of(body: B) -> Self {
-        Self { body, options: JobOptions::default(), requirements: Vec::new(), show: None }
+        Self { body, options: JobOptions::default(), requirements: Asked::default(), show: None }
     }
 
     /// What people call it, in listings and errors.
@@ -426,7 +426,7 @@ impl<B: Body> Job<B> {
     }
 
     fn on(mut self, required: impl Requirements, condition: Condition) -> Self {
-        required.each(&mut |key| self.requirements.push((key, condition)));
+        required.each(&mut |key| self.requirements.push(key, condition));
         self
     }
 

@@ -1,6 +1,7 @@
 //! Running a graph: bodies, typed outputs, and the drivers.
 
 mod additions;
+mod asked;
 mod body;
 mod context;
 mod custom;
