@@ -1,0 +1,302 @@
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{Call, Model, Seen, Snapshot, mix};
+use crate::{
+    Attempt, Change, Condition, JobId, JobKind, JobState, Outcome, SkipReason, StopReason,
+};
+
+/// What must hold after every call.
+impl Model {
+    pub(super) fn check_step(&mut self, call: &Call, accepted: bool) -> Result<(), String> {
+        let core = self.core_snapshot();
+        if !accepted {
+            differ("after a refused call, now and before:", &core, &self.seen)?;
+        }
+        let oracle = self.oracle_snapshot();
+        if core != oracle {
+            compare(&core, &oracle)?;
+        }
+        let due = self.seen.next_deadline;
+        if let Call::Deadline(now) = *call
+            && due.is_some_and(|due| due <= now)
+        {
+            ensure(core != Snapshot { clock: core.clock, ..self.seen.clone() }, || {
+                String::from("a deadline changes nothing")
+            })?;
+        }
+        if let Call::Deadline(_) = call {
+            ensure(core.next_deadline.is_none_or(|at| at > core.clock || !core.started), || {
+                String::from("a deadline is due after all have fired")
+            })?;
+        }
+        if let Call::Poll(usize::MAX, _) = call {
+            self.check_places(&core)?;
+        }
+        ensure(core.verdict.is_none() || core.next_deadline.is_none(), || {
+            String::from("a deadline is armed after the verdict")
+        })?;
+        self.seen = core;
+        self.check_jobs()?;
+        self.check_turns()?;
+        self.fold_transitions()?;
+        for word in [self.seen.clock.as_nanos(), self.seen.counts.present() as u64] {
+            self.stats.digest = mix(self.stats.digest, word);
+        }
+        Ok(())
+    }
+
+    pub(super) fn core_snapshot(&self) -> Snapshot {
+        let core = &self.core;
+        let seen = |id| Seen {
+            id,
+            state: core.state(id).unwrap_or(JobState::Waiting),
+            attempts: core.attempts(id),
+            was_ready: core.was_ready(id),
+            requirements: core.requirements(id).collect(),
+            dependents: core.dependents(id).collect(),
+        };
+        Snapshot {
+            clock: core.clock(),
+            next_deadline: core.next_deadline(),
+            ending: core.ending(),
+            verdict: core.verdict(),
+            counts: core.counts(),
+            requirement_count: core.requirement_count(),
+            started: core.has_started(),
+            jobs: core.jobs().map(seen).collect(),
+        }
+    }
+
+    pub(super) fn oracle_snapshot(&self) -> Snapshot {
+        let oracle = &self.oracle;
+        let seen = |id| Seen {
+            id,
+            state: oracle.state(id).unwrap_or(JobState::Waiting),
+            attempts: oracle.attempts(id),
+            was_ready: oracle.was_ready(id),
+            requirements: oracle.requirements(id).collect(),
+            dependents: oracle.dependents(id).collect(),
+        };
+        Snapshot {
+            clock: oracle.clock(),
+            next_deadline: oracle.next_deadline(),
+            ending: oracle.ending(),
+            verdict: oracle.verdict(),
+            counts: oracle.counts(),
+            requirement_count: oracle.requirement_count(),
+            started: oracle.has_started(),
+            jobs: oracle.jobs().map(seen).collect(),
+        }
+    }
+
+    /// Handed out only when each requirement is satisfied, once per attempt, and not too often.
+    pub(super) fn check_handed_out(&self, attempt: Attempt) -> Result<(), String> {
+        ensure(self.core.ending().is_none(), || format!("{attempt} begins in an ending run"))?;
+        let before = self.seen.jobs.iter().find(|job| job.id == attempt.job);
+        let limit = self.oracle.options(attempt.job).map_or(0, |options| options.retries.limit);
+        ensure(
+            before.is_some_and(|before| before.attempts + 1 == attempt.number)
+                && attempt.number <= limit.saturating_add(1),
+            || format!("{attempt} is one too many"),
+        )?;
+        for (required, condition) in self.core.requirements(attempt.job) {
+            ensure(self.satisfied(required, condition) == Some(true), || {
+                format!("{attempt} begins, but requires {required} {condition}")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What the core itself says about a requirement; a removed job keeps its outcome.
+    pub(super) fn satisfied(&self, required: JobId, condition: Condition) -> Option<bool> {
+        if condition == Condition::Succeeded && self.core.was_ready(required) {
+            return Some(true);
+        }
+        self.outcomes.get(&required).map(|outcome| match condition {
+            Condition::Succeeded => *outcome == Outcome::Succeeded,
+            Condition::Finished => true,
+            Condition::Failed => matches!(outcome, Outcome::Failed(_)),
+        })
+    }
+
+    /// All that may be handed out has been.
+    pub(super) fn check_places(&self, core: &Snapshot) -> Result<(), String> {
+        let finite = |job: &&Seen| self.core.kind(job.id) == Some(JobKind::Finite);
+        let under_way = core.jobs.iter().filter(finite).filter(|job| is_under_way(job)).count();
+        let full = self.options.window.is_some_and(|window| under_way >= window.get());
+        for job in core.jobs.iter().filter(|job| job.state == JobState::Queued) {
+            ensure(full && finite(&job), || format!("{} is left in the queue", job.id))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_jobs(&mut self) -> Result<(), String> {
+        let present: BTreeSet<JobId> = self.seen.jobs.iter().map(|job| job.id).collect();
+        for &id in &self.ids {
+            let state = self.core.state(id);
+            ensure(state.is_some() == present.contains(&id), || {
+                format!("{id} is listed or not, but {state:?}")
+            })?;
+            differ("the payload", &self.core.payload(id).copied(), &state.map(|_| id.number()))?;
+        }
+        for job in &self.seen.jobs {
+            let known = self.outcomes.get(&job.id).copied();
+            if let JobState::Ended(outcome) = job.state {
+                ensure(known.is_none_or(|known| known == outcome), || {
+                    format!("{} ends twice: {known:?}, then {outcome:?}", job.id)
+                })?;
+                self.outcomes.insert(job.id, outcome);
+            } else {
+                ensure(known.is_none(), || format!("{} lives on after {known:?}", job.id))?;
+            }
+        }
+        let finite = |job: &&Seen| self.core.kind(job.id) == Some(JobKind::Finite);
+        let under_way =
+            self.seen.jobs.iter().filter(finite).filter(|job| is_under_way(job)).count();
+        ensure(self.options.window.is_none_or(|window| under_way <= window.get()), || {
+            format!("{under_way} finite jobs are under way")
+        })?;
+        self.seen.jobs.iter().try_for_each(|job| self.check_job(job))
+    }
+
+    pub(super) fn check_job(&self, job: &Seen) -> Result<(), String> {
+        let id = job.id;
+        let ending = self.seen.ending.is_some();
+        ensure(self.core.explain(id).is_some(), || format!("{id} is present, but not explained"))?;
+        match job.state {
+            // With no cycle, one unresolved requirement of each waiting job is enough for all of
+            // them to reach a job that is under way or will be.
+            JobState::Waiting if self.seen.started => {
+                let unresolved = |&(required, condition): &(JobId, Condition)| {
+                    self.satisfied(required, condition).is_none()
+                };
+                ensure(!ending && job.requirements.iter().any(unresolved), || {
+                    format!("{id} waits for nothing")
+                })
+            }
+            JobState::Queued | JobState::Backoff { .. } => {
+                ensure(!ending, || format!("{id} would start in an ending run"))
+            }
+            JobState::Ended(Outcome::Skipped(reason)) => {
+                ensure(job.attempts == 0, || format!("{id} was handed out, then skipped"))?;
+                let SkipReason::Requirement(required) = reason else {
+                    return ensure(ending, || format!("{id} is skipped before the end"));
+                };
+                // The requirement on a removed job is not listed any more.
+                let listed = job.requirements.iter().find(|&&(listed, _)| listed == required);
+                let impossible = match listed {
+                    Some(&(_, condition)) => self.satisfied(required, condition) == Some(false),
+                    None => !self.seen.jobs.iter().any(|job| job.id == required),
+                };
+                ensure(impossible, || format!("{id} is skipped because of {required}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// In an ending run nobody is asked to stop before its dependents have ended.
+    pub(super) fn check_turns(&mut self) -> Result<(), String> {
+        if self.seen.ending.is_none() {
+            return Ok(());
+        }
+        let edges = self.at_cause.get_or_insert_with(|| {
+            let edges = |job: &Seen| job.requirements.iter().map(|edge| (job.id, edge.0)).collect();
+            self.seen.jobs.iter().flat_map::<Vec<_>, _>(edges).collect()
+        });
+        for job in &self.seen.jobs {
+            let reason = StopReason::RunEnding;
+            if !matches!(job.state, JobState::Stopping { reason: now, .. } if now == reason) {
+                continue;
+            }
+            let mut behind = BTreeSet::from([job.id]);
+            loop {
+                let size = behind.len();
+                for &(dependent, required) in edges.iter() {
+                    if behind.contains(&required) {
+                        behind.insert(dependent);
+                    }
+                }
+                if behind.len() == size {
+                    break;
+                }
+            }
+            behind.remove(&job.id);
+            let left = behind.iter().find(|id| !self.outcomes.contains_key(id));
+            ensure(left.is_none(), || format!("{} is asked to stop before {left:?}", job.id))?;
+        }
+        Ok(())
+    }
+
+    /// The recorded transitions lead to the states that there are.
+    pub(super) fn fold_transitions(&mut self) -> Result<(), String> {
+        let mut last = None;
+        while let Some(transition) = self.core.poll_transition() {
+            let id = transition.id;
+            ensure(self.options.record, || String::from("a transition is told unasked"))?;
+            ensure(transition.at >= self.folded_clock, || format!("{id}: recorded out of order"))?;
+            self.folded_clock = transition.at;
+            last = Some(transition.at);
+            match transition.change {
+                Change::Added => {
+                    let before = self.folded.insert(id, JobState::Waiting);
+                    differ("the state before it was added", &before, &None)?;
+                }
+                Change::State { from, to } => {
+                    let before = self.folded.insert(id, to);
+                    differ("the recorded state before", &Some(from), &before)?;
+                    ensure(from != to, || format!("{id}: {from:?} is left for itself"))?;
+                }
+                Change::Ready => {
+                    let running = matches!(self.folded.get(&id), Some(JobState::Running { .. }));
+                    ensure(running, || format!("{id} is recorded as ready, but not as running"))?;
+                }
+                Change::Removed => {
+                    ensure(self.folded.remove(&id).is_some(), || format!("{id}: never added"))?;
+                }
+            }
+        }
+        ensure(last.is_none_or(|at| at == self.seen.clock), || {
+            String::from("a transition is not recorded at the clock")
+        })?;
+        if self.options.record && self.seen.started {
+            let states = self.seen.jobs.iter().map(|job| (job.id, job.state)).collect();
+            differ("the states, as recorded", &self.folded, &states)?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn is_under_way(job: &Seen) -> bool {
+    matches!(job.state, JobState::Running { .. } | JobState::Stopping { .. })
+}
+
+pub(super) fn ensure(holds: bool, message: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(message()) }
+}
+
+/// An error if the two differ.
+pub(super) fn differ<T: PartialEq + fmt::Debug>(
+    what: &str,
+    core: &T,
+    oracle: &T,
+) -> Result<(), String> {
+    ensure(core == oracle, || format!("{what}: {core:?}, but should be {oracle:?}"))
+}
+
+/// The first field in which the two differ.
+fn compare(core: &Snapshot, oracle: &Snapshot) -> Result<(), String> {
+    for (core, oracle) in core.jobs.iter().zip(&oracle.jobs) {
+        differ("a job", core, oracle)?;
+    }
+    differ("the ending", &core.ending, &oracle.ending)?;
+    differ("the verdict", &core.verdict, &oracle.verdict)?;
+    differ("the clock", &core.clock, &oracle.clock)?;
+    differ("the next deadline", &core.next_deadline, &oracle.next_deadline)?;
+    differ("the counts", &core.counts, &oracle.counts)?;
+    differ("the requirements", &core.requirement_count, &oracle.requirement_count)?;
+    differ("the whole", core, oracle)
+}

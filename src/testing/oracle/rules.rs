@@ -1,0 +1,252 @@
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{Job, Oracle, is_ended, is_under_way};
+use crate::{
+    Attempt, Condition, Failure, JobId, JobKind, JobState, Outcome, Signal, SkipReason, StopReason,
+    Timestamp, Verdict,
+};
+
+/// What becomes of one job.
+impl Oracle {
+    /// Into a state, with what that arms.
+    pub(super) fn enter(&mut self, id: JobId, state: JobState, armed: Option<Duration>) {
+        self.ticks += 1;
+        let (clock, tick) = (self.clock, self.ticks);
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.state = state;
+            job.queued = tick;
+            job.deadline = armed.map(|duration| (clock + duration, tick));
+        }
+    }
+
+    pub(super) fn end(&mut self, id: JobId, outcome: Outcome) {
+        self.enter(id, JobState::Ended(outcome), None);
+    }
+
+    /// Another attempt, if there may be one.
+    pub(super) fn fail(&mut self, id: JobId, failure: Failure) {
+        let ending = self.ending.is_some();
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        job.last_failure = Some(failure);
+        if ending || job.cancelled || job.attempts > job.options.retries.limit {
+            return self.end(id, Outcome::Failed(failure));
+        }
+        let (base, cap) = (job.options.retries.base, job.options.retries.cap);
+        let mut wait = base.min(cap);
+        for _ in 1..job.attempts {
+            wait = wait.saturating_mul(2).min(cap);
+        }
+        if wait.is_zero() {
+            self.enter(id, JobState::Queued, None);
+        } else {
+            self.enter(id, JobState::Backoff { until: self.clock + wait }, Some(wait));
+        }
+    }
+
+    /// The one way to ask a running job to stop.
+    pub(super) fn ask(&mut self, id: JobId, reason: StopReason) {
+        let job = &self.jobs[&id];
+        let (number, grace) = (job.attempts, job.options.grace);
+        if grace == Some(Duration::ZERO) {
+            self.abort(id, reason);
+        } else {
+            self.signals.push_back(Signal::Cancel(Attempt { job: id, number }));
+            self.enter(id, JobState::Stopping { attempt: number, reason }, grace);
+        }
+    }
+
+    /// Ends an attempt at once.
+    pub(super) fn abort(&mut self, id: JobId, reason: StopReason) {
+        let number = self.jobs[&id].attempts;
+        self.signals.push_back(Signal::Abort(Attempt { job: id, number }));
+        if reason == StopReason::TimedOut {
+            self.fail(id, Failure::TimedOut);
+        } else {
+            self.end(id, Outcome::Cancelled);
+        }
+    }
+
+    /// What has become of a requirement: satisfied, impossible, or neither yet.
+    pub(super) fn resolved(&self, required: JobId, condition: Condition) -> Option<bool> {
+        let required = &self.jobs[&required];
+        if condition == Condition::Succeeded && required.ever_ready {
+            return Some(true);
+        }
+        let JobState::Ended(outcome) = required.state else { return None };
+        Some(match condition {
+            Condition::Succeeded => outcome == Outcome::Succeeded,
+            Condition::Finished => true,
+            Condition::Failed => matches!(outcome, Outcome::Failed(_)),
+        })
+    }
+
+    pub(super) fn queue_if_satisfied(&mut self, id: JobId) {
+        if self.edges.iter().all(|edge| edge.job != id || edge.satisfied) {
+            self.enter(id, JobState::Queued, None);
+        }
+    }
+}
+
+/// What becomes of the run.
+impl Oracle {
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        self.clock = self.clock.max(now);
+    }
+
+    /// What follows from a change of one job: for those that depend on it, then for the run.
+    pub(super) fn conclude(&mut self, id: JobId) {
+        if self.ending.is_some() {
+            return self.take_turns(false);
+        }
+        self.tell_dependents(id);
+        let job = &self.jobs[&id];
+        if job.options.critical && matches!(job.state, JobState::Ended(Outcome::Failed(_))) {
+            return self.end_run(Verdict::CriticalFailure(id));
+        }
+        let counts = |job: &Job| job.options.kind == JobKind::Finite || !self.had_finite;
+        if self.jobs.values().all(|job| is_ended(job) || !counts(job)) {
+            self.end_run(Verdict::Completed);
+        }
+    }
+
+    /// Breadth first, in the order in which the requirements were made.
+    pub(super) fn tell_dependents(&mut self, id: JobId) {
+        let mut changed = VecDeque::from([id]);
+        while let Some(required) = changed.pop_front() {
+            for index in 0..self.edges.len() {
+                let edge = self.edges[index];
+                if edge.required != required
+                    || edge.satisfied
+                    || self.jobs[&edge.job].state != JobState::Waiting
+                {
+                    continue;
+                }
+                match self.resolved(required, edge.condition) {
+                    None => {}
+                    Some(true) => {
+                        self.edges[index].satisfied = true;
+                        self.queue_if_satisfied(edge.job);
+                    }
+                    Some(false) => {
+                        let reason = SkipReason::Requirement(required);
+                        self.end(edge.job, Outcome::Skipped(reason));
+                        changed.push_back(edge.job);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn end_run(&mut self, cause: Verdict) {
+        self.ending = Some(cause);
+        for id in self.all(|job| !is_under_way(job) && !is_ended(job)) {
+            let outcome = match self.jobs[&id].last_failure {
+                Some(failure) => Outcome::Failed(failure),
+                None => Outcome::Skipped(SkipReason::RunStopped),
+            };
+            self.end(id, outcome);
+        }
+        self.take_turns(false);
+    }
+
+    pub(super) fn end_or_abort(&mut self, cause: Verdict) {
+        if self.ending.is_none() {
+            self.end_run(cause);
+        } else {
+            self.take_turns(true);
+        }
+    }
+
+    /// Asks, or aborts, each job whose dependents have all ended; then those which that freed.
+    pub(super) fn take_turns(&mut self, abort: bool) {
+        loop {
+            let mut turn = self.all(|job| match job.state {
+                JobState::Running { .. } => true,
+                JobState::Stopping { .. } => abort,
+                _ => false,
+            });
+            turn.retain(|&id| !self.is_held_back(id));
+            if turn.is_empty() {
+                return;
+            }
+            for id in turn {
+                match self.jobs[&id].state {
+                    JobState::Stopping { reason, .. } => self.abort(id, reason),
+                    _ if abort => self.abort(id, StopReason::RunEnding),
+                    _ => self.ask(id, StopReason::RunEnding),
+                }
+            }
+        }
+    }
+
+    /// Whether a dependent, also through others, has not ended.
+    pub(super) fn is_held_back(&self, id: JobId) -> bool {
+        let mut reached = Vec::from([id]);
+        let mut next = 0;
+        while let Some(&required) = reached.get(next) {
+            for edge in self.edges.iter().filter(|edge| edge.required == required) {
+                if self.jobs.get(&edge.job).is_some_and(|job| !is_ended(job)) {
+                    return true;
+                }
+                if !reached.contains(&edge.job) {
+                    reached.push(edge.job);
+                }
+            }
+            next += 1;
+        }
+        false
+    }
+
+    /// What fires next: by time, then in the order armed, the timeout of the run first.
+    pub(super) fn next_armed(&self) -> Option<(Timestamp, u64, Option<JobId>)> {
+        if self.verdict().is_some() {
+            return None;
+        }
+        let run = self.deadline.map(|at| (at, 0, None));
+        let armed = |(&id, job): (&JobId, &Job)| {
+            let (at, tick) = job.deadline?;
+            Some((at, tick, Some(id)))
+        };
+        self.jobs.iter().filter_map(armed).chain(run).min()
+    }
+
+    pub(super) fn fire(&mut self) {
+        while let Some((at, _, id)) = self.next_armed() {
+            if at > self.clock {
+                return;
+            }
+            let Some(id) = id else {
+                self.deadline = None;
+                self.end_or_abort(Verdict::TimedOut);
+                continue;
+            };
+            match self.jobs[&id].state {
+                JobState::Running { .. } => self.ask(id, StopReason::TimedOut),
+                JobState::Stopping { reason, .. } => self.abort(id, reason),
+                _ => self.enter(id, JobState::Queued, None),
+            }
+            self.conclude(id);
+        }
+    }
+
+    /// Whether some jobs are left when those that require nothing are taken away, again and again.
+    pub(super) fn has_cycle(&self) -> bool {
+        let mut left = self.all(|_| true);
+        loop {
+            let before = left.clone();
+            left.retain(|&id| {
+                self.edges.iter().any(|edge| edge.job == id && before.contains(&edge.required))
+            });
+            if left.len() == before.len() {
+                return !left.is_empty();
+            }
+        }
+    }
+
+    /// In `JobId` order.
+    pub(super) fn all(&self, which: impl Fn(&Job) -> bool) -> Vec<JobId> {
+        self.jobs.iter().filter(|&(_, job)| which(job)).map(|(&id, _)| id).collect()
+    }
+}
