@@ -3,6 +3,7 @@
 mod additions;
 mod asked;
 mod body;
+mod constructors;
 mod context;
 mod custom;
 mod engine;
