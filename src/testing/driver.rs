@@ -1,4 +1,4 @@
-//! The drivers and the [`Oracle`] side by side: a random graph with random bodies is run in virtual time,
+//! The drivers and the [`Oracle`](super::oracle::Oracle) side by side: a random graph with random bodies is run in virtual time,
 //! in place and in parallel, and simulated with the oracle. Outcomes and times have to be the same.
 //!
 //! ```
