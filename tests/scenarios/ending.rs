@@ -71,7 +71,7 @@ pub(crate) fn dropping_the_run_leaves_nothing_alive(way: &Way) {
         adder.add(waiting.requires(&first)).await?;
         Ok::<_, jobgraph::RunError>(())
     }));
-    assert!(way.run_and_drop(graph, way.ms(200)).is_none());
+    assert!(way.run_and_drop(graph, way.ms(800)).is_none());
     assert_eq!(started.load(Ordering::SeqCst), 4);
     alive.assert_none();
 }
@@ -147,7 +147,7 @@ pub(crate) fn the_ladder_of_stops(way: &Way) {
         });
         graph.add(ladder.forever().grace(grace));
         let wait = graph.add(Job::new(async {}).requires(&polite));
-        let report = way.run_and_drop(graph, way.ms(1_000));
+        let report = way.run_and_drop(graph, way.ms(if stops == 1 { 1_000 } else { 20_000 }));
         if stops == 1 {
             // The one with the ladder ignores its cancellation, and has a long grace.
             assert!(report.is_none());

@@ -69,7 +69,8 @@ pub(crate) fn a_service_that_is_never_ready(way: &Way) {
 
 pub(crate) fn a_service_that_takes_too_long(way: &Way) {
     let mut graph = way.graph();
-    let (ms100, ms300, long) = (way.ms(100), way.ms(300), way.ms(60_000));
+    let (ms100, ms250) = (way.ms(100), way.ms(250));
+    let (ms300, long) = (way.ms(300), way.ms(60_000));
     let slow = graph.add(
         Job::service(move |cx| async move {
             cx.sleep(long).await;
@@ -84,7 +85,7 @@ pub(crate) fn a_service_that_takes_too_long(way: &Way) {
             cx.cancelled().await;
             Ok(())
         })
-        .timeout(ms100),
+        .timeout(ms250),
     );
     let waits = graph.add(Job::new(async {}).requires(&slow));
     let user = graph.add(Job::with_context(move |cx| nap(cx, ms300)).requires(&quick));
