@@ -291,3 +291,22 @@ fn an_attempt_that_is_added_late_starts_late() {
     assert_eq!(report.job(added).unwrap().started(), Some(millis(100)));
     assert_eq!(report.job(added).unwrap().ended(), Some(millis(150)));
 }
+
+#[test]
+fn a_run_ends_when_its_runtime_is_shut_down() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let mut graph = SendJobGraph::new();
+    let job = graph.add(Job::new(pending::<()>()));
+    graph.add(Job::new(async {}).requires(&job));
+    let clock = {
+        let _guard = runtime.enter();
+        jobgraph::tokio::TokioRuntime::current()
+    };
+    let mut run = Box::pin(jobgraph::run_on(&clock, graph));
+    assert!(run.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    runtime.shutdown_timeout(Duration::from_secs(10));
+    let report = futures_lite::future::block_on(run).unwrap();
+    assert_eq!(report.verdict(), Verdict::Stopped);
+    assert_eq!(report.outcome(&job), Some(Outcome::Cancelled));
+}

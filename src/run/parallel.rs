@@ -22,7 +22,7 @@ const BUDGET: usize = 128;
 /// task that ends a job decides what starts next, and goes on with it if that is a single job.
 ///
 /// Dropping the future drops every job; one that is being polled on another thread goes when that
-/// poll returns. The functions of the adapters, such as [`smol::run_on`](crate::smol::run_on), call
+/// poll returns. If the runtime is shut down first, the run is stopped. The functions of the adapters, such as [`smol::run_on`](crate::smol::run_on), call
 /// this one.
 ///
 /// # Errors
@@ -211,9 +211,31 @@ impl<S: Spawn> Shared<S> {
         state
     }
 
-    fn shell(self: &Arc<Self>, mut ticket: Ticket) -> impl Future<Output = ()> + Send + use<S> {
-        let shared = Arc::clone(self);
-        poll_fn(move |cx| shared.poll_shell(&mut ticket, cx))
+    fn shell(self: &Arc<Self>, ticket: Ticket) -> impl Future<Output = ()> + Send + use<S> {
+        let mut task = Task { shared: Arc::clone(self), ticket, ended: false };
+        poll_fn(move |cx| {
+            let polled = Arc::clone(&task.shared).poll_shell(&mut task.ticket, cx);
+            task.ended = polled.is_ready();
+            polled
+        })
+    }
+
+    /// The runtime dropped the task of an attempt, so it is gone itself: stop, and abort what is left.
+    fn abandon(self: &Arc<Self>, ticket: Ticket) {
+        let now = self.runtime.now();
+        let mut chores = Chores::default();
+        let mut state = self.lock();
+        if !state.owns(ticket) {
+            return;
+        }
+        if let Some(engine) = &mut state.engine {
+            engine.core.stop(now);
+            engine.core.stop(now);
+        }
+        state = self.go_on(state, now, &mut chores);
+        chores.wake.extend(state.knock());
+        drop(state);
+        self.do_chores(chores);
     }
 
     fn poll_shell(self: &Arc<Self>, ticket: &mut Ticket, cx: &mut Context<'_>) -> Poll<()> {
@@ -317,9 +339,16 @@ impl State {
     }
 
     fn start(&mut self, attempt: Attempt, chores: &mut Chores) {
-        if let Some(engine) = &mut self.engine {
+        let hook = self.engine.as_ref().is_some_and(|engine| engine.hooks.is_some());
+        let ticket = Ticket { attempt, hook };
+        let owns = self.owns(ticket);
+        let Some(engine) = &mut self.engine else { return };
+        if owns {
             engine.prepare(attempt);
-            chores.start.push(Ticket { attempt, hook: engine.hooks.is_some() });
+            chores.start.push(ticket);
+        } else {
+            // It was aborted while its body was away.
+            engine.retire(attempt);
         }
     }
 
@@ -413,6 +442,21 @@ impl State {
         }
         self.caller.knocked = true;
         self.caller.waker.take()
+    }
+}
+
+/// The task of an attempt. One that is dropped before it has ended says so.
+struct Task<S: Spawn> {
+    shared: Arc<Shared<S>>,
+    ticket: Ticket,
+    ended: bool,
+}
+
+impl<S: Spawn> Drop for Task<S> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.shared.abandon(self.ticket);
+        }
     }
 }
 
