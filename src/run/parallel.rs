@@ -1,9 +1,12 @@
+mod state;
+
 use std::boxed::Box;
 use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::vec::Vec;
 
+use self::state::{Chores, State, Ticket};
 use super::engine::{Engine, Finished, Retired, poll_body};
 use super::error::RunError;
 use super::graph::Graph;
@@ -13,7 +16,7 @@ use super::payload::Sendable;
 use super::quiet::drop_quietly;
 use super::report::SendReport;
 use super::runtime::{AnyClock, Spawn};
-use crate::{Attempt, JobState, Signal, Timestamp};
+use crate::{Signal, Timestamp};
 
 /// How many jobs one task runs on end before other tasks of the runtime get a turn.
 const BUDGET: usize = 128;
@@ -63,53 +66,10 @@ struct Shared<S> {
     runtime: S,
 }
 
-struct State {
-    /// `None` once the run is over or was dropped.
-    engine: Option<Engine<Sendable>>,
-    /// By place of the body.
-    shells: Vec<Shell>,
-    /// How many bodies are being polled or dropped.
-    out: usize,
-    /// Whether a task obeys signals: the others leave that, and handing out, to it.
-    obeying: bool,
-    caller: Caller,
-}
-
-/// The task of the attempt that runs in a place: it fetches the body each time that it is polled.
-#[derive(Default)]
-struct Shell {
-    attempt: Option<Attempt>,
-    waker: Option<Waker>,
-    out: bool,
-}
-
-/// Whoever awaits the run.
-#[derive(Default)]
-struct Caller {
-    waker: Option<Waker>,
-    sleeps_until: Option<Timestamp>,
-    knocked: bool,
-}
-
 /// What the caller finds.
 enum Look {
     Over(Box<Engine<Sendable>>),
     Wait(Option<Timestamp>),
-}
-
-/// What is left to do once the lock is released.
-#[derive(Default)]
-struct Chores {
-    start: Vec<Ticket>,
-    wake: Vec<Waker>,
-    drop: Vec<Sendable>,
-}
-
-/// An attempt, of a job or of its hook.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Ticket {
-    attempt: Attempt,
-    hook: bool,
 }
 
 /// What becomes of a task after a poll.
@@ -277,173 +237,6 @@ impl<S: Spawn> Shared<S> {
 }
 
 type Locked<'a> = MutexGuard<'a, State>;
-
-impl State {
-    fn new(engine: Engine<Sendable>) -> Self {
-        Self {
-            engine: Some(engine),
-            shells: Vec::new(),
-            out: 0,
-            obeying: false,
-            caller: Caller::default(),
-        }
-    }
-
-    /// Whether the run has a verdict, and every body is back.
-    fn is_over(&self) -> bool {
-        self.engine.as_ref().is_some_and(|engine| self.is_over_in(engine))
-    }
-
-    fn is_over_in(&self, engine: &Engine<Sendable>) -> bool {
-        self.out == 0 && !self.obeying && engine.core.verdict().is_some()
-    }
-
-    fn begin_hooks(&mut self, now: Timestamp) -> bool {
-        let begun = self.engine.as_mut().is_some_and(|engine| engine.begin_hooks(now));
-        if begun {
-            self.shells.iter_mut().for_each(|shell| shell.attempt = None);
-        }
-        begun
-    }
-
-    fn read_mail(&mut self, now: Timestamp) {
-        if let Some(engine) = &mut self.engine {
-            engine.read_mail(now);
-            engine.pass_time(now);
-        }
-    }
-
-    fn next_signal(&mut self, now: Timestamp) -> Option<Signal> {
-        self.engine.as_mut()?.next_signal(now)
-    }
-
-    fn shell_of(&mut self, attempt: Attempt) -> Option<&mut Shell> {
-        let cell = self.engine.as_ref()?.cell(attempt)?;
-        self.shells.get_mut(cell)
-    }
-
-    fn hand_out(&mut self, now: Timestamp, chores: &mut Chores) {
-        while let Some(attempt) = self.engine.as_mut().and_then(|engine| engine.hand_out(now)) {
-            let Some(cell) = self.engine.as_ref().and_then(|engine| engine.cell(attempt)) else {
-                continue;
-            };
-            if cell >= self.shells.len() {
-                self.shells.resize_with(cell + 1, Shell::default);
-            }
-            self.shells[cell].attempt = Some(attempt);
-            // A body that is away for the attempt before starts when it is back.
-            if !self.shells[cell].out {
-                self.start(attempt, chores);
-            }
-        }
-    }
-
-    fn start(&mut self, attempt: Attempt, chores: &mut Chores) {
-        let hook = self.engine.as_ref().is_some_and(|engine| engine.hooks.is_some());
-        let ticket = Ticket { attempt, hook };
-        let owns = self.owns(ticket);
-        let Some(engine) = &mut self.engine else { return };
-        if owns {
-            engine.prepare(attempt);
-            chores.start.push(ticket);
-        } else {
-            // It was aborted while its body was away.
-            engine.retire(attempt);
-        }
-    }
-
-    /// Bodies that are away until they are disposed of.
-    fn lend_retired(&mut self) -> Vec<Retired<Sendable>> {
-        let Some(engine) = &mut self.engine else { return Vec::new() };
-        let retired = std::mem::take(&mut engine.retired);
-        self.out += retired.len();
-        for kept in retired.iter().filter(|retired| retired.keep) {
-            if let Some(shell) = self.shells.get_mut(kept.cell) {
-                shell.out = true;
-            }
-        }
-        retired
-    }
-
-    /// A body is back in its place; the next attempt of its job may be waiting for it.
-    fn restore(&mut self, attempt: Attempt, cell: usize, body: Sendable, chores: &mut Chores) {
-        let Some(engine) = &mut self.engine else {
-            chores.drop.push(body);
-            return;
-        };
-        engine.cells.0[cell].body = Some(body);
-        let Some(shell) = self.shells.get_mut(cell) else { return };
-        shell.out = false;
-        if let Some(next) = shell.attempt.filter(|&next| next != attempt) {
-            self.start(next, chores);
-        }
-    }
-
-    /// Takes a body out to be polled, unless the attempt is over.
-    fn fetch(&mut self, ticket: Ticket, waker: &Waker) -> Option<Sendable> {
-        if !self.owns(ticket) {
-            return None;
-        }
-        let engine = self.engine.as_mut()?;
-        let cell = engine.cell(ticket.attempt)?;
-        let body = engine.cells.0[cell].body.take()?;
-        let shell = &mut self.shells[cell];
-        if !shell.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            shell.waker = Some(waker.clone());
-        }
-        shell.out = true;
-        self.out += 1;
-        Some(body)
-    }
-
-    /// Whether an attempt is under way.
-    fn owns(&self, Ticket { attempt, hook }: Ticket) -> bool {
-        let Some(engine) = &self.engine else { return false };
-        let state = engine.core.state(attempt.job);
-        hook == engine.hooks.is_some() && state.and_then(JobState::attempt) == Some(attempt.number)
-    }
-
-    /// Takes a body back, with how its poll ended.
-    fn receive(
-        &mut self,
-        Ticket { attempt, hook }: Ticket,
-        body: Sendable,
-        polled: Poll<Finished>,
-        now: Timestamp,
-        chores: &mut Chores,
-    ) {
-        self.out -= 1;
-        let under_way = self.owns(Ticket { attempt, hook });
-        let cell = self.engine.as_ref().and_then(|engine| engine.cell(attempt));
-        let (Some(engine), Some(cell)) = (&mut self.engine, cell) else {
-            chores.drop.push(body);
-            return;
-        };
-        engine.cells.0[cell].body = Some(body);
-        self.shells[cell].out = false;
-        engine.read_mail_but_stops(now);
-        match polled {
-            Poll::Ready(finished) => engine.complete(attempt, finished, now),
-            Poll::Pending if under_way => {}
-            Poll::Pending => engine.retire(attempt),
-        }
-    }
-
-    /// The caller's waker, if there is something for it to do.
-    fn knock(&mut self) -> Option<Waker> {
-        let deadline = self.engine.as_ref().and_then(|engine| engine.core.next_deadline());
-        let earlier = match (deadline, self.caller.sleeps_until) {
-            (Some(deadline), Some(sleeps_until)) => deadline < sleeps_until,
-            (deadline, None) => deadline.is_some(),
-            (None, Some(_)) => false,
-        };
-        if !earlier && !self.is_over() {
-            return None;
-        }
-        self.caller.knocked = true;
-        self.caller.waker.take()
-    }
-}
 
 /// The task of an attempt. One that is dropped before it has ended says so.
 struct Task<S: Spawn> {
