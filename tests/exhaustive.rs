@@ -1,6 +1,6 @@
-#![cfg(feature = "testing")]
 //! All graphs of up to 3 jobs, and a sample of those of 4, with every condition, kind of job, way to
 //! end, window and order of completion: the core against the oracle. `EXHAUSTIVE=4` runs them all.
+#![cfg(feature = "testing")]
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,6 +1,6 @@
-#![cfg(feature = "testing")]
 //! The core against a naive second implementation, from seeds. `SEEDS=` runs more of them,
 //! `FIRST_SEED=` others.
+#![cfg(feature = "testing")]
 
 use jobgraph::testing::model::{Stats, check, random_bytes};
 
