@@ -24,8 +24,8 @@ const BUDGET: usize = 128;
 /// Runs a graph in parallel: each job in a task of this runtime, spawned when the job may start. The
 /// task that ends a job decides what starts next, and goes on with it if that is a single job.
 ///
-/// Dropping the future drops every job; one that is being polled on another thread goes when that
-/// poll returns. If the runtime is shut down first, the run is stopped. The functions of the adapters, such as [`smol::run_on`](crate::smol::run_on), call
+/// Dropping the future drops every job; one that is being polled or dropped on another thread goes
+/// when that returns. If the runtime is shut down first, the run is stopped. The functions of the adapters, such as [`smol::run_on`](crate::smol::run_on), call
 /// this one.
 ///
 /// # Errors
