@@ -1,13 +1,12 @@
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::num::NonZero;
 
 use super::ending::Phase;
-use super::graph::{Condition, MAX_JOBS, Side};
+use super::graph::{Condition, MAX_JOBS};
 use super::input::Resolution;
 use super::job::{JobId, JobKind, JobOptions};
 use super::node::Node;
 use super::observe::Change;
+use super::order::Side;
 use super::state::Event;
 use super::{GraphError, InputError, JobName, Orchestrator};
 
@@ -31,33 +30,29 @@ impl<J> Orchestrator<J> {
         requirements: &[(JobId, Condition)],
     ) -> Result<JobId, GraphError> {
         self.check_new(&options, requirements)?;
-        let number = NonZero::<u64>::MIN.saturating_add(self.last_number);
-        let key = self.jobs.insert(Node::new(number, options, payload));
-        let id = self.jobs[key].id(key);
-        self.reused |= key < self.places;
-        self.places = self.places.max(key + 1);
-        self.last_number = number.get();
+        let (index, number) = self.jobs.next_place();
+        let mut node = Node::new(number, &options);
+        let id = node.id(index);
+        let culprit = self.connect_new(index, &mut node, requirements);
         self.counts.waiting += 1;
-        let finite = self.jobs[key].is_finite();
-        self.unfinished_finite += usize::from(finite);
+        self.unfinished_finite += usize::from(node.is_finite());
+        self.jobs.insert(node, options, payload);
         self.record(id, Change::Added);
-
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "`check_new` refuses more than 30 bits"
-        )]
-        let index = key as u32;
-        let culprit = self.connect_new(index, requirements);
-        if matches!(self.phase, Phase::Running) {
-            self.had_finite |= finite;
-            if let Some(required) = culprit {
-                self.apply(index, Event::Impossible(required));
-            } else if self.node(index).unresolved == 0 {
-                self.apply(index, Event::Satisfied);
-            }
-            self.conclude();
+        if self.has_started() {
+            self.enter_run(index, culprit);
         }
         Ok(id)
+    }
+
+    /// A job was added to a run: it starts, waits, or never will start.
+    fn enter_run(&mut self, index: u32, culprit: Option<JobId>) {
+        self.had_finite |= self.node(index).is_finite();
+        if let Some(required) = culprit {
+            self.apply(index, Event::Impossible(required));
+        } else if self.node(index).held_by == 0 {
+            self.satisfy(index);
+        }
+        self.conclude();
     }
 
     fn check_new(
@@ -72,44 +67,59 @@ impl<J> Orchestrator<J> {
         if self.jobs.len() >= MAX_JOBS || !self.edges.has_room_for(requirements.len()) {
             return Err(GraphError::Full);
         }
-        let mut listed = BTreeMap::new();
-        for (position, &(id, asked)) in requirements.iter().enumerate() {
+        let mut before = 0;
+        let mut ascending = true;
+        for &(id, asked) in requirements {
             let required = self.known(id)?;
             self.check_condition(name, required, asked)?;
-            let before = if requirements.len() <= SHORT {
-                let mut before = requirements[..position].iter();
-                before.find(|&&(other, _)| other == id).map(|&(_, condition)| condition)
-            } else {
-                listed.insert(id, asked)
-            };
-            if let Some(existing) = before.filter(|&existing| existing != asked) {
-                let required = self.name(required);
-                return Err(GraphError::ConflictingConditions {
-                    job: name(),
-                    required,
-                    existing,
-                    asked,
-                });
-            }
+            ascending &= id.number() > before;
+            before = id.number();
         }
-        Ok(())
+        if ascending { Ok(()) } else { self.check_repeated(name, requirements) }
+    }
+
+    /// A job may be listed twice, if the same is asked of it.
+    fn check_repeated(
+        &self,
+        job: impl FnOnce() -> JobName,
+        requirements: &[(JobId, Condition)],
+    ) -> Result<(), GraphError> {
+        let conflict = if requirements.len() <= SHORT {
+            requirements.iter().enumerate().find_map(|(position, &(id, asked))| {
+                let before = requirements[..position].iter().find(|&&(other, _)| other == id)?;
+                Some((id, before.1, asked)).filter(|_| before.1 != asked)
+            })
+        } else {
+            let mut sorted = requirements.to_vec();
+            sorted.sort_by_key(|&(id, _)| id);
+            sorted.windows(2).find_map(|pair| {
+                let [(id, existing), (again, asked)] = *pair else { return None };
+                Some((id, existing, asked)).filter(|_| id == again && existing != asked)
+            })
+        };
+        let Some((id, existing, asked)) = conflict else { return Ok(()) };
+        let (job, required) = (job(), self.name(id.place()));
+        Err(GraphError::ConflictingConditions { job, required, existing, asked })
     }
 
     /// Links a new job to what it requires; returns the first listed job that makes that impossible.
-    fn connect_new(&mut self, index: u32, requirements: &[(JobId, Condition)]) -> Option<JobId> {
-        let running = self.has_started();
+    fn connect_new(
+        &mut self,
+        index: u32,
+        node: &mut Node,
+        requirements: &[(JobId, Condition)],
+    ) -> Option<JobId> {
         let mut culprit = None;
         for &(id, condition) in requirements {
-            let Some(required) = self.index(id) else { continue };
+            let required = id.place();
             // The newest job's edges are the last ones of their lists.
             if self.edges.ends_with(self.node(required).lists, index) {
                 continue;
             }
-            self.edges.connect(&mut self.jobs, index, required, condition);
-            let resolution =
-                if running { self.resolution(required, condition) } else { Resolution::Pending };
-            match resolution {
-                Resolution::Pending => self.jobs[index as usize].unresolved += 1,
+            self.edges.link(&mut node.lists, &mut self.jobs.nodes, index, required, condition);
+            // Before the run nothing has ended.
+            match self.fate(required).resolution(condition) {
+                Resolution::Pending => node.held_by += 1,
                 Resolution::Satisfied => {}
                 Resolution::Impossible => culprit = culprit.or(Some(id)),
             }
@@ -147,7 +157,7 @@ impl<J> Orchestrator<J> {
             return Err(GraphError::SelfRequirement { job: self.name(job) });
         }
         self.check_condition(|| self.name(job), required, asked)?;
-        match self.edges.find(&self.jobs, job, required).map(|edge| self.edges.condition(edge)) {
+        match self.edges.find(&self.jobs.nodes, job, required).map(|edge| self.edges.condition(edge)) {
             None if self.edges.has_room_for(1) => Ok(true),
             None => Err(GraphError::Full),
             Some(existing) if existing == asked => Ok(false),
@@ -185,8 +195,8 @@ impl<J> Orchestrator<J> {
 
     fn connect(&mut self, job: u32, required: u32, condition: Condition) {
         self.points_forward |= self.node(required).number() > self.node(job).number();
-        self.edges.connect(&mut self.jobs, job, required, condition);
-        self.jobs[job as usize].unresolved += 1;
+        self.edges.connect(&mut self.jobs.nodes, job, required, condition);
+        self.jobs.node_mut(job).held_by += 1;
     }
 
     /// Takes a requirement back, before `start`. O(requirements of the job + dependents of the other).
@@ -196,14 +206,14 @@ impl<J> Orchestrator<J> {
     pub fn remove_requirement(&mut self, job: JobId, required: JobId) -> Result<(), GraphError> {
         self.building("remove a requirement")?;
         let (job, required) = (self.known(job)?, self.known(required)?);
-        let Some(edge) = self.edges.find(&self.jobs, job, required) else {
+        let Some(edge) = self.edges.find(&self.jobs.nodes, job, required) else {
             return Err(GraphError::NotRequired {
                 job: self.name(job),
                 required: self.name(required),
             });
         };
-        self.edges.disconnect(&mut self.jobs, job, required, edge);
-        self.jobs[job as usize].unresolved -= 1;
+        self.edges.disconnect(edge);
+        self.jobs.node_mut(job).held_by -= 1;
         Ok(())
     }
 
@@ -214,10 +224,10 @@ impl<J> Orchestrator<J> {
     /// # Errors
     /// [`InputError::NotEnded`] in a run, or [`InputError::UnknownJob`].
     pub fn remove(&mut self, job: JobId) -> Result<J, InputError> {
-        let index = self.index(job).ok_or(InputError::UnknownJob { id: job })?;
-        let state = self.node(index).state;
-        if self.has_started() && !state.is_ended() {
-            return Err(InputError::NotEnded { job: self.name(index), state });
+        let index = self.jobs.index(job).ok_or(InputError::UnknownJob { id: job })?;
+        if self.has_started() && !self.node(index).stage.is_ended() {
+            let (job, state) = (self.name(index), self.state_of(index));
+            return Err(InputError::NotEnded { job, state });
         }
         Ok(self.take(index))
     }
@@ -226,28 +236,29 @@ impl<J> Orchestrator<J> {
         let id = self.id(index);
         if !self.has_started() {
             let dependents: Vec<u32> =
-                self.targets(Side::Dependents, index).map(|(job, _)| job).collect();
+                self.dependents_in(self.node(index).lists).map(|(job, _)| job).collect();
             for job in dependents {
-                self.jobs[job as usize].unresolved -= 1;
+                self.jobs.node_mut(job).held_by -= 1;
             }
         }
-        let node = self.jobs.remove(index as usize);
-        *self.counts.of(node.state) -= 1;
+        let (node, payload) = self.jobs.remove(index);
+        self.culprits.remove(&index);
+        *self.counts.of(node.stage) -= 1;
         self.counts.removed += 1;
-        if !node.state.is_ended() {
+        if !node.stage.is_ended() {
             self.unfinished_finite -= usize::from(node.is_finite());
         }
         match self.phase {
-            Phase::Building | Phase::Running => self.edges.detach(&mut self.jobs, node.lists),
+            Phase::Building | Phase::Running => self.edges.detach(&mut self.jobs.nodes, node.lists),
             Phase::Ending { .. } => {
                 // The edges stay: they say in which order the jobs stop.
-                let sides = [Side::Requirements, Side::Dependents];
-                let gone = sides.map(|side| self.present(side, node.lists).count());
-                self.edges.discount(gone.iter().sum());
+                let required = self.required_by(node.lists).count();
+                let dependents = self.dependents_in(node.lists).count();
+                self.edges.discount(required + dependents);
             }
         }
         self.record(id, Change::Removed);
-        node.payload
+        payload
     }
 
     /// Removes a job before `start`, and lets its dependents inherit its requirements: those that
@@ -269,8 +280,9 @@ impl<J> Orchestrator<J> {
 
     /// The requirements that the dependents of a bypassed job do not have yet.
     fn inherited(&mut self, index: u32) -> Result<Vec<(u32, u32, Condition)>, GraphError> {
-        let dependents: Vec<_> = self.targets(Side::Dependents, index).collect();
-        let requirements: Vec<_> = self.targets(Side::Requirements, index).collect();
+        let lists = self.node(index).lists;
+        let dependents: Vec<_> = self.dependents_in(lists).collect();
+        let requirements = self.required_in_order(lists);
         let mut inherited = Vec::new();
         for &(dependent, by) in &dependents {
             if by == Condition::Failed {
@@ -305,12 +317,12 @@ impl<J> Orchestrator<J> {
         let after_starts = self.reached(Side::Dependents, starts)?;
         let before_ends = self.reached(Side::Requirements, ends)?;
         let dropped = |&index: &u32| !after_starts[index as usize] || !before_ends[index as usize];
-        let dropped: Vec<u32> = self.in_creation_order().into_iter().filter(dropped).collect();
+        let dropped: Vec<u32> = self.jobs.in_creation_order().into_iter().filter(dropped).collect();
         Ok(dropped.into_iter().map(|index| (self.id(index), self.take(index))).collect())
     }
 
     pub(super) fn known(&self, id: JobId) -> Result<u32, GraphError> {
-        match self.index(id) {
+        match self.jobs.index(id) {
             Some(index) => Ok(index),
             None => Err(GraphError::UnknownJob { id }),
         }

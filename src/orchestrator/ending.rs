@@ -2,12 +2,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use slab::Slab;
-
 use super::Orchestrator;
-use super::graph::{Lists, Side};
+use super::graph::Lists;
 use super::job::JobId;
-use super::node::Node;
 use super::state::{Event, StopReason};
 
 /// Why a run ended. The first cause counts, whatever happens after it.
@@ -87,25 +84,25 @@ impl<J> Orchestrator<J> {
         if self.counts.unfinished() == 0 {
             return;
         }
-        for index in self.in_creation_order() {
-            if self.node(index).state.attempt().is_none() {
+        for index in self.jobs.in_creation_order() {
+            if !self.node(index).stage.is_under_way() {
                 self.apply(index, Event::Stop(StopReason::RunEnding));
             }
         }
         if self.counts.unfinished() > 0 {
             self.make_stop_order();
-            let (ended, alive) =
-                self.free_places().partition(|&index| has_ended(&self.jobs, index));
+            let (ended, alive) = self.free_places().partition(|&index| self.jobs.has_ended(index));
             self.stop_in_order(ended, alive);
         }
     }
 
     fn make_stop_order(&mut self) {
-        let places = self.jobs.iter().next_back().map_or(0, |(index, _)| index + 1);
+        let places = self.jobs.places();
         let mut made = StopOrder { holding: vec![0; places], lists: vec![Lists::EMPTY; places] };
-        for (index, node) in &self.jobs {
-            made.lists[index] = node.lists;
-            for (required, _) in self.edges.targets(Side::Requirements, node.lists) {
+        for index in self.jobs.indices() {
+            let node = self.node(index);
+            made.lists[index as usize] = node.lists;
+            for (required, _) in self.edges.requirements(node.lists) {
                 made.holding[required as usize] += 1;
             }
         }
@@ -140,7 +137,7 @@ impl<J> Orchestrator<J> {
         if let Phase::Ending { aborting, .. } = &mut self.phase {
             *aborting = true;
         }
-        let alive = self.free_places().filter(|&index| !has_ended(&self.jobs, index)).collect();
+        let alive = self.free_places().filter(|&index| !self.jobs.has_ended(index)).collect();
         self.stop_in_order(Vec::new(), alive);
     }
 
@@ -161,7 +158,7 @@ impl<J> Orchestrator<J> {
             };
             for index in alive.drain(..) {
                 self.apply(index, event);
-                if has_ended(&self.jobs, index) {
+                if self.jobs.has_ended(index) {
                     ended.push(index);
                 }
             }
@@ -173,17 +170,12 @@ impl<J> Orchestrator<J> {
         let Phase::Ending { order: StopOrder { holding, lists }, .. } = &mut self.phase else {
             return;
         };
-        for (required, _) in self.edges.targets(Side::Requirements, lists[index as usize]) {
+        for (required, _) in self.edges.requirements(lists[index as usize]) {
             holding[required as usize] -= 1;
             if holding[required as usize] == 0 {
-                let free = if has_ended(&self.jobs, required) { &mut *ended } else { &mut *alive };
+                let free = if self.jobs.has_ended(required) { &mut *ended } else { &mut *alive };
                 free.push(required);
             }
         }
     }
-}
-
-/// Ended, or removed after it had.
-fn has_ended<J>(jobs: &Slab<Node<J>>, index: u32) -> bool {
-    jobs.get(index as usize).is_none_or(|node| node.state.is_ended())
 }

@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::graph::{Condition, Side};
+use super::graph::Condition;
 use super::input::Resolution;
 use super::job::{JobId, JobKind};
 use super::state::{JobState, Outcome, SkipReason, StopReason};
@@ -75,9 +75,9 @@ impl<J> Orchestrator<J> {
     /// O(jobs + requirements).
     #[must_use]
     pub fn explain(&self, job: JobId) -> Option<Explanation<'_>> {
-        let index = self.index(job)?;
+        let index = self.jobs.index(job)?;
         let node = self.node(index);
-        Some(match node.state {
+        Some(match self.state_of(index) {
             _ if !self.has_started() => Explanation::NotStarted,
             JobState::Waiting => Explanation::Waiting { on: self.unresolved(index) },
             JobState::Queued => match self.options.window {
@@ -94,7 +94,7 @@ impl<J> Orchestrator<J> {
                 Explanation::Retry { after: until.saturating_since(self.clock) }
             }
             JobState::Stopping { reason, .. } => {
-                let armed = node.extra.as_ref().and_then(|extra| extra.armed);
+                let armed = self.jobs.extra(index).and_then(|extra| extra.armed);
                 Explanation::Stopping {
                     reason,
                     aborted_after: armed.map(|(at, _)| at.saturating_since(self.clock)),
@@ -111,13 +111,14 @@ impl<J> Orchestrator<J> {
     }
 
     fn named(&self, index: u32) -> NamedJob<'_> {
-        NamedJob { id: self.id(index), label: self.node(index).label() }
+        NamedJob { id: self.id(index), label: self.jobs.label(index) }
     }
 
     fn unresolved(&self, index: u32) -> Vec<(NamedJob<'_>, Condition, JobKind)> {
-        self.targets(Side::Requirements, index)
+        self.required_in_order(self.node(index).lists)
+            .into_iter()
             .filter(|&(required, condition)| {
-                self.resolution(required, condition) == Resolution::Pending
+                self.fate(required).resolution(condition) == Resolution::Pending
             })
             .map(|(required, condition)| {
                 (self.named(required), condition, self.node(required).kind())
@@ -131,17 +132,15 @@ impl<J> Orchestrator<J> {
         if !order.holds_back(index) {
             return Vec::new();
         }
-        let mut seen = vec![false; self.places];
+        let mut seen = vec![false; self.jobs.places()];
         let (mut open, mut found) = (vec![index], Vec::new());
         while let Some(at) = open.pop() {
-            for (dependent, _) in self.edges.targets(Side::Dependents, order.lists(at)) {
+            for (dependent, _) in self.edges.dependents(order.lists(at)) {
                 if core::mem::replace(&mut seen[dependent as usize], true) {
                     continue;
                 }
-                match self.jobs.get(dependent as usize) {
-                    Some(node) if !node.state.is_ended() => found.push(dependent),
-                    _ => open.push(dependent),
-                }
+                let free = self.jobs.has_ended(dependent);
+                if free { open.push(dependent) } else { found.push(dependent) }
             }
         }
         found.sort_unstable_by_key(|&index| self.node(index).number());

@@ -1,8 +1,6 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use slab::Slab;
-
 use super::node::Node;
 
 /// What a requirement asks of the required job.
@@ -20,53 +18,66 @@ pub enum Condition {
 /// "No edge", "no job": an index that is never given out.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// One of the two lists that an edge is in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Side {
-    /// The list of the job, which leads to the jobs that it requires.
-    Requirements,
-    /// The list of the required job, which leads to its dependents.
-    Dependents,
-}
-
-/// The last edge of each of a job's two lists. Lists are circular, so the last leads to the first.
+/// Where the edges of a job are: those to its requirements, and those to its dependents.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Lists([u32; 2]);
+pub(super) struct Lists {
+    newest_requirement: u32,
+    first_dependent: u32,
+    last_dependent: u32,
+}
 
 impl Lists {
-    pub(super) const EMPTY: Self = Self([NONE; 2]);
+    pub(super) const EMPTY: Self =
+        Self { newest_requirement: NONE, first_dependent: NONE, last_dependent: NONE };
 }
 
-/// A requirement: 16 bytes, in one list of each of its two jobs.
-#[derive(Clone, Copy, Debug)]
-struct Edge {
-    job: u32,
-    required: Required,
-    next: [u32; 2],
-}
-
-/// The required job in 30 bits, the condition in two.
+/// An index in 30 bits, and a tag in two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Required(u32);
+struct Tagged(u32);
 
-impl Required {
+impl Tagged {
     const INDEX: u32 = u32::MAX >> 2;
 
-    fn new(index: u32, condition: Condition) -> Self {
-        let bits = match condition {
-            Condition::Succeeded => 0,
-            Condition::Finished => 1,
-            Condition::Failed => 2,
-        };
-        Self(index & Self::INDEX | bits << 30)
+    const fn new(index: u32, tag: u32) -> Self {
+        Self(index & Self::INDEX | tag << 30)
     }
 
     fn index(self) -> Option<u32> {
         Some(self.0 & Self::INDEX).filter(|&index| index != Self::INDEX)
     }
 
+    const fn tag(self) -> u32 {
+        self.0 >> 30
+    }
+
+    fn forget_index(&mut self) {
+        self.0 |= Self::INDEX;
+    }
+}
+
+/// A requirement: 12 bytes.
+///
+/// It is in the list of dependents of the required job through `next`. The edges of a job to its
+/// requirements lie one after the other; where others came in between, a jump leads back.
+#[derive(Clone, Copy, Debug)]
+struct Edge {
+    /// The job; tagged if this is its first requirement.
+    job: Tagged,
+    /// The required job, tagged with the condition; of a jump, the edge to go back to.
+    required: Tagged,
+    next: u32,
+}
+
+const FIRST: u32 = 1;
+const JUMP: u32 = 3;
+
+impl Edge {
+    fn jump(to: u32) -> Self {
+        Self { job: Tagged(NONE), required: Tagged::new(to, JUMP), next: NONE }
+    }
+
     fn condition(self) -> Condition {
-        match self.0 >> 30 {
+        match self.required.tag() {
             0 => Condition::Succeeded,
             1 => Condition::Finished,
             _ => Condition::Failed,
@@ -75,21 +86,17 @@ impl Required {
 }
 
 /// How many jobs there may be at once: what the 30 bits of an edge can tell apart.
-pub(super) const MAX_JOBS: usize = Required::INDEX as usize;
+pub(super) const MAX_JOBS: usize = Tagged::INDEX as usize;
 
-/// The requirements between the jobs, all in one arena.
+/// The requirements between the jobs, in one arena, in the order in which they were made.
 ///
-/// An edge is dropped by each of its jobs when that job is removed, and its place is free once both
-/// have. Until then the list that still holds it skips it.
+/// An edge forgets a job that is removed, and stays where it is; once more of them are idle than not,
+/// the arena is made anew.
 #[derive(Clone, Debug)]
 pub(super) struct Edges {
     arena: Vec<Edge>,
-    /// The first free place; the places form a list.
-    free: u32,
     /// Edges that link two jobs which are both there.
     live: usize,
-    /// Edges in a list of dependents whose dependent was removed.
-    abandoned: usize,
     /// Edges by job and required job. Made when two jobs with many edges each are to be linked.
     pairs: Option<BTreeMap<(u32, u32), u32>>,
 }
@@ -99,7 +106,7 @@ const SHORT: usize = 32;
 
 impl Edges {
     pub(super) const fn new() -> Self {
-        Self { arena: Vec::new(), free: NONE, live: 0, abandoned: 0, pairs: None }
+        Self { arena: Vec::new(), live: 0, pairs: None }
     }
 
     /// How many requirements there are.
@@ -107,124 +114,142 @@ impl Edges {
         self.live
     }
 
-    /// Whether one more edge can be numbered.
+    /// Whether so many more edges can be numbered, each with a jump.
     pub(super) fn has_room_for(&self, more: usize) -> bool {
-        self.arena.len() + more < NONE as usize
+        self.arena.len() + 2 * more < Tagged::INDEX as usize
     }
 
     /// Links two jobs that are not linked yet.
-    pub(super) fn connect<J>(
+    pub(super) fn connect(
         &mut self,
-        jobs: &mut Slab<Node<J>>,
+        nodes: &mut [Node],
         job: u32,
         required: u32,
         condition: Condition,
     ) {
-        let edge = Edge { job, required: Required::new(required, condition), next: [NONE; 2] };
-        let at = self.place(edge);
-        self.append(Side::Requirements, &mut jobs[job as usize].lists, at);
-        self.append(Side::Dependents, &mut jobs[required as usize].lists, at);
+        let mut lists = nodes[job as usize].lists;
+        self.link(&mut lists, nodes, job, required, condition);
+        nodes[job as usize].lists.newest_requirement = lists.newest_requirement;
+    }
+
+    /// Links a job, whose own list is at hand, to one that it requires.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "`has_room_for` was asked")]
+    pub(super) fn link(
+        &mut self,
+        lists: &mut Lists,
+        nodes: &mut [Node],
+        job: u32,
+        required: u32,
+        condition: Condition,
+    ) {
+        let newest = lists.newest_requirement;
+        if newest != NONE && newest as usize + 1 != self.arena.len() {
+            self.arena.push(Edge::jump(newest));
+        }
+        let at = self.arena.len() as u32;
+        lists.newest_requirement = at;
+        let list = &mut nodes[required as usize].lists;
+        match core::mem::replace(&mut list.last_dependent, at) {
+            NONE => list.first_dependent = at,
+            last => self.arena[last as usize].next = at,
+        }
+        self.arena.push(Edge {
+            job: Tagged::new(job, if newest == NONE { FIRST } else { 0 }),
+            required: Tagged::new(required, condition as u32),
+            next: NONE,
+        });
         if let Some(pairs) = &mut self.pairs {
             pairs.insert((job, required), at);
         }
         self.live += 1;
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "`has_room_for` was asked")]
-    fn place(&mut self, edge: Edge) -> u32 {
-        if self.free == NONE {
-            self.arena.push(edge);
-            return (self.arena.len() - 1) as u32;
+    /// The edge to the first dependent of a job.
+    #[inline]
+    pub(super) fn first_dependent(lists: Lists) -> Option<u32> {
+        Some(lists.first_dependent).filter(|&at| at != NONE)
+    }
+
+    /// The edge to the next dependent, and what this one says: the dependent, if it is there, and what
+    /// it asks.
+    #[inline]
+    pub(super) fn dependent(&self, at: u32) -> (Option<u32>, Option<u32>, Condition) {
+        let edge = self.arena[at as usize];
+        (Some(edge.next).filter(|&at| at != NONE), edge.job.index(), edge.condition())
+    }
+
+    /// The dependents of a job, with what they ask, in the order the requirements were made.
+    pub(super) fn dependents(&self, lists: Lists) -> impl Iterator<Item = (u32, Condition)> + '_ {
+        self.dependent_edges(lists)
+            .filter_map(|at| Some((self.arena[at as usize].job.index()?, self.condition(at))))
+    }
+
+    /// What a job requires, the last requirement first.
+    pub(super) fn requirements(&self, lists: Lists) -> impl Iterator<Item = (u32, Condition)> + '_ {
+        self.requirement_edges(lists)
+            .filter_map(|at| Some((self.arena[at as usize].required.index()?, self.condition(at))))
+    }
+
+    fn dependent_edges(&self, lists: Lists) -> impl Iterator<Item = u32> + '_ {
+        core::iter::successors(Self::first_dependent(lists), |&at| self.dependent(at).0)
+    }
+
+    fn requirement_edges(&self, lists: Lists) -> impl Iterator<Item = u32> + '_ {
+        let newest = Some(lists.newest_requirement).filter(|&at| at != NONE);
+        core::iter::successors(newest, |&at| self.requirement_before(at))
+    }
+
+    fn requirement_before(&self, at: u32) -> Option<u32> {
+        if self.arena[at as usize].job.tag() == FIRST {
+            return None;
         }
-        let at = self.free;
-        self.free = self.arena[at as usize].next[0];
-        self.arena[at as usize] = edge;
-        at
-    }
-
-    fn append(&mut self, side: Side, lists: &mut Lists, at: u32) {
-        let last = &mut lists.0[side as usize];
-        let first = match *last {
-            NONE => at,
-            last => core::mem::replace(&mut self.arena[last as usize].next[side as usize], at),
-        };
-        self.arena[at as usize].next[side as usize] = first;
-        *last = at;
-    }
-
-    /// The first edge of a list.
-    pub(super) fn first(&self, side: Side, lists: Lists) -> Option<u32> {
-        let last = lists.0[side as usize];
-        (last != NONE).then(|| self.arena[last as usize].next[side as usize])
-    }
-
-    /// The edge after `at` in a list.
-    pub(super) fn after(&self, side: Side, lists: Lists, at: u32) -> Option<u32> {
-        (at != lists.0[side as usize]).then(|| self.arena[at as usize].next[side as usize])
-    }
-
-    /// The job that an edge of a list leads to, if it is still there.
-    pub(super) fn target(&self, side: Side, at: u32) -> Option<u32> {
-        let edge = &self.arena[at as usize];
-        match side {
-            Side::Requirements => edge.required.index(),
-            Side::Dependents => Some(edge.job).filter(|&job| job != NONE),
-        }
+        let before = self.arena[at as usize - 1].required;
+        if before.tag() == JUMP { before.index() } else { Some(at - 1) }
     }
 
     pub(super) fn condition(&self, at: u32) -> Condition {
-        self.arena[at as usize].required.condition()
-    }
-
-    /// The jobs that a list leads to, with the conditions, in the order the requirements were made.
-    pub(super) fn targets(
-        &self,
-        side: Side,
-        lists: Lists,
-    ) -> impl Iterator<Item = (u32, Condition)> + '_ {
-        let mut at = self.first(side, lists);
-        core::iter::from_fn(move || {
-            let here = at?;
-            at = self.after(side, lists, here);
-            Some((self.target(side, here), self.condition(here)))
-        })
-        .filter_map(|(target, condition)| Some((target?, condition)))
+        self.arena[at as usize].condition()
     }
 
     /// Whether the last dependent of a job is `job`.
     pub(super) fn ends_with(&self, required: Lists, job: u32) -> bool {
-        let last = required.0[Side::Dependents as usize];
-        last != NONE && self.arena[last as usize].job == job
+        let last = self.arena.get(required.last_dependent as usize);
+        last.is_some_and(|edge| edge.job.index() == Some(job))
     }
 
     /// The edge between two jobs. O(1) while one of them has few edges, else O(log edges).
-    pub(super) fn find<J>(&mut self, jobs: &Slab<Node<J>>, job: u32, required: u32) -> Option<u32> {
+    pub(super) fn find(&mut self, nodes: &[Node], job: u32, required: u32) -> Option<u32> {
         if self.pairs.is_none() {
-            let ends = [(Side::Requirements, job, required), (Side::Dependents, required, job)];
-            let mut cursors =
-                ends.map(|(side, from, _)| self.first(side, jobs[from as usize].lists));
-            for _ in 0..SHORT {
-                for (cursor, (side, from, to)) in cursors.iter_mut().zip(ends) {
-                    let at = (*cursor)?;
-                    if self.target(side, at) == Some(to) {
-                        return Some(at);
-                    }
-                    *cursor = self.after(side, jobs[from as usize].lists, at);
+            let requirements = self.requirement_edges(nodes[job as usize].lists);
+            let dependents = self.dependent_edges(nodes[required as usize].lists);
+            let mut looked_at = 0;
+            for (one, other) in requirements.zip(dependents).take(SHORT) {
+                looked_at += 1;
+                let links = |&at: &u32| {
+                    let edge = self.arena[at as usize];
+                    edge.job.index() == Some(job) && edge.required.index() == Some(required)
+                };
+                if let Some(at) = [one, other].into_iter().find(links) {
+                    return Some(at);
                 }
             }
-            self.index_pairs();
+            if looked_at < SHORT {
+                return None;
+            }
+            self.pairs = Some(self.live_edges().map(|(at, job, to)| ((job, to), at)).collect());
         }
         self.pairs.as_ref()?.get(&(job, required)).copied()
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "edges are numbered in 32 bits")]
-    fn index_pairs(&mut self) {
-        let pairs = self.arena.iter().enumerate().filter(|(_, edge)| edge.job != NONE);
-        self.pairs = Some(
-            pairs
-                .filter_map(|(at, edge)| Some(((edge.job, edge.required.index()?), at as u32)))
-                .collect(),
-        );
+    /// Each edge that links two jobs which are both there, with these.
+    fn live_edges(&self) -> impl Iterator<Item = (u32, u32, u32)> + '_ {
+        (0_u32..).zip(&self.arena).filter_map(|(at, edge)| {
+            if edge.required.tag() == JUMP {
+                return None;
+            }
+            Some((at, edge.job.index()?, edge.required.index()?))
+        })
     }
 
     /// Once the run has begun, no two jobs are linked that were there before.
@@ -232,44 +257,22 @@ impl Edges {
         self.pairs = None;
     }
 
-    /// Takes an edge out of both its lists. O(edges of both jobs).
-    pub(super) fn disconnect<J>(
-        &mut self,
-        jobs: &mut Slab<Node<J>>,
-        job: u32,
-        required: u32,
-        at: u32,
-    ) {
-        self.unlink(Side::Requirements, &mut jobs[job as usize].lists, at);
-        self.unlink(Side::Dependents, &mut jobs[required as usize].lists, at);
-        self.forget_pair(at);
+    /// Takes an edge back. O(1), O(log edges) where there are many.
+    pub(super) fn disconnect(&mut self, at: u32) {
+        let edge = &mut self.arena[at as usize];
+        let (job, required) = (edge.job.index(), edge.required.index());
+        edge.job.forget_index();
+        edge.required.forget_index();
+        self.gone(job, required);
+    }
+
+    /// An edge does not link two jobs any more, if it did.
+    fn gone(&mut self, job: Option<u32>, required: Option<u32>) {
+        let (Some(job), Some(required)) = (job, required) else { return };
         self.live -= 1;
-        self.release(at);
-    }
-
-    fn unlink(&mut self, side: Side, lists: &mut Lists, at: u32) {
-        let (side, last) = (side as usize, &mut lists.0[side as usize]);
-        let mut before = *last;
-        while self.arena[before as usize].next[side] != at {
-            before = self.arena[before as usize].next[side];
-        }
-        self.arena[before as usize].next[side] = self.arena[at as usize].next[side];
-        if *last == at {
-            *last = if before == at { NONE } else { before };
-        }
-    }
-
-    fn forget_pair(&mut self, at: u32) {
-        let Edge { job, required, .. } = self.arena[at as usize];
-        if let (Some(pairs), Some(required)) = (&mut self.pairs, required.index()) {
+        if let Some(pairs) = &mut self.pairs {
             pairs.remove(&(job, required));
         }
-    }
-
-    fn release(&mut self, at: u32) {
-        self.arena[at as usize] =
-            Edge { job: NONE, required: Required(u32::MAX), next: [self.free, NONE] };
-        self.free = at;
     }
 
     /// Edges that stay, but do not link two jobs that are both there any more.
@@ -278,55 +281,36 @@ impl Edges {
     }
 
     /// Lets go of all edges of a job that was removed. O(its edges), amortised.
-    pub(super) fn detach<J>(&mut self, jobs: &mut Slab<Node<J>>, lists: Lists) {
-        for side in [Side::Requirements, Side::Dependents] {
-            let mut cursor = self.first(side, lists);
-            while let Some(at) = cursor {
-                cursor = self.after(side, lists, at);
-                self.let_go(side, at);
-            }
+    pub(super) fn detach(&mut self, nodes: &mut [Node], lists: Lists) {
+        let mut cursor = Self::first_dependent(lists);
+        while let Some(at) = cursor {
+            cursor = self.dependent(at).0;
+            let Edge { job, required, .. } = self.arena[at as usize];
+            self.arena[at as usize].required.forget_index();
+            self.gone(job.index(), required.index());
         }
-        if self.abandoned > self.live + jobs.len() {
-            self.sweep(jobs);
+        let mut cursor = Some(lists.newest_requirement).filter(|&at| at != NONE);
+        while let Some(at) = cursor {
+            cursor = self.requirement_before(at);
+            let Edge { job, required, .. } = self.arena[at as usize];
+            self.arena[at as usize].job.forget_index();
+            self.gone(job.index(), required.index());
         }
-    }
-
-    /// The job in whose list of this side an edge is lets go of it.
-    fn let_go(&mut self, side: Side, at: u32) {
-        let other_is_there = self.target(side, at).is_some();
-        if other_is_there {
-            self.forget_pair(at);
-            self.live -= 1;
-        }
-        let edge = &mut self.arena[at as usize];
-        match (side, other_is_there) {
-            (Side::Requirements, true) => {
-                edge.job = NONE;
-                self.abandoned += 1;
-            }
-            (Side::Dependents, true) => edge.required = Required(u32::MAX),
-            (Side::Requirements, false) => self.release(at),
-            (Side::Dependents, false) => {
-                self.abandoned -= 1;
-                self.release(at);
-            }
+        let idle = self.arena.len() - self.live;
+        if idle > self.live + nodes.len() {
+            self.sweep(nodes);
         }
     }
 
-    /// Frees the abandoned edges, which only lists of dependents still hold. O(jobs + edges).
-    fn sweep<J>(&mut self, jobs: &mut Slab<Node<J>>) {
-        for (_, node) in jobs.iter_mut() {
-            let lists = node.lists;
-            node.lists.0[Side::Dependents as usize] = NONE;
-            let mut cursor = self.first(Side::Dependents, lists);
-            while let Some(at) = cursor {
-                cursor = self.after(Side::Dependents, lists, at);
-                match self.target(Side::Dependents, at) {
-                    Some(_) => self.append(Side::Dependents, &mut node.lists, at),
-                    None => self.release(at),
-                }
-            }
+    /// Makes the arena anew, without the idle edges. O(jobs + edges).
+    fn sweep(&mut self, nodes: &mut [Node]) {
+        for node in nodes.iter_mut() {
+            node.lists = Lists::EMPTY;
         }
-        self.abandoned = 0;
+        let mut swept = Self::new();
+        for (at, job, required) in self.live_edges() {
+            swept.connect(nodes, job, required, self.condition(at));
+        }
+        *self = swept;
     }
 }

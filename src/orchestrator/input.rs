@@ -1,10 +1,10 @@
 use core::fmt;
 
 use super::ending::{Ending, Phase};
-use super::graph::{Condition, Side};
+use super::graph::{Condition, Edges};
 use super::job::{Attempt, JobId, JobKind};
 use super::observe::{Change, Transition};
-use super::state::{Completion, Event, JobState, Outcome, StopReason};
+use super::state::{Completion, Event, JobState, Stage, StopReason};
 use super::time::Timestamp;
 use super::{GraphError, InputError, Orchestrator};
 
@@ -56,9 +56,9 @@ impl<J> Orchestrator<J> {
                 if let Some(timeout) = timeout {
                     self.deadlines.arm_run(now + timeout);
                 }
-                for index in self.in_creation_order() {
-                    if self.node(index).unresolved == 0 {
-                        self.apply(index, Event::Satisfied);
+                for index in self.jobs.in_creation_order() {
+                    if self.node(index).held_by == 0 {
+                        self.satisfy(index);
                     }
                 }
             }
@@ -78,7 +78,7 @@ impl<J> Orchestrator<J> {
     ) -> Result<(), InputError> {
         let index = self.under_way(attempt)?;
         self.advance(now);
-        self.apply(index, Event::Completed(completion));
+        self.complete(index, completion);
         self.settle(index);
         Ok(())
     }
@@ -90,20 +90,19 @@ impl<J> Orchestrator<J> {
     /// [`InputError`] if this attempt is not running, has been ready before, or is not of a service.
     pub fn on_job_ready(&mut self, attempt: Attempt, now: Timestamp) -> Result<(), InputError> {
         let index = self.under_way(attempt)?;
-        let (job, node) = (self.name(index), self.node(index));
-        let state = node.state;
-        if node.kind() != JobKind::Service {
+        let (job, state) = (self.name(index), self.state_of(index));
+        if self.node(index).kind() != JobKind::Service {
             return Err(InputError::NotAService { job, state });
         }
         if matches!(state, JobState::Stopping { .. }) {
             return Err(InputError::StoppingAlready { job, state });
         }
-        if node.extra.as_ref().is_some_and(|extra| extra.ready_now) {
+        if self.jobs.extra(index).is_some_and(|extra| extra.ready_now) {
             return Err(InputError::ReadyAlready { job, state });
         }
         self.advance(now);
-        let first = !self.node(index).was_ready();
-        if let Some(extra) = &mut self.jobs[index as usize].extra {
+        let first = !self.jobs.was_ready(index);
+        if let Some(extra) = self.jobs.extra_mut(index) {
             (extra.ready, extra.ready_now) = (true, true);
             if let Some(armed) = extra.armed.take() {
                 self.deadlines.disarm(index, armed);
@@ -141,12 +140,12 @@ impl<J> Orchestrator<J> {
     /// [`InputError::Ended`] if the job has ended, and others if there is no such job in a run.
     pub fn cancel(&mut self, job: JobId, now: Timestamp) -> Result<(), InputError> {
         let index = self.in_run(job)?;
-        let state = self.node(index).state;
-        if state.is_ended() {
-            return Err(InputError::Ended { job: self.name(index), state });
+        if self.node(index).stage.is_ended() {
+            let (job, state) = (self.name(index), self.state_of(index));
+            return Err(InputError::Ended { job, state });
         }
         self.advance(now);
-        if let Some(extra) = &mut self.jobs[index as usize].extra {
+        if let Some(extra) = self.jobs.extra_mut(index) {
             extra.cancelled = true;
         }
         self.apply(index, Event::Stop(StopReason::Cancelled));
@@ -204,19 +203,32 @@ impl<J> Orchestrator<J> {
     }
 
     fn in_run(&self, job: JobId) -> Result<u32, InputError> {
-        match (&self.phase, self.index(job)) {
+        match (&self.phase, self.jobs.index(job)) {
             (Phase::Building, _) => Err(InputError::NotStarted),
             (_, Some(index)) => Ok(index),
             (_, None) => Err(InputError::UnknownJob { id: job }),
         }
     }
 
+    /// Before `start` no attempt is.
+    #[inline]
     fn under_way(&self, attempt: Attempt) -> Result<u32, InputError> {
-        let index = self.in_run(attempt.job)?;
-        let state = self.node(index).state;
-        match state.attempt() {
-            Some(number) if number == attempt.number => Ok(index),
-            _ => Err(InputError::NotThatAttempt { attempt, job: self.name(index), state }),
+        let under_way = |index: &u32| {
+            let node = self.node(*index);
+            node.stage.is_under_way() && node.attempts == attempt.number
+        };
+        let index = self.jobs.index(attempt.job).filter(under_way);
+        index.ok_or_else(|| self.not_under_way(attempt))
+    }
+
+    #[cold]
+    fn not_under_way(&self, attempt: Attempt) -> InputError {
+        match self.in_run(attempt.job) {
+            Ok(index) => {
+                let (job, state) = (self.name(index), self.state_of(index));
+                InputError::NotThatAttempt { attempt, job, state }
+            }
+            Err(error) => error,
         }
     }
 
@@ -233,13 +245,13 @@ impl<J> Orchestrator<J> {
     }
 
     /// What follows from an input to a job: first for those that depend on it, then for the run.
+    #[inline]
     fn settle(&mut self, index: u32) {
-        let node = self.node(index);
-        if node.state.is_ended() {
+        if self.node(index).stage.is_ended() {
             match self.phase {
                 Phase::Ending { .. } => self.release(index),
                 // What required its readiness has been told.
-                _ if node.was_ready() => {}
+                _ if self.jobs.was_ready(index) => {}
                 _ => self.resolve_dependents(index),
             }
         }
@@ -252,48 +264,66 @@ impl<J> Orchestrator<J> {
         if !matches!(self.phase, Phase::Running) {
             return;
         }
-        self.resolved.push_back(index);
-        while let Some(required) = self.resolved.pop_front() {
-            let lists = self.node(required).lists;
-            let mut cursor = self.edges.first(Side::Dependents, lists);
+        let mut told = Some(index);
+        while let Some(required) = told {
+            let fate = self.fate(required);
+            let mut cursor = Edges::first_dependent(self.node(required).lists);
             while let Some(edge) = cursor {
-                cursor = self.edges.after(Side::Dependents, lists, edge);
-                if let Some(job) = self.edges.target(Side::Dependents, edge) {
-                    self.resolve(job, required, self.edges.condition(edge));
+                let (next, job, condition) = self.edges.dependent(edge);
+                if let Some(job) = job {
+                    self.resolve(job, required, fate.resolution(condition));
                 }
+                cursor = next;
             }
+            told = self.skipped.pop_front();
         }
     }
 
-    fn resolve(&mut self, job: u32, required: u32, condition: Condition) {
-        if self.node(job).state != JobState::Waiting {
+    #[inline]
+    fn resolve(&mut self, job: u32, required: u32, resolution: Resolution) {
+        let node = self.jobs.node_mut(job);
+        if node.stage != Stage::Waiting {
             return;
         }
-        match self.resolution(required, condition) {
+        match resolution {
             Resolution::Pending => {}
             Resolution::Satisfied => {
-                let unresolved = &mut self.jobs[job as usize].unresolved;
-                *unresolved -= 1;
-                if *unresolved == 0 {
-                    self.apply(job, Event::Satisfied);
+                node.held_by -= 1;
+                if node.held_by == 0 {
+                    self.satisfy(job);
                 }
             }
             Resolution::Impossible => {
                 self.apply(job, Event::Impossible(self.id(required)));
-                self.resolved.push_back(job);
+                self.skipped.push_back(job);
             }
         }
     }
 
+    /// What requirements on a job depend on.
+    #[inline]
+    pub(super) fn fate(&self, required: u32) -> Fate {
+        Fate { was_ready: self.jobs.was_ready(required), stage: self.node(required).stage }
+    }
+}
+
+/// What requirements on a job depend on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fate {
+    was_ready: bool,
+    stage: Stage,
+}
+
+impl Fate {
     /// What has become of a requirement.
-    pub(super) fn resolution(&self, required: u32, condition: Condition) -> Resolution {
-        let node = self.node(required);
-        match (condition, node.state) {
-            (Condition::Succeeded, _) if node.was_ready() => Resolution::Satisfied,
-            (_, state) if !state.is_ended() => Resolution::Pending,
+    #[inline]
+    pub(super) fn resolution(self, condition: Condition) -> Resolution {
+        match (condition, self.stage) {
+            (Condition::Succeeded, _) if self.was_ready => Resolution::Satisfied,
+            (_, stage) if !stage.is_ended() => Resolution::Pending,
             (Condition::Finished, _)
-            | (Condition::Succeeded, JobState::Ended(Outcome::Succeeded))
-            | (Condition::Failed, JobState::Ended(Outcome::Failed(_))) => Resolution::Satisfied,
+            | (Condition::Succeeded, Stage::Succeeded)
+            | (Condition::Failed, Stage::Failed(_)) => Resolution::Satisfied,
             (Condition::Succeeded | Condition::Failed, _) => Resolution::Impossible,
         }
     }
@@ -322,9 +352,9 @@ impl<J> Iterator for ReadyJobs<'_, J> {
         let canary = usize::from(cfg!(jobgraph_canary));
         let place_is_free =
             core.options.window.is_none_or(|window| core.places_taken < window.get() + canary);
-        let index = core.queue.first(&core.jobs, place_is_free)?;
-        core.apply(index, Event::HandOut);
+        let index = core.queue.first(place_is_free)?;
+        core.hand_out(index);
         let node = core.node(index);
-        Some(Attempt { job: node.id(index as usize), number: node.attempts })
+        Some(Attempt { job: node.id(index), number: node.attempts })
     }
 }

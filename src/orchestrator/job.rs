@@ -24,6 +24,11 @@ impl JobId {
         Self { number_high: (number >> 32) as u32, number_low: number as u32, index }
     }
 
+    /// The place in the slab, as the core counts places.
+    pub(super) const fn place(self) -> u32 {
+        self.index
+    }
+
     /// The creation number: 1 for the first job, never used twice.
     #[must_use]
     pub const fn number(self) -> u64 {
@@ -184,6 +189,20 @@ impl JobOptions {
     #[must_use]
     pub fn labelled(label: impl Into<Box<str>>) -> Self {
         Self { label: Some(label.into()), ..Self::default() }
+    }
+
+    /// Whether these are the defaults, so that there is nothing to keep.
+    pub(super) fn is_plain(&self) -> bool {
+        let Self { label, kind, critical, timeout, grace, retries, priority } = self;
+        let Retries { limit, base, cap } = retries;
+        label.is_none()
+            && *kind == JobKind::Finite
+            && !critical
+            && timeout.is_none()
+            && *grace == Some(Duration::ZERO)
+            && (*limit, *priority) == (0, 0)
+            && base.is_zero()
+            && cap.is_zero()
     }
 
     /// A forever job.

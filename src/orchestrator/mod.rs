@@ -15,14 +15,12 @@ mod queue;
 mod shutdown;
 mod state;
 mod step;
+mod store;
 mod time;
 
-use alloc::collections::VecDeque;
-use alloc::vec::Vec;
+use alloc::collections::{BTreeMap, VecDeque};
 use core::num::NonZero;
 use core::time::Duration;
-
-use slab::Slab;
 
 use self::deadline::Deadlines;
 use self::ending::Phase;
@@ -30,7 +28,7 @@ pub use self::ending::{Ending, Verdict};
 pub use self::error::{GraphError, InputError, JobName};
 pub use self::explain::{Explanation, NamedJob};
 pub use self::graph::Condition;
-use self::graph::{Edges, Side};
+use self::graph::Edges;
 pub use self::input::{ReadyJobs, Signal};
 pub use self::job::{Attempt, JobId, JobKind, JobOptions, Retries};
 use self::node::Node;
@@ -39,6 +37,8 @@ use self::queue::Queue;
 pub use self::state::{Completion, Failure, JobState, Outcome, SkipReason, StopReason};
 #[cfg(feature = "std")]
 pub(crate) use self::time::Seconds;
+use self::state::Stage;
+use self::store::Store;
 pub use self::time::Timestamp;
 
 /// What holds for a whole run. The default: no limits, nothing recorded.
@@ -114,7 +114,7 @@ pub struct RunOptions {
 #[derive(Clone, Debug)]
 pub struct Orchestrator<J> {
     options: RunOptions,
-    jobs: Slab<Node<J>>,
+    jobs: Store<J>,
     edges: Edges,
     queue: Queue,
     deadlines: Deadlines,
@@ -130,13 +130,10 @@ pub struct Orchestrator<J> {
     critical_failure: Option<JobId>,
     signals: VecDeque<Signal>,
     transitions: VecDeque<Transition>,
-    /// Jobs whose dependents are to be told; empty between inputs.
-    resolved: VecDeque<u32>,
-    last_number: u64,
-    /// Places of the slab that were ever used.
-    places: usize,
-    /// Whether one was used twice, so that the slab is not in the order of creation.
-    reused: bool,
+    /// Jobs that were skipped, whose dependents are to be told; empty between inputs.
+    skipped: VecDeque<u32>,
+    /// For jobs that were skipped: because of whom. The place of a job to its culprit.
+    culprits: BTreeMap<u32, JobId>,
     /// Whether a job requires one that was created later, so that there may be a cycle.
     points_forward: bool,
 }
@@ -147,7 +144,7 @@ impl<J> Orchestrator<J> {
     pub const fn new(options: RunOptions) -> Self {
         Self {
             options,
-            jobs: Slab::new(),
+            jobs: Store::new(),
             edges: Edges::new(),
             queue: Queue::new(),
             deadlines: Deadlines::new(),
@@ -171,20 +168,17 @@ impl<J> Orchestrator<J> {
             critical_failure: None,
             signals: VecDeque::new(),
             transitions: VecDeque::new(),
-            resolved: VecDeque::new(),
-            last_number: 0,
-            places: 0,
-            reused: false,
+            skipped: VecDeque::new(),
+            culprits: BTreeMap::new(),
             points_forward: false,
         }
     }
 
     /// The same graph or run with other payloads. O(jobs).
     #[must_use]
-    pub fn map<K>(self, mut payload: impl FnMut(J) -> K) -> Orchestrator<K> {
-        let jobs = self.jobs.into_iter().map(|(index, node)| (index, node.map(&mut payload)));
+    pub fn map<K>(self, payload: impl FnMut(J) -> K) -> Orchestrator<K> {
         Orchestrator {
-            jobs: jobs.collect(),
+            jobs: self.jobs.map(payload),
             options: self.options,
             edges: self.edges,
             queue: self.queue,
@@ -198,10 +192,8 @@ impl<J> Orchestrator<J> {
             critical_failure: self.critical_failure,
             signals: self.signals,
             transitions: self.transitions,
-            resolved: self.resolved,
-            last_number: self.last_number,
-            places: self.places,
-            reused: self.reused,
+            skipped: self.skipped,
+            culprits: self.culprits,
             points_forward: self.points_forward,
         }
     }
@@ -243,7 +235,7 @@ impl<J> Orchestrator<J> {
     /// Whether no job is present.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.jobs.is_empty()
+        self.len() == 0
     }
 
     /// How many requirements there are between the jobs that are present.
@@ -261,32 +253,31 @@ impl<J> Orchestrator<J> {
     /// All jobs that are present, in the order of their creation. O(jobs) before the first item.
     #[must_use]
     pub fn jobs(&self) -> impl ExactSizeIterator<Item = JobId> + '_ {
-        self.in_creation_order().into_iter().map(|index| self.id(index))
+        self.jobs.in_creation_order().into_iter().map(|index| self.id(index))
     }
 
     /// Where a job is; `None` if it is not present.
     #[must_use]
     pub fn state(&self, job: JobId) -> Option<JobState> {
-        Some(self.get(job)?.state)
+        self.jobs.index(job).map(|index| self.state_of(index))
     }
 
     /// A job's payload.
     #[must_use]
     pub fn payload(&self, job: JobId) -> Option<&J> {
-        Some(&self.get(job)?.payload)
+        self.jobs.payload(self.jobs.index(job)?)
     }
 
     /// A job's payload, to change.
     #[must_use]
     pub fn payload_mut(&mut self, job: JobId) -> Option<&mut J> {
-        let index = self.index(job)?;
-        Some(&mut self.jobs[index as usize].payload)
+        self.jobs.payload_mut(self.jobs.index(job)?)
     }
 
     /// A job's label, if it has one.
     #[must_use]
     pub fn label(&self, job: JobId) -> Option<&str> {
-        self.get(job)?.label()
+        self.jobs.label(self.jobs.index(job)?)
     }
 
     /// Whether a job is finite, forever or a service.
@@ -304,7 +295,7 @@ impl<J> Orchestrator<J> {
     /// Whether a service has been ready, in any of its attempts.
     #[must_use]
     pub fn was_ready(&self, job: JobId) -> bool {
-        self.get(job).is_some_and(Node::was_ready)
+        self.jobs.index(job).is_some_and(|index| self.jobs.was_ready(index))
     }
 
     /// How often a job was handed out; 0 if it is not present.
@@ -315,18 +306,16 @@ impl<J> Orchestrator<J> {
 
     /// What a job requires, in the order in which the requirements were made.
     pub fn requirements(&self, job: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
-        self.neighbours(Side::Requirements, job)
+        let lists = self.get(job).map(|node| node.lists);
+        let required = lists.map(|lists| self.required_in_order(lists));
+        required.into_iter().flatten().map(|(index, condition)| (self.id(index), condition))
     }
 
     /// What requires a job, in the order in which the requirements were made.
     pub fn dependents(&self, job: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
-        self.neighbours(Side::Dependents, job)
-    }
-
-    fn neighbours(&self, side: Side, job: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
         let lists = self.get(job).map(|node| node.lists);
-        let targets = lists.into_iter().flat_map(move |lists| self.present(side, lists));
-        targets.map(|(index, condition)| (self.id(index), condition))
+        let dependents = lists.into_iter().flat_map(|lists| self.dependents_in(lists));
+        dependents.map(|(index, condition)| (self.id(index), condition))
     }
 
     /// Why the run is ending, as soon as there is a cause.
@@ -344,39 +333,43 @@ impl<J> Orchestrator<J> {
         self.ending().filter(|_| self.counts.unfinished() == 0)
     }
 
-    fn index(&self, job: JobId) -> Option<u32> {
-        let node = self.jobs.get(job.index())?;
-        #[expect(clippy::cast_possible_truncation, reason = "an id holds 32 bits of index")]
-        (node.number() == job.number()).then_some(job.index() as u32)
+    fn get(&self, job: JobId) -> Option<&Node> {
+        self.jobs.index(job).map(|index| self.node(index))
     }
 
-    fn get(&self, job: JobId) -> Option<&Node<J>> {
-        self.index(job).map(|index| self.node(index))
-    }
-
-    fn node(&self, index: u32) -> &Node<J> {
-        &self.jobs[index as usize]
+    #[inline]
+    fn node(&self, index: u32) -> &Node {
+        self.jobs.node(index)
     }
 
     fn id(&self, index: u32) -> JobId {
-        self.node(index).id(index as usize)
+        self.node(index).id(index)
     }
 
     fn name(&self, index: u32) -> JobName {
-        let node = self.node(index);
-        JobName { id: Some(node.id(index as usize)), label: node.label().map(Into::into) }
+        JobName { id: Some(self.id(index)), label: self.jobs.label(index).map(Into::into) }
     }
 
-    /// O(jobs); O(jobs log jobs) where places were used again.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "`add` refuses an index of more than 32 bits"
-    )]
-    fn in_creation_order(&self) -> Vec<u32> {
-        let mut all: Vec<u32> = self.jobs.iter().map(|(index, _)| index as u32).collect();
-        if self.reused {
-            all.sort_by_key(|&index| self.node(index).number());
+    fn state_of(&self, index: u32) -> JobState {
+        let node = self.node(index);
+        let attempt = node.attempts;
+        match node.stage {
+            Stage::Waiting => JobState::Waiting,
+            Stage::Queued => JobState::Queued,
+            Stage::Running => JobState::Running { attempt },
+            Stage::Backoff => {
+                let armed = self.jobs.extra(index).and_then(|extra| extra.armed);
+                JobState::Backoff { until: armed.map_or(self.clock, |(until, _)| until) }
+            }
+            Stage::Stopping(reason) => JobState::Stopping { attempt, reason },
+            Stage::Succeeded => JobState::Ended(Outcome::Succeeded),
+            Stage::Failed(failure) => JobState::Ended(Outcome::Failed(failure)),
+            Stage::Cancelled => JobState::Ended(Outcome::Cancelled),
+            Stage::Skipped | Stage::RunStopped => {
+                let culprit = self.culprits.get(&index).copied();
+                let reason = culprit.map_or(SkipReason::RunStopped, SkipReason::Requirement);
+                JobState::Ended(Outcome::Skipped(reason))
+            }
         }
-        all
     }
 }

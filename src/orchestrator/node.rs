@@ -1,11 +1,86 @@
-use alloc::boxed::Box;
-use core::num::NonZero;
-
 use super::graph::Lists;
 use super::job::{JobId, JobKind, JobOptions};
-use super::queue::Link;
-use super::state::{Facts, Failure, JobState};
+use super::state::{Facts, Failure, Stage};
 use super::time::Timestamp;
+
+/// What the core decides by, of the job in one place of the slab: 32 bytes, all that a job's neighbours
+/// in the graph have to do with.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    /// The creation number; 0 once the job was removed.
+    number: u64,
+    pub(super) stage: Stage,
+    kind: JobKind,
+    beyond: Beyond,
+    /// How many requirements are unresolved, while it waits; its ticket, while it is queued.
+    pub(super) held_by: u32,
+    pub(super) attempts: u32,
+    pub(super) lists: Lists,
+}
+
+/// What a job has beyond a plain one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beyond {
+    Nothing,
+    /// An [`Extra`].
+    Extra,
+    /// An [`Extra`], and it is critical.
+    Critical,
+}
+
+impl Node {
+    pub(super) const VACANT: Self = Self {
+        number: 0,
+        stage: Stage::Waiting,
+        kind: JobKind::Finite,
+        beyond: Beyond::Nothing,
+        held_by: 0,
+        attempts: 0,
+        lists: Lists::EMPTY,
+    };
+
+    pub(super) fn new(number: u64, options: &JobOptions) -> Self {
+        let beyond = match options {
+            JobOptions { critical: true, .. } => Beyond::Critical,
+            options if options.is_plain() => Beyond::Nothing,
+            _ => Beyond::Extra,
+        };
+        Self { number, kind: options.kind, beyond, ..Self::VACANT }
+    }
+
+    /// Its id, given its place.
+    #[inline]
+    pub(super) const fn id(&self, index: u32) -> JobId {
+        JobId::new(index, self.number)
+    }
+
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) const fn is_vacant(&self) -> bool {
+        self.number == 0
+    }
+
+    pub(super) const fn kind(&self) -> JobKind {
+        self.kind
+    }
+
+    #[inline]
+    pub(super) fn is_finite(&self) -> bool {
+        self.kind == JobKind::Finite
+    }
+
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.beyond == Beyond::Nothing
+    }
+
+    #[inline]
+    pub(super) fn is_critical(&self) -> bool {
+        self.beyond == Beyond::Critical
+    }
+}
 
 /// What a job has beyond a plain one; most have nothing of it.
 #[derive(Clone, Debug, Default)]
@@ -20,101 +95,17 @@ pub(super) struct Extra {
     pub(super) ready_now: bool,
     /// `cancel` was accepted: no further attempt.
     pub(super) cancelled: bool,
+    /// Its place in the line of forever jobs.
+    pub(super) forever_ticket: u32,
 }
 
-/// A job as the slab holds it. Without its payload: 64 bytes.
-#[derive(Clone, Debug)]
-pub(super) struct Node<J> {
-    number: NonZero<u64>,
-    pub(super) state: JobState,
-    /// How many requirements are unresolved.
-    pub(super) unresolved: u32,
-    pub(super) attempts: u32,
-    /// The edges to its requirements and to its dependents.
-    pub(super) lists: Lists,
-    pub(super) link: Link,
-    pub(super) extra: Option<Box<Extra>>,
-    pub(super) payload: J,
-}
-
-impl<J> Node<J> {
-    pub(super) fn new(number: NonZero<u64>, options: JobOptions, payload: J) -> Self {
-        let plain = options == JobOptions::default();
-        Self {
-            number,
-            state: JobState::Waiting,
-            unresolved: 0,
-            attempts: 0,
-            lists: Lists::EMPTY,
-            link: Link::default(),
-            extra: (!plain).then(|| Box::new(Extra { options, ..Extra::default() })),
-            payload,
-        }
-    }
-
-    /// The same job with another payload.
-    pub(super) fn map<K>(self, payload: impl FnOnce(J) -> K) -> Node<K> {
-        Node {
-            number: self.number,
-            state: self.state,
-            unresolved: self.unresolved,
-            attempts: self.attempts,
-            lists: self.lists,
-            link: self.link,
-            extra: self.extra,
-            payload: payload(self.payload),
-        }
-    }
-
-    /// Its id, given the place where the slab holds it.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "`add` refuses an index of more than 32 bits"
-    )]
-    pub(super) fn id(&self, index: usize) -> JobId {
-        JobId::new(index as u32, self.number.get())
-    }
-
-    pub(super) fn number(&self) -> u64 {
-        self.number.get()
-    }
-
-    pub(super) fn kind(&self) -> JobKind {
-        self.extra.as_ref().map_or(JobKind::Finite, |extra| extra.options.kind)
-    }
-
-    pub(super) fn is_finite(&self) -> bool {
-        self.kind() == JobKind::Finite
-    }
-
-    pub(super) fn is_critical(&self) -> bool {
-        self.extra.as_ref().is_some_and(|extra| extra.options.critical)
-    }
-
-    pub(super) fn priority(&self) -> i32 {
-        self.extra.as_ref().map_or(0, |extra| extra.options.priority)
-    }
-
-    pub(super) fn label(&self) -> Option<&str> {
-        self.extra.as_ref()?.options.label.as_deref()
-    }
-
-    /// Whether it is a service that has been ready.
-    pub(super) fn was_ready(&self) -> bool {
-        self.extra.as_ref().is_some_and(|extra| extra.ready)
-    }
-
+impl Extra {
     /// What the automaton asks about it.
     pub(super) fn facts(&self) -> Facts {
-        let attempts = self.attempts;
-        match &self.extra {
-            None => Facts { attempts, never_ready: false, grace: false, last_failure: None },
-            Some(extra) => Facts {
-                attempts,
-                never_ready: extra.options.kind == JobKind::Service && !extra.ready_now,
-                grace: extra.options.grace.is_none_or(|grace| !grace.is_zero()),
-                last_failure: extra.last_failure,
-            },
+        Facts {
+            never_ready: self.options.kind == JobKind::Service && !self.ready_now,
+            grace: self.options.grace.is_none_or(|grace| !grace.is_zero()),
+            last_failure: self.last_failure,
         }
     }
 }

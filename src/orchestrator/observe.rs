@@ -1,7 +1,7 @@
 use core::fmt;
 
 use super::job::JobId;
-use super::state::{JobState, Outcome};
+use super::state::{JobState, Stage};
 use super::time::Timestamp;
 
 /// How many jobs are in which state, and how many were removed.
@@ -51,17 +51,18 @@ impl Counts {
         self.succeeded + self.failed + self.cancelled + self.skipped
     }
 
-    pub(super) fn of(&mut self, state: JobState) -> &mut usize {
-        match state {
-            JobState::Waiting => &mut self.waiting,
-            JobState::Queued => &mut self.queued,
-            JobState::Running { .. } => &mut self.running,
-            JobState::Backoff { .. } => &mut self.backoff,
-            JobState::Stopping { .. } => &mut self.stopping,
-            JobState::Ended(Outcome::Succeeded) => &mut self.succeeded,
-            JobState::Ended(Outcome::Failed(_)) => &mut self.failed,
-            JobState::Ended(Outcome::Cancelled) => &mut self.cancelled,
-            JobState::Ended(Outcome::Skipped(_)) => &mut self.skipped,
+    #[inline]
+    pub(super) fn of(&mut self, stage: Stage) -> &mut usize {
+        match stage {
+            Stage::Waiting => &mut self.waiting,
+            Stage::Queued => &mut self.queued,
+            Stage::Running => &mut self.running,
+            Stage::Backoff => &mut self.backoff,
+            Stage::Stopping(_) => &mut self.stopping,
+            Stage::Succeeded => &mut self.succeeded,
+            Stage::Failed(_) => &mut self.failed,
+            Stage::Cancelled => &mut self.cancelled,
+            Stage::Skipped | Stage::RunStopped => &mut self.skipped,
         }
     }
 }

@@ -1,9 +1,18 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::graph::{Condition, Lists, Side};
+use super::graph::{Condition, Lists};
 use super::job::JobId;
 use super::{GraphError, Orchestrator};
+
+/// Along which edges a walk goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Side {
+    /// From a job to those that it requires.
+    Requirements,
+    /// From a job to those that require it.
+    Dependents,
+}
 
 impl<J> Orchestrator<J> {
     /// All jobs, each after those that it requires; among equals in the order of creation.
@@ -22,17 +31,13 @@ impl<J> Orchestrator<J> {
     /// The jobs that require nothing, in the order of creation. O(jobs).
     #[must_use]
     pub fn entry_jobs(&self) -> Vec<JobId> {
-        self.without(Side::Requirements)
+        self.jobs().filter(|&job| self.requirements(job).next().is_none()).collect()
     }
 
     /// The jobs that nothing requires, in the order of creation. O(jobs).
     #[must_use]
     pub fn exit_jobs(&self) -> Vec<JobId> {
-        self.without(Side::Dependents)
-    }
-
-    fn without(&self, side: Side) -> Vec<JobId> {
-        self.jobs().filter(|&job| self.neighbours(side, job).next().is_none()).collect()
+        self.jobs().filter(|&job| self.dependents(job).next().is_none()).collect()
     }
 
     /// All that a job requires, directly or through others, in the order of creation; empty if the job
@@ -50,42 +55,56 @@ impl<J> Orchestrator<J> {
     }
 
     fn beyond(&self, side: Side, job: JobId) -> Vec<JobId> {
-        let direct: Vec<JobId> = self.neighbours(side, job).map(|(other, _)| other).collect();
-        let Ok(reached) = self.reached(side, &direct) else { return Vec::new() };
+        let Some(index) = self.jobs.index(job) else { return Vec::new() };
+        let mut direct = Vec::new();
+        self.collect_neighbours(side, index, &mut direct);
+        let reached = self.reached_from(side, direct);
         self.jobs().filter(|other| reached[other.index()]).collect()
     }
 
     /// By place in the slab: whether a walk from these jobs, them included, comes there.
     pub(super) fn reached(&self, side: Side, from: &[JobId]) -> Result<Vec<bool>, GraphError> {
-        let mut reached = vec![false; self.places];
-        let mut open = Vec::new();
-        for &job in from {
-            open.push(self.known(job)?);
-        }
+        let from: Result<Vec<u32>, _> = from.iter().map(|&job| self.known(job)).collect();
+        Ok(self.reached_from(side, from?))
+    }
+
+    fn reached_from(&self, side: Side, mut open: Vec<u32>) -> Vec<bool> {
+        let mut reached = vec![false; self.jobs.places()];
         while let Some(index) = open.pop() {
             if !core::mem::replace(&mut reached[index as usize], true) {
-                open.extend(self.targets(side, index).map(|(other, _)| other));
+                self.collect_neighbours(side, index, &mut open);
             }
         }
-        Ok(reached)
+        reached
     }
 
-    pub(super) fn targets(
-        &self,
-        side: Side,
-        index: u32,
-    ) -> impl Iterator<Item = (u32, Condition)> + '_ {
-        self.present(side, self.node(index).lists)
+    fn collect_neighbours(&self, side: Side, index: u32, to: &mut Vec<u32>) {
+        let lists = self.node(index).lists;
+        match side {
+            Side::Requirements => to.extend(self.required_by(lists).map(|(job, _)| job)),
+            Side::Dependents => to.extend(self.dependents_in(lists).map(|(job, _)| job)),
+        }
     }
 
-    /// Those of a list's jobs that are present: in an ending run others may have been removed.
-    pub(super) fn present(
+    /// What a job requires, the last requirement first.
+    pub(super) fn required_by(&self, lists: Lists) -> impl Iterator<Item = (u32, Condition)> + '_ {
+        // In an ending run the edges of jobs that were removed stay.
+        self.edges.requirements(lists).filter(|&(job, _)| self.jobs.contains(job))
+    }
+
+    /// What a job requires, in the order in which the requirements were made.
+    pub(super) fn required_in_order(&self, lists: Lists) -> Vec<(u32, Condition)> {
+        let mut required: Vec<_> = self.required_by(lists).collect();
+        required.reverse();
+        required
+    }
+
+    /// What requires a job, in the order in which the requirements were made.
+    pub(super) fn dependents_in(
         &self,
-        side: Side,
         lists: Lists,
     ) -> impl Iterator<Item = (u32, Condition)> + '_ {
-        let targets = self.edges.targets(side, lists);
-        targets.filter(|&(other, _)| self.jobs.contains(other as usize))
+        self.edges.dependents(lists).filter(|&(job, _)| self.jobs.contains(job))
     }
 
     /// Requirements that all point back in the order of creation cannot form a cycle.
@@ -98,18 +117,18 @@ impl<J> Orchestrator<J> {
 
     /// The jobs that are on no cycle and behind none (Kahn's algorithm), in topological order.
     fn sorted(&self) -> Vec<u32> {
-        let mut missing = vec![0_u32; self.places];
-        for index in self.jobs.iter().map(|(index, _)| index) {
-            #[expect(clippy::cast_possible_truncation, reason = "edges are numbered in 32 bits")]
-            let count = self.targets(Side::Requirements, index as u32).count() as u32;
-            missing[index] = count;
+        let mut missing = vec![0_u32; self.jobs.places()];
+        for index in self.jobs.indices() {
+            #[expect(clippy::cast_possible_truncation, reason = "edges are numbered in 30 bits")]
+            let count = self.required_by(self.node(index).lists).count() as u32;
+            missing[index as usize] = count;
         }
-        let mut order = self.in_creation_order();
+        let mut order = self.jobs.in_creation_order();
         order.retain(|&index| missing[index as usize] == 0);
         let mut next = 0;
         while let Some(&index) = order.get(next) {
             next += 1;
-            for (job, _) in self.targets(Side::Dependents, index) {
+            for (job, _) in self.dependents_in(self.node(index).lists) {
                 missing[job as usize] -= 1;
                 if missing[job as usize] == 0 {
                     order.push(job);
@@ -121,13 +140,13 @@ impl<J> Orchestrator<J> {
 
     /// Walks from the first job that was not sorted along unsorted requirements, until it comes back.
     fn cycle_beside(&self, sorted: &[u32]) -> GraphError {
-        let mut unsorted = vec![true; self.places];
+        let mut unsorted = vec![true; self.jobs.places()];
         for &index in sorted {
             unsorted[index as usize] = false;
         }
-        let mut step = vec![usize::MAX; self.places];
+        let mut step = vec![usize::MAX; self.jobs.places()];
         let mut path = Vec::new();
-        let mut at = self.in_creation_order().into_iter().find(|&index| unsorted[index as usize]);
+        let mut at = self.jobs.in_creation_order().into_iter().find(|&index| unsorted[index as usize]);
         while let Some(index) = at {
             if step[index as usize] != usize::MAX {
                 path.drain(..step[index as usize]);
@@ -135,10 +154,8 @@ impl<J> Orchestrator<J> {
             }
             step[index as usize] = path.len();
             path.push(index);
-            at = self
-                .targets(Side::Requirements, index)
-                .map(|(job, _)| job)
-                .find(|&job| unsorted[job as usize]);
+            let required = self.required_in_order(self.node(index).lists);
+            at = required.into_iter().map(|(job, _)| job).find(|&job| unsorted[job as usize]);
         }
         let first = (0..path.len()).min_by_key(|&position| self.node(path[position]).number());
         path.rotate_left(first.unwrap_or(0));

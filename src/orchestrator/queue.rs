@@ -1,131 +1,172 @@
-use alloc::collections::BTreeMap;
-
-use slab::Slab;
+use alloc::collections::{BTreeMap, VecDeque};
 
 use super::graph::NONE;
-use super::node::Node;
-
-/// Where a queued job stands: its neighbours in the queue, and when it was queued.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Link {
-    previous: u32,
-    next: u32,
-    order: u64,
-}
-
-impl Default for Link {
-    fn default() -> Self {
-        Self { previous: NONE, next: NONE, order: 0 }
-    }
-}
+use super::store::Store;
 
 /// The queued jobs: by priority, then in the order in which they were queued.
 ///
-/// Forever jobs stand in a lane of their own, since no window holds them back.
+/// Forever jobs stand in a lane of their own as well: of that one no window holds anybody back.
 #[derive(Clone, Debug)]
 pub(super) struct Queue {
-    finite: Lane,
+    all: Lane,
     forever: Lane,
-    queued: u64,
 }
 
 impl Queue {
     pub(super) const fn new() -> Self {
-        Self { finite: Lane::new(), forever: Lane::new(), queued: 0 }
+        Self { all: Lane::new(Which::All), forever: Lane::new(Which::Forever) }
     }
 
-    fn lane(&mut self, finite: bool) -> &mut Lane {
-        if finite { &mut self.finite } else { &mut self.forever }
+    #[inline]
+    pub(super) fn push<J>(&mut self, jobs: &mut Store<J>, index: u32) {
+        self.all.push(jobs, index);
+        if !jobs.node(index).is_finite() {
+            self.forever.push(jobs, index);
+        }
     }
 
-    pub(super) fn push<J>(&mut self, jobs: &mut Slab<Node<J>>, index: u32) {
-        let node = &mut jobs[index as usize];
-        let (finite, priority) = (node.is_finite(), node.priority());
-        node.link.order = self.queued;
-        self.queued += 1;
-        self.lane(finite).push(jobs, index, priority);
-    }
-
-    pub(super) fn unlink<J>(&mut self, jobs: &mut Slab<Node<J>>, index: u32) {
-        let node = &jobs[index as usize];
-        let (finite, priority) = (node.is_finite(), node.priority());
-        self.lane(finite).unlink(jobs, index, priority);
+    #[inline]
+    pub(super) fn remove<J>(&mut self, jobs: &mut Store<J>, index: u32) {
+        self.all.remove(jobs, index);
+        if !jobs.node(index).is_finite() {
+            self.forever.remove(jobs, index);
+        }
     }
 
     /// The job that is handed out next. It stays queued.
-    pub(super) fn first<J>(&self, jobs: &Slab<Node<J>>, place_is_free: bool) -> Option<u32> {
-        let finite = self.finite.first().filter(|_| place_is_free);
-        match (finite, self.forever.first()) {
-            (Some((priority, finite)), Some((forever_priority, forever))) => {
-                let order = |index: u32| jobs[index as usize].link.order;
-                let forever_first = forever_priority > priority
-                    || forever_priority == priority && order(forever) < order(finite);
-                Some(if forever_first { forever } else { finite })
-            }
-            (finite, forever) => finite.or(forever).map(|(_, index)| index),
+    #[inline]
+    pub(super) fn first(&self, place_is_free: bool) -> Option<u32> {
+        if place_is_free { self.all.first() } else { self.forever.first() }
+    }
+}
+
+/// One of the two lanes.
+#[derive(Clone, Copy, Debug)]
+enum Which {
+    All,
+    Forever,
+}
+
+impl Which {
+    /// Where a job stands.
+    #[inline]
+    fn ticket<J>(self, jobs: &mut Store<J>, index: u32) -> &mut u32 {
+        match self {
+            Self::All => &mut jobs.node_mut(index).held_by,
+            Self::Forever => jobs.forever_ticket(index),
         }
     }
 }
 
-/// Jobs by priority. The usual one has its list at hand.
+/// Jobs by priority. The usual one has its line at hand.
 #[derive(Clone, Debug)]
 struct Lane {
-    usual: List,
-    others: BTreeMap<i32, List>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct List {
-    first: u32,
-    last: u32,
-}
-
-impl List {
-    const EMPTY: Self = Self { first: NONE, last: NONE };
+    which: Which,
+    usual: Line,
+    others: BTreeMap<i32, Line>,
 }
 
 impl Lane {
-    const fn new() -> Self {
-        Self { usual: List::EMPTY, others: BTreeMap::new() }
+    const fn new(which: Which) -> Self {
+        Self { which, usual: Line::new(), others: BTreeMap::new() }
     }
 
-    fn first(&self) -> Option<(i32, u32)> {
-        let usual = Some((0, self.usual.first)).filter(|&(_, first)| first != NONE);
-        let other = self.others.last_key_value().map(|(&priority, list)| (priority, list.first));
-        usual.max(other)
+    #[inline]
+    fn first(&self) -> Option<u32> {
+        let usual = self.usual.first();
+        if self.others.is_empty() {
+            return usual;
+        }
+        match self.others.last_key_value() {
+            Some((&priority, line)) if priority > 0 || usual.is_none() => line.first(),
+            _ => usual,
+        }
     }
 
-    fn list(&mut self, priority: i32) -> &mut List {
-        match priority {
+    #[inline]
+    fn push<J>(&mut self, jobs: &mut Store<J>, index: u32) {
+        let line = match jobs.priority(index) {
             0 => &mut self.usual,
-            _ => self.others.entry(priority).or_insert(List::EMPTY),
+            priority => self.others.entry(priority).or_insert(Line::new()),
+        };
+        *self.which.ticket(jobs, index) = line.push(index);
+    }
+
+    #[inline]
+    fn remove<J>(&mut self, jobs: &mut Store<J>, index: u32) {
+        let (priority, ticket) = (jobs.priority(index), *self.which.ticket(jobs, index));
+        if priority == 0 {
+            return self.usual.remove(jobs, self.which, ticket);
+        }
+        if let Some(line) = self.others.get_mut(&priority) {
+            line.remove(jobs, self.which, ticket);
+            if line.first().is_none() {
+                self.others.remove(&priority);
+            }
+        }
+    }
+}
+
+/// First in, first out; whoever leaves from the midst leaves a gap. The first place is never one.
+#[derive(Clone, Debug)]
+struct Line {
+    jobs: VecDeque<u32>,
+    /// The ticket of the first place. They are numbered in turn, and wrap.
+    served: u32,
+    gaps: usize,
+}
+
+impl Line {
+    const fn new() -> Self {
+        Self { jobs: VecDeque::new(), served: 0, gaps: 0 }
+    }
+
+    #[inline]
+    fn first(&self) -> Option<u32> {
+        self.jobs.front().copied()
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "at most one gap for each job, of which there are less than 2^30")]
+    fn push(&mut self, index: u32) -> u32 {
+        self.jobs.push_back(index);
+        self.served.wrapping_add(self.jobs.len() as u32 - 1)
+    }
+
+    #[inline]
+    fn remove<J>(&mut self, jobs: &mut Store<J>, which: Which, ticket: u32) {
+        let place = ticket.wrapping_sub(self.served);
+        if place > 0 {
+            return self.leave_gap(jobs, which, place);
+        }
+        self.serve();
+        while self.gaps > 0 && self.jobs.front() == Some(&NONE) {
+            self.gaps -= 1;
+            self.serve();
         }
     }
 
-    fn push<J>(&mut self, jobs: &mut Slab<Node<J>>, index: u32, priority: i32) {
-        let list = self.list(priority);
-        let previous = core::mem::replace(&mut list.last, index);
-        match previous {
-            NONE => list.first = index,
-            _ => jobs[previous as usize].link.next = index,
-        }
-        let link = &mut jobs[index as usize].link;
-        (link.previous, link.next) = (previous, NONE);
+    #[inline]
+    fn serve(&mut self) {
+        self.jobs.pop_front();
+        self.served = self.served.wrapping_add(1);
     }
 
-    fn unlink<J>(&mut self, jobs: &mut Slab<Node<J>>, index: u32, priority: i32) {
-        let Link { previous, next, .. } = jobs[index as usize].link;
-        let list = self.list(priority);
-        match previous {
-            NONE => list.first = next,
-            _ => jobs[previous as usize].link.next = next,
+    #[cold]
+    fn leave_gap<J>(&mut self, jobs: &mut Store<J>, which: Which, place: u32) {
+        self.jobs[place as usize] = NONE;
+        self.gaps += 1;
+        if self.gaps > self.jobs.len() / 2 {
+            self.close_gaps(jobs, which);
         }
-        match next {
-            NONE => list.last = previous,
-            _ => jobs[next as usize].link.previous = previous,
-        }
-        if list.first == NONE && priority != 0 {
-            self.others.remove(&priority);
+    }
+
+    /// O(places), of which more than half were left since the last time.
+    fn close_gaps<J>(&mut self, jobs: &mut Store<J>, which: Which) {
+        self.jobs.retain(|&index| index != NONE);
+        self.gaps = 0;
+        for (place, &index) in (0_u32..).zip(&self.jobs) {
+            *which.ticket(jobs, index) = self.served.wrapping_add(place);
         }
     }
 }

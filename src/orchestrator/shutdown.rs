@@ -1,8 +1,9 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::graph::{Condition, Side};
+use super::graph::Condition;
 use super::job::{JobId, JobOptions};
+use super::order::Side;
 use super::{GraphError, Orchestrator, RunOptions};
 
 impl<J> Orchestrator<J> {
@@ -29,13 +30,13 @@ impl<J> Orchestrator<J> {
         }
         let (above, below) =
             (self.reached(Side::Requirements, &hooked)?, self.reached(Side::Dependents, &hooked)?);
-        let mut payload: Vec<Option<JobId>> = vec![None; self.places];
+        let mut payload: Vec<Option<JobId>> = vec![None; self.jobs.places()];
         for job in hooked {
             payload[job.index()] = Some(job);
         }
 
         let mut run = Orchestrator::new(options);
-        let mut made: Vec<Option<JobId>> = vec![None; self.places];
+        let mut made: Vec<Option<JobId>> = vec![None; self.jobs.places()];
         for job in self.topological_order()?.into_iter().rev() {
             let index = job.index();
             if payload[index].is_none() && !(above[index] && below[index]) {

@@ -116,6 +116,45 @@ impl JobState {
     }
 }
 
+/// Where a job is, as the core keeps it. What a [`JobState`] says beside that stands elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Waiting,
+    Queued,
+    Running,
+    Backoff,
+    Stopping(StopReason),
+    Succeeded,
+    Failed(Failure),
+    Cancelled,
+    /// What it required became impossible.
+    Skipped,
+    /// The run ended first.
+    RunStopped,
+}
+
+impl Stage {
+    #[inline]
+    pub(super) const fn is_ended(self) -> bool {
+        match self {
+            Self::Waiting | Self::Queued | Self::Running | Self::Backoff | Self::Stopping(_) => {
+                false
+            }
+            Self::Succeeded
+            | Self::Failed(_)
+            | Self::Cancelled
+            | Self::Skipped
+            | Self::RunStopped => true,
+        }
+    }
+
+    /// Whether an attempt is under way.
+    #[inline]
+    pub(super) const fn is_under_way(self) -> bool {
+        matches!(self, Self::Running | Self::Stopping(_))
+    }
+}
+
 /// What may happen to a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
@@ -138,8 +177,6 @@ pub(super) enum Event {
 /// What the next state depends on, beside state and event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts {
-    /// Attempts so far.
-    pub(super) attempts: u32,
     /// A service whose attempt has not been ready.
     pub(super) never_ready: bool,
     /// Whether there is any grace period.
@@ -148,10 +185,15 @@ pub(super) struct Facts {
     pub(super) last_failure: Option<Failure>,
 }
 
+impl Facts {
+    /// Of a plain job.
+    pub(super) const PLAIN: Self = Self { never_ready: false, grace: false, last_failure: None };
+}
+
 /// Where an event leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    To(JobState),
+    To(Stage),
     /// To `Backoff` (at once `Queued` without a pause) if there is an attempt left, else `Failed`.
     Fail(Failure),
 }
@@ -166,55 +208,57 @@ pub(super) enum Tell {
 
 /// THE AUTOMATON of a job: every change of state there is. `None`: nothing happens.
 #[expect(clippy::match_same_arms, reason = "a table, read row by row")]
-pub(super) fn transition(from: JobState, event: Event, facts: Facts) -> Option<(Next, Tell)> {
+#[expect(clippy::inline_always, reason = "one row is left of it for an event that is known")]
+#[inline(always)]
+pub(super) fn transition(from: Stage, event: Event, facts: Facts) -> Option<(Next, Tell)> {
     use Completion::{Error, Panic, Success};
     use Event::{Abort, Completed, Due, HandOut, Impossible, Satisfied, Stop};
-    use JobState::{Backoff, Ended, Queued, Running, Stopping, Waiting};
-    use Outcome::{Cancelled, Failed, Skipped, Succeeded};
+    use Stage::{
+        Backoff, Cancelled, Failed, Queued, RunStopped, Running, Skipped, Stopping, Succeeded,
+        Waiting,
+    };
     use StopReason::{RunEnding, TimedOut};
 
-    let to = |state| Some((Next::To(state), Tell::Nothing));
+    let to = |stage| Some((Next::To(stage), Tell::Nothing));
     let fail = |failure| Some((Next::Fail(failure), Tell::Nothing));
     match (from, event) {
         (Waiting, Satisfied) => to(Queued),
-        (Waiting, Impossible(required)) => to(Ended(Skipped(SkipReason::Requirement(required)))),
-        (Waiting, Stop(StopReason::Cancelled)) => to(Ended(Cancelled)),
-        (Waiting, Stop(RunEnding)) => to(Ended(Skipped(SkipReason::RunStopped))),
+        (Waiting, Impossible(_)) => to(Skipped),
+        (Waiting, Stop(StopReason::Cancelled)) => to(Cancelled),
+        (Waiting, Stop(RunEnding)) => to(RunStopped),
 
-        (Queued, HandOut) => to(Running { attempt: facts.attempts + 1 }),
-        (Backoff { .. }, Due) => to(Queued),
-        (Queued | Backoff { .. }, Stop(StopReason::Cancelled)) => to(Ended(Cancelled)),
-        (Queued | Backoff { .. }, Stop(RunEnding)) => to(Ended(match facts.last_failure {
-            None => Skipped(SkipReason::RunStopped),
+        (Queued, HandOut) => to(Running),
+        (Backoff, Due) => to(Queued),
+        (Queued | Backoff, Stop(StopReason::Cancelled)) => to(Cancelled),
+        (Queued | Backoff, Stop(RunEnding)) => to(match facts.last_failure {
+            None => RunStopped,
             Some(failure) => Failed(failure),
-        })),
+        }),
 
-        (Running { .. }, Completed(Success)) if facts.never_ready => fail(Failure::NeverReady),
-        (Running { .. }, Completed(Success)) => to(Ended(Succeeded)),
-        (Running { .. }, Completed(Error)) => fail(Failure::Error),
-        (Running { .. }, Completed(Panic)) => fail(Failure::Panic),
-        (Running { .. }, Completed(Completion::Cancelled)) => to(Ended(Cancelled)),
-        (Running { attempt }, Stop(reason)) if facts.grace => {
-            Some((Next::To(Stopping { attempt, reason }), Tell::Cancel))
-        }
-        (Running { .. }, Stop(TimedOut)) => Some((Next::Fail(Failure::TimedOut), Tell::Abort)),
-        (Running { .. }, Stop(_) | Abort) => Some((Next::To(Ended(Cancelled)), Tell::Abort)),
-        (Running { .. }, Due) => transition(from, Stop(TimedOut), facts),
+        (Running, Completed(Success)) if facts.never_ready => fail(Failure::NeverReady),
+        (Running, Completed(Success)) => to(Succeeded),
+        (Running, Completed(Error)) => fail(Failure::Error),
+        (Running, Completed(Panic)) => fail(Failure::Panic),
+        (Running, Completed(Completion::Cancelled)) => to(Cancelled),
+        (Running, Stop(reason)) if facts.grace => Some((Next::To(Stopping(reason)), Tell::Cancel)),
+        (Running, Due) if facts.grace => Some((Next::To(Stopping(TimedOut)), Tell::Cancel)),
+        (Running, Stop(TimedOut) | Due) => Some((Next::Fail(Failure::TimedOut), Tell::Abort)),
+        (Running, Stop(_) | Abort) => Some((Next::To(Cancelled), Tell::Abort)),
 
-        (Stopping { reason: TimedOut, .. }, Completed(_)) => fail(Failure::TimedOut),
-        (Stopping { reason: TimedOut, .. }, Due | Abort) => {
-            Some((Next::Fail(Failure::TimedOut), Tell::Abort))
-        }
-        (Stopping { .. }, Completed(Success)) if facts.never_ready => to(Ended(Cancelled)),
-        (Stopping { .. }, Completed(Success)) => to(Ended(Succeeded)),
-        (Stopping { .. }, Completed(Error)) => to(Ended(Failed(Failure::Error))),
-        (Stopping { .. }, Completed(Panic)) => to(Ended(Failed(Failure::Panic))),
-        (Stopping { .. }, Completed(Completion::Cancelled)) => to(Ended(Cancelled)),
-        (Stopping { .. }, Due | Abort) => Some((Next::To(Ended(Cancelled)), Tell::Abort)),
+        (Stopping(TimedOut), Completed(_)) => fail(Failure::TimedOut),
+        (Stopping(TimedOut), Due | Abort) => Some((Next::Fail(Failure::TimedOut), Tell::Abort)),
+        (Stopping(_), Completed(Success)) if facts.never_ready => to(Cancelled),
+        (Stopping(_), Completed(Success)) => to(Succeeded),
+        (Stopping(_), Completed(Error)) => to(Failed(Failure::Error)),
+        (Stopping(_), Completed(Panic)) => to(Failed(Failure::Panic)),
+        (Stopping(_), Completed(Completion::Cancelled)) => to(Cancelled),
+        (Stopping(_), Due | Abort) => Some((Next::To(Cancelled), Tell::Abort)),
 
-        (Waiting | Queued | Running { .. } | Backoff { .. } | Stopping { .. } | Ended(_), _) => {
-            None
-        }
+        (
+            Waiting | Queued | Running | Backoff | Stopping(_) | Succeeded | Failed(_) | Cancelled
+            | Skipped | RunStopped,
+            _,
+        ) => None,
     }
 }
 

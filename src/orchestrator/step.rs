@@ -1,103 +1,143 @@
-use core::time::Duration;
-
 use super::Orchestrator;
 use super::input::Signal;
 use super::job::{Attempt, JobId};
+use super::node::Extra;
 use super::observe::{Change, Transition};
-use super::state::{Event, Failure, JobState, Next, Outcome, Tell, transition};
+use super::state::{
+    Completion, Event, Facts, Failure, Next, Stage, Tell, transition,
+};
 
 impl<J> Orchestrator<J> {
+    #[inline]
     pub(super) fn record(&mut self, id: JobId, change: Change) {
         if self.options.record {
             self.transitions.push_back(Transition { at: self.clock, id, change });
         }
     }
 
-    /// Lets an event happen to a job: the one way in which its state changes.
+    /// Lets an event happen to a job.
     pub(super) fn apply(&mut self, index: u32, event: Event) {
-        let node = &self.jobs[index as usize];
-        let (id, from) = (node.id(index as usize), node.state);
-        let Some((next, tell)) = transition(from, event, node.facts()) else { return };
-        let to = match next {
-            Next::To(state) => state,
-            Next::Fail(failure) => self.after_failure(index, failure),
-        };
-        if let Some(number) = from.attempt() {
-            let attempt = Attempt { job: id, number };
-            match tell {
-                Tell::Nothing => {}
-                Tell::Cancel => self.signals.push_back(Signal::Cancel(attempt)),
-                Tell::Abort => self.signals.push_back(Signal::Abort(attempt)),
-            }
-        }
-        self.enter(index, from, to);
-        self.record(id, Change::State { from, to });
+        self.change(index, event);
     }
 
-    fn after_failure(&mut self, index: u32, failure: Failure) -> JobState {
+    // The three events of every job's life, each compiled for itself.
+
+    pub(super) fn satisfy(&mut self, index: u32) {
+        self.change(index, Event::Satisfied);
+    }
+
+    #[inline]
+    pub(super) fn hand_out(&mut self, index: u32) {
+        self.change(index, Event::HandOut);
+    }
+
+    #[inline]
+    pub(super) fn complete(&mut self, index: u32, completion: Completion) {
+        match completion {
+            Completion::Success => self.change(index, Event::Completed(Completion::Success)),
+            other => self.apply(index, Event::Completed(other)),
+        }
+    }
+
+    /// The one way in which the state of a job changes.
+    #[expect(clippy::inline_always, reason = "most of it folds away for an event that is known")]
+    #[inline(always)]
+    fn change(&mut self, index: u32, event: Event) {
+        let from = self.node(index).stage;
+        let facts = self.jobs.extra(index).map_or(Facts::PLAIN, Extra::facts);
+        let Some((next, tell)) = transition(from, event, facts) else { return };
+        let before = self.options.record.then(|| self.state_of(index));
+        if let Event::Impossible(required) = event {
+            self.culprits.insert(index, required);
+        }
+        if tell != Tell::Nothing {
+            self.tell(index, tell);
+        }
+        match next {
+            Next::To(to) => self.enter(index, from, to),
+            Next::Fail(failure) => {
+                let to = self.after_failure(index, failure);
+                self.enter(index, from, to);
+            }
+        }
+        if let Some(from) = before {
+            self.record(self.id(index), Change::State { from, to: self.state_of(index) });
+        }
+    }
+
+    #[cold]
+    fn tell(&mut self, index: u32, tell: Tell) {
+        let attempt = Attempt { job: self.id(index), number: self.node(index).attempts };
+        match tell {
+            Tell::Nothing => {}
+            Tell::Cancel => self.signals.push_back(Signal::Cancel(attempt)),
+            Tell::Abort => self.signals.push_back(Signal::Abort(attempt)),
+        }
+    }
+
+    /// `Backoff`, at once `Queued` without a pause, or `Failed` if there is no attempt left.
+    #[cold]
+    fn after_failure(&mut self, index: u32, failure: Failure) -> Stage {
         let ending = self.ending().is_some();
-        let node = &mut self.jobs[index as usize];
-        let attempts = node.attempts;
-        let Some(extra) = node.extra.as_deref_mut() else {
-            return JobState::Ended(Outcome::Failed(failure));
-        };
+        let attempts = self.node(index).attempts;
+        let Some(extra) = self.jobs.extra_mut(index) else { return Stage::Failed(failure) };
         extra.last_failure = Some(failure);
         let retries = extra.options.retries;
         if ending || extra.cancelled || attempts > retries.limit || attempts == u32::MAX {
-            return JobState::Ended(Outcome::Failed(failure));
+            return Stage::Failed(failure);
         }
-        match retries.delay(attempts) {
-            Duration::ZERO => JobState::Queued,
-            pause => JobState::Backoff { until: self.clock + pause },
-        }
+        if retries.delay(attempts).is_zero() { Stage::Queued } else { Stage::Backoff }
     }
 
     /// All that goes with a change of state: counters, queue, window and deadline.
-    fn enter(&mut self, index: u32, from: JobState, to: JobState) {
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    fn enter(&mut self, index: u32, from: Stage, to: Stage) {
         *self.counts.of(from) -= 1;
         *self.counts.of(to) += 1;
-        if from == JobState::Queued {
-            self.queue.unlink(&mut self.jobs, index);
+        if from == Stage::Queued {
+            self.queue.remove(&mut self.jobs, index);
         }
-        let node = &mut self.jobs[index as usize];
-        node.state = to;
-        let finite = node.is_finite();
-        if finite {
-            self.places_taken += usize::from(to.attempt().is_some());
-            self.places_taken -= usize::from(from.attempt().is_some());
+        let node = self.jobs.node_mut(index);
+        node.stage = to;
+        node.attempts += u32::from(to == Stage::Running);
+        let (plain, critical, id) = (node.is_plain(), node.is_critical(), node.id(index));
+        if node.is_finite() {
+            self.places_taken += usize::from(to.is_under_way());
+            self.places_taken -= usize::from(from.is_under_way());
             self.unfinished_finite -= usize::from(to.is_ended());
         }
-        match to {
-            JobState::Running { .. } => {
-                node.attempts += 1;
-                if let Some(extra) = &mut node.extra {
-                    extra.ready_now = false;
-                }
-            }
-            JobState::Queued => self.queue.push(&mut self.jobs, index),
-            JobState::Ended(Outcome::Failed(_)) if node.is_critical() => {
-                self.critical_failure.get_or_insert(node.id(index as usize));
-            }
-            JobState::Waiting
-            | JobState::Backoff { .. }
-            | JobState::Stopping { .. }
-            | JobState::Ended(_) => {}
+        if critical && matches!(to, Stage::Failed(_)) {
+            self.critical_failure.get_or_insert(id);
         }
-        self.rearm(index, to);
+        if to == Stage::Queued {
+            self.queue.push(&mut self.jobs, index);
+        }
+        if !plain {
+            self.rearm(index, to);
+        }
     }
 
     /// A job's deadline belongs to its state: it goes with the old one and comes with the new.
-    fn rearm(&mut self, index: u32, state: JobState) {
-        let Some(extra) = self.jobs[index as usize].extra.as_deref_mut() else { return };
+    fn rearm(&mut self, index: u32, stage: Stage) {
+        let attempts = self.node(index).attempts;
+        let Some(extra) = self.jobs.extra_mut(index) else { return };
+        extra.ready_now &= stage != Stage::Running;
         if let Some(armed) = extra.armed.take() {
             self.deadlines.disarm(index, armed);
         }
-        let at = match state {
-            JobState::Running { .. } => extra.options.timeout.map(|timeout| self.clock + timeout),
-            JobState::Stopping { .. } => extra.options.grace.map(|grace| self.clock + grace),
-            JobState::Backoff { until } => Some(until),
-            JobState::Waiting | JobState::Queued | JobState::Ended(_) => None,
+        let after = match stage {
+            Stage::Running => extra.options.timeout,
+            Stage::Stopping(_) => extra.options.grace,
+            Stage::Backoff => Some(extra.options.retries.delay(attempts)),
+            Stage::Waiting
+            | Stage::Queued
+            | Stage::Succeeded
+            | Stage::Failed(_)
+            | Stage::Cancelled
+            | Stage::Skipped
+            | Stage::RunStopped => None,
         };
-        extra.armed = at.map(|at| self.deadlines.arm(index, at));
+        extra.armed = after.map(|after| self.deadlines.arm(index, self.clock + after));
     }
 }

@@ -1,0 +1,186 @@
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use slab::Slab;
+
+use super::graph::NONE;
+use super::job::{JobId, JobOptions};
+use super::node::{Extra, Node};
+
+/// The jobs. A job has the same place in the slab of payloads and in the lists beside it.
+#[derive(Clone, Debug)]
+pub(super) struct Store<J> {
+    payloads: Slab<J>,
+    pub(super) nodes: Vec<Node>,
+    /// As long as the last job needs that is not a plain one.
+    extras: Vec<Option<Box<Extra>>>,
+    last_number: u64,
+    /// Whether a place was used twice, so that they are not in the order of creation.
+    reused: bool,
+}
+
+impl<J> Store<J> {
+    pub(super) const fn new() -> Self {
+        Self {
+            payloads: Slab::new(),
+            nodes: Vec::new(),
+            extras: Vec::new(),
+            last_number: 0,
+            reused: false,
+        }
+    }
+
+    /// Where the next job will be, and its creation number.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "no more than `MAX_JOBS` are added")]
+    pub(super) fn next_place(&self) -> (u32, u64) {
+        (self.payloads.vacant_key() as u32, self.last_number + 1)
+    }
+
+    /// Puts a job into the place that was announced.
+    #[inline]
+    pub(super) fn insert(&mut self, node: Node, options: JobOptions, payload: J) {
+        let plain = node.is_plain();
+        let place = self.payloads.insert(payload);
+        self.last_number = node.number();
+        if let Some(vacant) = self.nodes.get_mut(place) {
+            *vacant = node;
+            self.reused = true;
+        } else {
+            self.nodes.push(node);
+        }
+        if !plain {
+            self.keep_extra(place, Extra { options, ..Extra::default() });
+        }
+    }
+
+    fn keep_extra(&mut self, place: usize, extra: Extra) {
+        if place >= self.extras.len() {
+            self.extras.resize_with(place + 1, || None);
+        }
+        self.extras[place] = Some(Box::new(extra));
+    }
+
+    pub(super) fn remove(&mut self, index: u32) -> (Node, J) {
+        let place = index as usize;
+        if let Some(extra) = self.extras.get_mut(place) {
+            *extra = None;
+        }
+        let node = core::mem::replace(&mut self.nodes[place], Node::VACANT);
+        (node, self.payloads.remove(place))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.payloads.len()
+    }
+
+    /// How many places were ever used.
+    pub(super) fn places(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The place of a job, if it is present.
+    #[inline]
+    pub(super) fn index(&self, job: JobId) -> Option<u32> {
+        let node = self.nodes.get(job.index())?;
+        // No id has the number of a vacant place.
+        (node.number() == job.number() && !node.is_vacant()).then_some(job.place())
+    }
+
+    #[inline]
+    pub(super) fn contains(&self, index: u32) -> bool {
+        self.nodes.get(index as usize).is_some_and(|node| !node.is_vacant())
+    }
+
+    /// Ended, or removed after it had.
+    pub(super) fn has_ended(&self, index: u32) -> bool {
+        !self.contains(index) || self.node(index).stage.is_ended()
+    }
+
+    #[inline]
+    pub(super) fn node(&self, index: u32) -> &Node {
+        &self.nodes[index as usize]
+    }
+
+    #[inline]
+    pub(super) fn node_mut(&mut self, index: u32) -> &mut Node {
+        &mut self.nodes[index as usize]
+    }
+
+    /// What a job has beyond a plain one.
+    #[inline]
+    pub(super) fn extra(&self, index: u32) -> Option<&Extra> {
+        if self.node(index).is_plain() {
+            return None;
+        }
+        self.extras.get(index as usize)?.as_deref()
+    }
+
+    #[inline]
+    pub(super) fn extra_mut(&mut self, index: u32) -> Option<&mut Extra> {
+        if self.node(index).is_plain() {
+            return None;
+        }
+        self.extras.get_mut(index as usize)?.as_deref_mut()
+    }
+
+    /// A forever job's second ticket; it has something extra, to hold it.
+    pub(super) fn forever_ticket(&mut self, index: u32) -> &mut u32 {
+        match self.extras.get_mut(index as usize).and_then(Option::as_deref_mut) {
+            Some(extra) => &mut extra.forever_ticket,
+            None => &mut self.nodes[index as usize].held_by,
+        }
+    }
+
+    #[inline]
+    pub(super) fn priority(&self, index: u32) -> i32 {
+        self.extra(index).map_or(0, |extra| extra.options.priority)
+    }
+
+    pub(super) fn label(&self, index: u32) -> Option<&str> {
+        self.extra(index)?.options.label.as_deref()
+    }
+
+    /// Whether it is a service that has been ready.
+    #[inline]
+    pub(super) fn was_ready(&self, index: u32) -> bool {
+        !self.node(index).is_finite() && self.extra(index).is_some_and(|extra| extra.ready)
+    }
+
+    #[inline]
+    pub(super) fn payload(&self, index: u32) -> Option<&J> {
+        self.payloads.get(index as usize)
+    }
+
+    #[inline]
+    pub(super) fn payload_mut(&mut self, index: u32) -> Option<&mut J> {
+        self.payloads.get_mut(index as usize)
+    }
+
+    /// The places of all jobs.
+    pub(super) fn indices(&self) -> impl Iterator<Item = u32> + '_ {
+        let nodes = (0..NONE).zip(&self.nodes);
+        nodes.filter(|(_, node)| !node.is_vacant()).map(|(index, _)| index)
+    }
+
+    /// O(jobs); O(jobs log jobs) where places were used again.
+    pub(super) fn in_creation_order(&self) -> Vec<u32> {
+        let mut all: Vec<u32> = self.indices().collect();
+        if self.reused {
+            all.sort_unstable_by_key(|&index| self.node(index).number());
+        }
+        all
+    }
+
+    /// The same jobs with other payloads.
+    pub(super) fn map<K>(self, mut payload: impl FnMut(J) -> K) -> Store<K> {
+        let payloads = self.payloads.into_iter().map(|(place, old)| (place, payload(old)));
+        Store {
+            payloads: payloads.collect(),
+            nodes: self.nodes,
+            extras: self.extras,
+            last_number: self.last_number,
+            reused: self.reused,
+        }
+    }
+}
