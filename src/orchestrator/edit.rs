@@ -29,11 +29,11 @@ impl<J> Orchestrator<J> {
         options: JobOptions,
         requirements: &[(JobId, Condition)],
     ) -> Result<JobId, GraphError> {
-        self.check_new(&options, requirements)?;
+        let repeats = self.check_new(&options, requirements)?;
         let (index, number) = self.jobs.next_place();
         let mut node = Node::new(number, &options);
         let id = node.id(index);
-        let culprit = self.connect_new(index, &mut node, requirements);
+        let culprit = self.connect_new(index, &mut node, requirements, repeats);
         self.counts.waiting += 1;
         self.unfinished_finite += usize::from(node.is_finite());
         self.jobs.insert(node, options, payload);
@@ -55,11 +55,13 @@ impl<J> Orchestrator<J> {
         self.conclude();
     }
 
+    /// Whether a new job can be added like this, and whether it may require a job twice.
+    #[inline]
     fn check_new(
         &self,
         options: &JobOptions,
         requirements: &[(JobId, Condition)],
-    ) -> Result<(), GraphError> {
+    ) -> Result<bool, GraphError> {
         let name = || JobName { id: None, label: options.label.clone() };
         if let Some(ending) = self.ending() {
             return Err(GraphError::RunEnding { job: name(), ending });
@@ -75,50 +77,59 @@ impl<J> Orchestrator<J> {
             ascending &= id.number() > before;
             before = id.number();
         }
-        if ascending { Ok(()) } else { self.check_repeated(name, requirements) }
+        if ascending { Ok(false) } else { self.check_repeated(name, requirements) }
     }
 
-    /// A job may be listed twice, if the same is asked of it.
+    /// A job may be listed twice, if the same is asked of it. Whether one is.
     fn check_repeated(
         &self,
         job: impl FnOnce() -> JobName,
         requirements: &[(JobId, Condition)],
-    ) -> Result<(), GraphError> {
+    ) -> Result<bool, GraphError> {
+        let mut repeats = false;
+        let mut check = |(id, existing): (JobId, Condition), asked| {
+            repeats = true;
+            (existing != asked).then_some((id, existing, asked))
+        };
         let conflict = if requirements.len() <= SHORT {
             requirements.iter().enumerate().find_map(|(position, &(id, asked))| {
                 let before = requirements[..position].iter().find(|&&(other, _)| other == id)?;
-                Some((id, before.1, asked)).filter(|_| before.1 != asked)
+                check(*before, asked)
             })
         } else {
             let mut sorted = requirements.to_vec();
             sorted.sort_by_key(|&(id, _)| id);
             sorted.windows(2).find_map(|pair| {
-                let [(id, existing), (again, asked)] = *pair else { return None };
-                Some((id, existing, asked)).filter(|_| id == again && existing != asked)
+                let [before, (id, asked)] = *pair else { return None };
+                if before.0 == id { check(before, asked) } else { None }
             })
         };
-        let Some((id, existing, asked)) = conflict else { return Ok(()) };
+        let Some((id, existing, asked)) = conflict else { return Ok(repeats) };
         let (job, required) = (job(), self.name(id.place()));
         Err(GraphError::ConflictingConditions { job, required, existing, asked })
     }
 
     /// Links a new job to what it requires; returns the first listed job that makes that impossible.
+    #[inline]
     fn connect_new(
         &mut self,
         index: u32,
         node: &mut Node,
         requirements: &[(JobId, Condition)],
+        repeats: bool,
     ) -> Option<JobId> {
+        let running = self.has_started();
         let mut culprit = None;
         for &(id, condition) in requirements {
             let required = id.place();
             // The newest job's edges are the last ones of their lists.
-            if self.edges.ends_with(self.node(required).lists, index) {
+            if repeats && self.edges.ends_with(self.node(required).lists, index) {
                 continue;
             }
             self.edges.link(&mut node.lists, &mut self.jobs.nodes, index, required, condition);
-            // Before the run nothing has ended.
-            match self.fate(required).resolution(condition) {
+            let resolution =
+                if running { self.fate(required).resolution(condition) } else { Resolution::Pending };
+            match resolution {
                 Resolution::Pending => node.held_by += 1,
                 Resolution::Satisfied => {}
                 Resolution::Impossible => culprit = culprit.or(Some(id)),

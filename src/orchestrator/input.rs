@@ -352,7 +352,7 @@ impl<J> Iterator for ReadyJobs<'_, J> {
         let canary = usize::from(cfg!(jobgraph_canary));
         let place_is_free =
             core.options.window.is_none_or(|window| core.places_taken < window.get() + canary);
-        let index = core.queue.first(place_is_free)?;
+        let index = core.queue.pop(&mut core.jobs, place_is_free)?;
         core.hand_out(index);
         let node = core.node(index);
         Some(Attempt { job: node.id(index), number: node.attempts })

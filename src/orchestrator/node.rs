@@ -7,7 +7,7 @@ use super::time::Timestamp;
 /// in the graph have to do with.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    /// The creation number; 0 once the job was removed.
+    /// The creation number; that of no job once this one was removed.
     number: u64,
     pub(super) stage: Stage,
     kind: JobKind,
@@ -30,7 +30,7 @@ enum Beyond {
 
 impl Node {
     pub(super) const VACANT: Self = Self {
-        number: 0,
+        number: u64::MAX,
         stage: Stage::Waiting,
         kind: JobKind::Finite,
         beyond: Beyond::Nothing,
@@ -59,7 +59,7 @@ impl Node {
     }
 
     pub(super) const fn is_vacant(&self) -> bool {
-        self.number == 0
+        self.number == u64::MAX
     }
 
     pub(super) const fn kind(&self) -> JobKind {

@@ -25,7 +25,7 @@ impl Queue {
         }
     }
 
-    #[inline]
+    /// Lets a job go that is not handed out.
     pub(super) fn remove<J>(&mut self, jobs: &mut Store<J>, index: u32) {
         self.all.remove(jobs, index);
         if !jobs.node(index).is_finite() {
@@ -33,10 +33,18 @@ impl Queue {
         }
     }
 
-    /// The job that is handed out next. It stays queued.
+    /// Takes the job that is handed out next.
     #[inline]
-    pub(super) fn first(&self, place_is_free: bool) -> Option<u32> {
-        if place_is_free { self.all.first() } else { self.forever.first() }
+    pub(super) fn pop<J>(&mut self, jobs: &mut Store<J>, place_is_free: bool) -> Option<u32> {
+        if place_is_free && let Some(index) = self.all.pop_usual() {
+            if !jobs.node(index).is_finite() {
+                self.forever.remove(jobs, index);
+            }
+            return Some(index);
+        }
+        let index = if place_is_free { self.all.first() } else { self.forever.first() }?;
+        self.remove(jobs, index);
+        Some(index)
     }
 }
 
@@ -71,12 +79,14 @@ impl Lane {
         Self { which, usual: Line::new(), others: BTreeMap::new() }
     }
 
+    /// Takes the first job, if all have the usual priority.
     #[inline]
+    fn pop_usual(&mut self) -> Option<u32> {
+        if self.others.is_empty() { self.usual.pop() } else { None }
+    }
+
     fn first(&self) -> Option<u32> {
         let usual = self.usual.first();
-        if self.others.is_empty() {
-            return usual;
-        }
         match self.others.last_key_value() {
             Some((&priority, line)) if priority > 0 || usual.is_none() => line.first(),
             _ => usual,
@@ -92,7 +102,6 @@ impl Lane {
         *self.which.ticket(jobs, index) = line.push(index);
     }
 
-    #[inline]
     fn remove<J>(&mut self, jobs: &mut Store<J>, index: u32) {
         let (priority, ticket) = (jobs.priority(index), *self.which.ticket(jobs, index));
         if priority == 0 {
@@ -134,26 +143,23 @@ impl Line {
     }
 
     #[inline]
-    fn remove<J>(&mut self, jobs: &mut Store<J>, which: Which, ticket: u32) {
-        let place = ticket.wrapping_sub(self.served);
-        if place > 0 {
-            return self.leave_gap(jobs, which, place);
-        }
-        self.serve();
+    fn pop(&mut self) -> Option<u32> {
+        let first = self.jobs.pop_front()?;
+        self.served = self.served.wrapping_add(1);
         while self.gaps > 0 && self.jobs.front() == Some(&NONE) {
             self.gaps -= 1;
-            self.serve();
+            self.served = self.served.wrapping_add(1);
+            self.jobs.pop_front();
         }
+        Some(first)
     }
 
-    #[inline]
-    fn serve(&mut self) {
-        self.jobs.pop_front();
-        self.served = self.served.wrapping_add(1);
-    }
-
-    #[cold]
-    fn leave_gap<J>(&mut self, jobs: &mut Store<J>, which: Which, place: u32) {
+    fn remove<J>(&mut self, jobs: &mut Store<J>, which: Which, ticket: u32) {
+        let place = ticket.wrapping_sub(self.served);
+        if place == 0 {
+            self.pop();
+            return;
+        }
         self.jobs[place as usize] = NONE;
         self.gaps += 1;
         if self.gaps > self.jobs.len() / 2 {

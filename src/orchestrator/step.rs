@@ -95,7 +95,7 @@ impl<J> Orchestrator<J> {
     fn enter(&mut self, index: u32, from: Stage, to: Stage) {
         *self.counts.of(from) -= 1;
         *self.counts.of(to) += 1;
-        if from == Stage::Queued {
+        if from == Stage::Queued && to != Stage::Running {
             self.queue.remove(&mut self.jobs, index);
         }
         let node = self.jobs.node_mut(index);

@@ -83,8 +83,7 @@ impl<J> Store<J> {
     #[inline]
     pub(super) fn index(&self, job: JobId) -> Option<u32> {
         let node = self.nodes.get(job.index())?;
-        // No id has the number of a vacant place.
-        (node.number() == job.number() && !node.is_vacant()).then_some(job.place())
+        (node.number() == job.number()).then_some(job.place())
     }
 
     #[inline]
