@@ -127,8 +127,11 @@ impl<J> Orchestrator<J> {
                 continue;
             }
             self.edges.link(&mut node.lists, &mut self.jobs.nodes, index, required, condition);
-            let resolution =
-                if running { self.fate(required).resolution(condition) } else { Resolution::Pending };
+            let resolution = if running {
+                self.fate(required).resolution(condition)
+            } else {
+                Resolution::Pending
+            };
             match resolution {
                 Resolution::Pending => node.held_by += 1,
                 Resolution::Satisfied => {}
@@ -168,7 +171,11 @@ impl<J> Orchestrator<J> {
             return Err(GraphError::SelfRequirement { job: self.name(job) });
         }
         self.check_condition(|| self.name(job), required, asked)?;
-        match self.edges.find(&self.jobs.nodes, job, required).map(|edge| self.edges.condition(edge)) {
+        match self
+            .edges
+            .find(&self.jobs.nodes, job, required)
+            .map(|edge| self.edges.condition(edge))
+        {
             None if self.edges.has_room_for(1) => Ok(true),
             None => Err(GraphError::Full),
             Some(existing) if existing == asked => Ok(false),

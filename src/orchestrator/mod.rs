@@ -34,11 +34,11 @@ pub use self::job::{Attempt, JobId, JobKind, JobOptions, Retries};
 use self::node::Node;
 pub use self::observe::{Change, Counts, Transition};
 use self::queue::Queue;
+use self::state::Stage;
 pub use self::state::{Completion, Failure, JobState, Outcome, SkipReason, StopReason};
+use self::store::Store;
 #[cfg(feature = "std")]
 pub(crate) use self::time::Seconds;
-use self::state::Stage;
-use self::store::Store;
 pub use self::time::Timestamp;
 
 /// What holds for a whole run. The default: no limits, nothing recorded.
@@ -260,6 +260,19 @@ impl<J> Orchestrator<J> {
     #[must_use]
     pub fn state(&self, job: JobId) -> Option<JobState> {
         self.jobs.index(job).map(|index| self.state_of(index))
+    }
+
+    /// Whether a job has ended, or is gone.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) fn has_ended(&self, job: JobId) -> bool {
+        self.get(job).is_none_or(|node| node.stage.is_ended())
+    }
+
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) fn has_succeeded(&self, job: JobId) -> bool {
+        self.get(job).is_some_and(|node| node.stage == Stage::Succeeded)
     }
 
     /// A job's payload.

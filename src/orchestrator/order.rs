@@ -146,7 +146,8 @@ impl<J> Orchestrator<J> {
         }
         let mut step = vec![usize::MAX; self.jobs.places()];
         let mut path = Vec::new();
-        let mut at = self.jobs.in_creation_order().into_iter().find(|&index| unsorted[index as usize]);
+        let mut at =
+            self.jobs.in_creation_order().into_iter().find(|&index| unsorted[index as usize]);
         while let Some(index) = at {
             if step[index as usize] != usize::MAX {
                 path.drain(..step[index as usize]);

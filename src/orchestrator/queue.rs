@@ -136,7 +136,10 @@ impl Line {
     }
 
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "at most one gap for each job, of which there are less than 2^30")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "at most one gap for each job, of which there are less than 2^30"
+    )]
     fn push(&mut self, index: u32) -> u32 {
         self.jobs.push_back(index);
         self.served.wrapping_add(self.jobs.len() as u32 - 1)

@@ -3,9 +3,7 @@ use super::input::Signal;
 use super::job::{Attempt, JobId};
 use super::node::Extra;
 use super::observe::{Change, Transition};
-use super::state::{
-    Completion, Event, Facts, Failure, Next, Stage, Tell, transition,
-};
+use super::state::{Completion, Event, Facts, Failure, Next, Stage, Tell, transition};
 
 impl<J> Orchestrator<J> {
     #[inline]

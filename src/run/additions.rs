@@ -148,7 +148,10 @@ impl<P: Payload> Additions<P> {
                 .by_id(engine.graph, &options, &mut ids)
                 .and_then(|()| Ok(core.add(Record::new(place), options, &ids)?));
             match result {
-                Ok(id) => Cell::put(&mut engine.cells, id, body),
+                Ok(id) => {
+                    engine.hooked |= body.peek().has_hook();
+                    Cell::put(&mut engine.cells, id, body);
+                }
                 Err(_) => drop_quietly(body),
             }
             reply.give(result);
@@ -168,10 +171,14 @@ impl<P: Payload> Additions<P> {
 impl<P> Cell<P> {
     /// Puts a body where its job is in the core.
     pub(crate) fn put(Quiet(cells): &mut Cells<P>, id: JobId, body: P) {
-        if id.index() >= cells.len() {
+        let cell = Self::new(Some(body));
+        if id.index() == cells.len() {
+            return cells.push(cell);
+        }
+        if id.index() > cells.len() {
             cells.resize_with(id.index() + 1, || Self::new(None));
         }
-        cells[id.index()] = Self::new(Some(body));
+        cells[id.index()] = cell;
     }
 }
 

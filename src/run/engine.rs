@@ -21,15 +21,22 @@ use crate::{
     Timestamp, Verdict,
 };
 
-/// What a run keeps about a job beside its state; it outlives the body.
+/// What a run keeps about a job beside its state; it outlives the body. 32 bytes.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) place: Place,
-    /// When its first attempt started, and its last one ended.
-    pub(crate) started: Option<Timestamp>,
-    pub(crate) ended: Option<Timestamp>,
-    pub(crate) error: Option<Box<JobError>>,
-    pub(crate) hook: Option<Box<HookReport>>,
+    /// When its first attempt started, if there was one.
+    pub(crate) started: Timestamp,
+    /// When its last attempt ended, if one has.
+    pub(crate) ended: Timestamp,
+    aftermath: Option<Box<Aftermath>>,
+}
+
+/// What most jobs do not leave behind.
+#[derive(Debug, Default)]
+struct Aftermath {
+    error: Option<JobError>,
+    hook: Option<HookReport>,
 }
 
 impl Clone for Record {
@@ -41,7 +48,23 @@ impl Clone for Record {
 
 impl Record {
     pub(crate) const fn new(place: Place) -> Self {
-        Self { place, started: None, ended: None, error: None, hook: None }
+        Self { place, started: Timestamp::ZERO, ended: Timestamp::ZERO, aftermath: None }
+    }
+
+    /// Why its last attempt failed.
+    pub(crate) fn error(&self) -> Option<&JobError> {
+        self.aftermath.as_ref()?.error.as_ref()
+    }
+
+    /// What became of its shutdown hook.
+    pub(crate) fn hook(&self) -> Option<&HookReport> {
+        self.aftermath.as_ref()?.hook.as_ref()
+    }
+
+    fn set_error(&mut self, error: Option<JobError>) {
+        if error.is_some() || self.aftermath.is_some() {
+            self.aftermath.get_or_insert_default().error = error;
+        }
     }
 }
 
@@ -96,6 +119,8 @@ pub(crate) struct Engine<P: Payload> {
     pub(crate) clock: AnyClock,
     pub(crate) begun: Timestamp,
     pub(crate) shutdown_timeout: Duration,
+    /// Whether any job has a shutdown hook.
+    pub(crate) hooked: bool,
     /// Whether bodies are kept for another run.
     pub(crate) keep_bodies: bool,
     pub(crate) stops: u32,
@@ -129,8 +154,10 @@ impl<P: Payload> Engine<P> {
     pub(crate) fn hand_out(&mut self, now: Timestamp) -> Option<Attempt> {
         loop {
             let attempt = self.core.poll_ready_jobs(now).next()?;
-            if let Some(record) = self.core.payload_mut(attempt.job) {
-                record.started.get_or_insert(now);
+            if attempt.number == 1
+                && let Some(record) = self.core.payload_mut(attempt.job)
+            {
+                record.started = now;
             }
             if self.cell(attempt).is_some() {
                 return Some(attempt);
@@ -165,8 +192,13 @@ impl<P: Payload> Engine<P> {
         }
     }
 
-    /// An attempt has ended by itself. Its body is at its place.
-    pub(crate) fn complete(&mut self, attempt: Attempt, finished: Finished, now: Timestamp) {
+    /// An attempt has ended by itself. Its body is at its place; what is to become of it is returned.
+    pub(crate) fn complete(
+        &mut self,
+        attempt: Attempt,
+        finished: Finished,
+        now: Timestamp,
+    ) -> Option<Retired<P>> {
         let completion = match &finished {
             Ok(()) => Completion::Success,
             Err(JobError::Panic(_)) => Completion::Panic,
@@ -174,19 +206,17 @@ impl<P: Payload> Engine<P> {
             Err(_) => Completion::Error,
         };
         if self.core.on_job_complete(attempt, completion, now).is_err() {
-            self.retire(attempt);
-            return;
+            return self.retire(attempt);
         }
-        let state = self.core.state(attempt.job);
-        let delivers = finished.is_err() || state == Some(JobState::Ended(Outcome::Succeeded));
+        let delivers = finished.is_err() || self.core.has_succeeded(attempt.job);
         if let Some(record) = self.core.payload_mut(attempt.job) {
-            record.ended = Some(now);
-            record.error = finished.err().map(Box::new);
+            record.ended = now;
+            record.set_error(finished.err());
         }
         if delivers {
             self.deliver(attempt);
         }
-        self.retire(attempt);
+        self.retire(attempt)
     }
 
     fn deliver(&mut self, attempt: Attempt) {
@@ -214,50 +244,63 @@ impl<P: Payload> Engine<P> {
             }
             Signal::Abort(attempt) => {
                 if let Some(record) = self.core.payload_mut(attempt.job) {
-                    record.ended = Some(now);
+                    record.ended = now;
                 }
-                self.retire(attempt);
+                let retired = self.retire(attempt);
+                self.retired.extend(retired);
             }
         }
         Some(signal)
     }
 
     /// Takes the body of an attempt that is over out of its place, unless it is being polled.
-    pub(crate) fn retire(&mut self, attempt: Attempt) {
-        let ended = self.core.state(attempt.job).is_none_or(JobState::is_ended);
-        let Some(cell) = self.cell(attempt) else { return };
+    pub(crate) fn retire(&mut self, attempt: Attempt) -> Option<Retired<P>> {
+        let ended = self.core.has_ended(attempt.job);
+        let cell = self.cell(attempt)?;
         let Cell { body, context } = &mut self.cells.0[cell];
         *context = None;
-        let Some(body) = body.take() else { return };
-        let has_hook = self.hooks.is_none() && body.peek().has_hook();
+        let body = body.take()?;
+        let has_hook = self.hooked && self.hooks.is_none() && body.peek().has_hook();
         let keep = !ended || has_hook || self.keep_bodies;
-        self.retired.push(Retired { attempt, cell, body, keep });
+        Some(Retired { attempt, cell, body, keep })
     }
 
     /// Drops the bodies whose attempts are over, or what is left of these.
     pub(crate) fn dispose_of_retired(&mut self) {
         while let Some(retired) = self.retired.pop() {
-            if let Some((_, cell, body)) = retired.dispose() {
-                self.cells.0[cell].body = Some(body);
-            }
+            self.dispose(retired);
+        }
+    }
+
+    /// Drops a body whose attempt is over, or what is left of that.
+    pub(crate) fn dispose(&mut self, retired: Retired<P>) {
+        if let Some((_, cell, body)) = retired.dispose() {
+            self.cells.0[cell].body = Some(body);
         }
     }
 
     /// Reads what came from jobs and from outside.
+    #[inline]
     pub(crate) fn read_mail(&mut self, now: Timestamp) {
         self.read_some(now, |_| true);
     }
 
     /// Reads what came before an attempt completed: a stop that the same poll asked for comes after it.
+    #[inline]
     pub(crate) fn read_mail_but_stops(&mut self, now: Timestamp) {
         self.read_some(now, |message| !matches!(message, Message::Stop | Message::StopInOrder));
     }
 
+    #[inline]
     fn read_some(&mut self, now: Timestamp, wanted: impl Fn(Message) -> bool) {
-        let mut messages = self.mailbox.take();
-        if self.unread.is_empty() && messages.is_empty() {
-            return;
+        if !self.unread.is_empty() || self.mailbox.has_any() {
+            self.read_all(now, wanted);
         }
+    }
+
+    #[cold]
+    fn read_all(&mut self, now: Timestamp, wanted: impl Fn(Message) -> bool) {
+        let mut messages = self.mailbox.take();
         messages.splice(..0, std::mem::take(&mut self.unread));
         for message in messages {
             if wanted(message) {
@@ -313,14 +356,11 @@ impl<P: Payload> Engine<P> {
 
     /// After the verdict: begins the run of the shutdown hooks, if there are any to run.
     pub(crate) fn begin_hooks(&mut self, now: Timestamp) -> bool {
-        if self.hooks.is_some() {
+        if !self.hooked || self.hooks.is_some() {
             return false;
         }
         let has_hook =
             |cell: &Cell<P>| cell.body.as_ref().is_some_and(|body| body.peek().has_hook());
-        if !self.cells.0.iter().any(has_hook) {
-            return false;
-        }
         let core = &self.core;
         let started = |job: &JobId| core.attempts(*job) > 0 && has_hook(&self.cells.0[job.index()]);
         let hooked: Vec<JobId> = core.jobs().filter(started).collect();
@@ -372,7 +412,7 @@ impl<P: Payload> Engine<P> {
                 _ => continue,
             };
             if let Some(record) = self.core.payload_mut(job) {
-                record.error = Some(Box::new(error));
+                record.set_error(Some(error));
             }
         }
     }
@@ -389,8 +429,8 @@ impl Hooks {
             if let (Some(record), Some(outcome), Some(ran)) =
                 (subject, outcome, run.payload_mut(hook))
             {
-                let error = ran.error.take().map(|error| *error);
-                record.hook = Some(Box::new(HookReport { outcome, error }));
+                let error = ran.aftermath.take().and_then(|aftermath| aftermath.error);
+                record.aftermath.get_or_insert_default().hook = Some(HookReport { outcome, error });
             }
         }
         main

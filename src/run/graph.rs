@@ -55,6 +55,8 @@ pub struct Graph<P: Payload> {
     pub(crate) outputs: Outputs<P::Outputs>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) additions: OpenAdditions<P>,
+    /// Whether any job has a shutdown hook.
+    pub(crate) hooked: bool,
     /// What `run` will refuse it for.
     pub(crate) error: Option<RunError>,
     /// The requirements of the job that is being added.
@@ -124,6 +126,7 @@ impl<P: Payload> Graph<P> {
             outputs: Outputs::new(),
             mailbox: Arc::default(),
             additions: OpenAdditions::open(Arc::new(Additions::new())),
+            hooked: false,
             error: None,
             scratch: Vec::new(),
         }
@@ -178,6 +181,7 @@ impl<P: Payload> Graph<P> {
         requirements: &Asked,
         place: Place,
     ) -> Handle<T> {
+        self.hooked |= body.peek().has_hook();
         let added = requirements
             .by_id(self.id, &options, &mut self.scratch)
             .and_then(|()| Ok(self.core.add(Record::new(place), options, &self.scratch)?))
@@ -364,6 +368,7 @@ impl<P: Payload> Graph<P> {
             additions: OpenAdditions::open(self.additions.share()),
             clock,
             shutdown_timeout: self.shutdown_timeout,
+            hooked: self.hooked,
             keep_bodies: false,
             stops: 0,
             unread: Vec::new(),

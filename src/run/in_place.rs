@@ -4,14 +4,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::engine::{Engine, poll_body};
+use super::engine::{Engine, Finished, poll_body};
 use super::error::RunError;
 use super::graph::Graph;
 use super::payload::Payload;
 use super::report::Report;
 use super::runtime::{AnyClock, Clock};
 use super::waker::Tasks;
-use crate::{Signal, Timestamp};
+use crate::{Attempt, Signal, Timestamp};
 
 /// How many polls are made before other tasks of the executor get a turn.
 const BUDGET: usize = 1_024;
@@ -127,26 +127,45 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
     fn start_next(&mut self) -> bool {
         let Some(attempt) = self.engine.hand_out(self.now) else { return false };
         self.engine.prepare(attempt);
-        let slot = self.tasks.insert(attempt);
-        self.poll(slot);
+        let slot = self.tasks.free_slot();
+        match self.poll_in(slot, attempt) {
+            Poll::Pending => self.tasks.assign(slot, attempt),
+            Poll::Ready(finished) => {
+                self.complete(attempt, finished);
+                self.tasks.free(slot);
+            }
+        }
+        self.go_on();
         true
     }
 
     fn poll(&mut self, slot: u32) {
-        let Some((attempt, waker)) = self.tasks.begin_poll(slot) else { return };
-        let hook = self.engine.hooks.is_some();
-        let cell = self.engine.cell(attempt);
-        let Some(body) = cell.and_then(|cell| self.engine.cells.0[cell].body.as_mut()) else {
-            return;
-        };
-        let polled = poll_body(body, hook, &mut Context::from_waker(waker));
-        self.now = self.clock.now();
-        self.engine.read_mail_but_stops(self.now);
-        if let Poll::Ready(finished) = polled {
-            self.engine.complete(attempt, finished, self.now);
+        let Some(attempt) = self.tasks.attempt(slot) else { return };
+        if let Poll::Ready(finished) = self.poll_in(slot, attempt) {
+            self.complete(attempt, finished);
             self.tasks.remove(attempt);
         }
         self.go_on();
+    }
+
+    /// Polls an attempt with the waker of a slot, looks at the clock, and reads what it sent.
+    fn poll_in(&mut self, slot: u32, attempt: Attempt) -> Poll<Finished> {
+        let hook = self.engine.hooks.is_some();
+        let cell = self.engine.cell(attempt);
+        let Some(body) = cell.and_then(|cell| self.engine.cells.0[cell].body.as_mut()) else {
+            return Poll::Pending;
+        };
+        let waker = self.tasks.begin_poll(slot);
+        let polled = poll_body(body, hook, &mut Context::from_waker(waker));
+        self.now = self.clock.now();
+        self.engine.read_mail_but_stops(self.now);
+        polled
+    }
+
+    fn complete(&mut self, attempt: Attempt, finished: Finished) {
+        if let Some(retired) = self.engine.complete(attempt, finished, self.now) {
+            self.engine.dispose(retired);
+        }
     }
 
     fn look_around(&mut self) {

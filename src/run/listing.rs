@@ -78,7 +78,7 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
         }
         self.write_related(f, "requires", self.core.requirements(job))?;
         self.write_related(f, "allows", self.core.dependents(job))?;
-        match record.hook.as_deref() {
+        match record.hook() {
             Some(HookReport { outcome: Outcome::Succeeded, .. }) | None => {}
             Some(HookReport { error: Some(error), .. }) => {
                 write!(f, ", its hook failed: {}", one_line(&error.to_string()))?;
@@ -88,12 +88,10 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
         if let attempts @ 2.. = self.core.attempts(job) {
             write!(f, ", {attempts} attempts")?;
         }
-        match (record.started, record.ended) {
-            (Some(started), Some(ended)) => {
-                write!(f, " {}", Seconds(ended.saturating_since(started)))
-            }
-            _ => Ok(()),
+        if state.is_ended() && self.core.attempts(job) > 0 {
+            write!(f, " {}", Seconds(record.ended.saturating_since(record.started)))?;
         }
+        Ok(())
     }
 
     fn write_nested(&self, f: &mut fmt::Formatter<'_>, job: JobId) -> fmt::Result {
@@ -106,7 +104,7 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
     }
 
     fn write_state(&self, f: &mut fmt::Formatter<'_>, job: JobId, state: JobState) -> fmt::Result {
-        let error = self.core.payload(job).and_then(|record| record.error.as_ref());
+        let error = self.core.payload(job).and_then(Record::error);
         match (state, error) {
             (JobState::Ended(Outcome::Failed(_)), Some(error)) => {
                 write!(f, " failed: {}", one_line(&error.to_string()))

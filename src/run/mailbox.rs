@@ -47,11 +47,14 @@ impl Mailbox {
         }
     }
 
-    /// All messages so far. Costs one load when there are none.
+    /// Whether there are messages. Costs one load.
+    #[inline]
+    pub(crate) fn has_any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    /// All messages so far.
     pub(crate) fn take(&self) -> Vec<Message> {
-        if !self.any.load(Ordering::Acquire) {
-            return Vec::new();
-        }
         let mut inner = self.lock();
         self.any.store(false, Ordering::Release);
         std::mem::take(&mut inner.messages)

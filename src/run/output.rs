@@ -1,6 +1,7 @@
 use std::any::{Any, TypeId};
 use std::boxed::Box;
 use std::fmt;
+use std::num::NonZero;
 use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
@@ -8,13 +9,18 @@ use std::vec::Vec;
 /// Where an output is: its column, and its place in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    column: u32,
+    /// From 1.
+    column: NonZero<u32>,
     slot: u32,
 }
 
 impl Place {
     /// The place of what has no output.
-    pub(crate) const NOWHERE: Self = Self { column: u32::MAX, slot: u32::MAX };
+    pub(crate) const NOWHERE: Self = Self { column: NonZero::<u32>::MAX, slot: u32::MAX };
+
+    fn column(self) -> usize {
+        self.column.get() as usize - 1
+    }
 }
 
 /// One output: in place until somebody shares it.
@@ -228,7 +234,10 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
             column.0.push(Slot::Empty);
         }
         typed.outputs += 1;
-        Place { column: index as u32, slot: (typed.outputs - 1) as u32 }
+        Place {
+            column: NonZero::<u32>::MIN.saturating_add(index as u32),
+            slot: (typed.outputs - 1) as u32,
+        }
     }
 
     /// The same places, all empty.
@@ -239,22 +248,22 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
 
     /// The column of an output, and its slot there.
     pub(crate) fn column(&mut self, place: Place) -> (&mut dyn Any, u32) {
-        (self.columns[place.column as usize].column.any_mut(), place.slot)
+        (self.columns[place.column()].column.any_mut(), place.slot)
     }
 
     pub(crate) fn get<T: 'static>(&self, place: Place) -> Option<&T> {
-        let column = self.columns.get(place.column as usize)?.column.any();
+        let column = self.columns.get(place.column())?.column.any();
         column.downcast_ref::<Column<T>>()?.get(place.slot)
     }
 
     pub(crate) fn take<T: 'static>(&mut self, place: Place) -> Option<T> {
-        let column = self.columns.get_mut(place.column as usize)?.column.any_mut();
+        let column = self.columns.get_mut(place.column())?.column.any_mut();
         column.downcast_mut::<Column<T>>()?.take(place.slot)
     }
 
     /// The output as it is shown on the line of its job.
     pub(crate) fn inline(&self, place: Place) -> Option<&dyn fmt::Debug> {
-        match self.columns.get(place.column as usize)? {
+        match self.columns.get(place.column())? {
             Typed { show: Some(Show::Inline(show)), column, .. } => show(column.any(), place),
             _ => None,
         }
@@ -262,7 +271,7 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
 
     /// The output as it is shown below its job.
     pub(crate) fn below(&self, place: Place) -> Option<&dyn fmt::Display> {
-        match self.columns.get(place.column as usize)? {
+        match self.columns.get(place.column())? {
             Typed { show: Some(Show::Below(show)), column, .. } => show(column.any(), place),
             _ => None,
         }

@@ -244,7 +244,7 @@ impl<'a> JobReport<'a> {
     #[must_use]
     pub fn error(&self) -> Option<&'a JobError> {
         let failed = matches!(self.outcome(), Some(Outcome::Failed(_)));
-        self.record().and_then(|record| record.error.as_deref()).filter(|_| failed)
+        self.record().and_then(Record::error).filter(|_| failed)
     }
 
     /// How often it was started.
@@ -256,13 +256,15 @@ impl<'a> JobReport<'a> {
     /// When its first attempt started, from the start of the run on; `None` if there was none.
     #[must_use]
     pub fn started(&self) -> Option<Duration> {
-        Some(self.record()?.started?.saturating_since(self.begun))
+        let started = self.record()?.started;
+        (self.attempts() > 0).then(|| started.saturating_since(self.begun))
     }
 
     /// When its last attempt ended, from the start of the run on; `None` if there was none.
     #[must_use]
     pub fn ended(&self) -> Option<Duration> {
-        Some(self.record()?.ended?.saturating_since(self.begun))
+        let ended = self.record()?.ended;
+        (self.attempts() > 0).then(|| ended.saturating_since(self.begun))
     }
 
     /// The jobs that it requires.
@@ -278,7 +280,7 @@ impl<'a> JobReport<'a> {
     /// What became of its shutdown hook, if it has one and was ever started.
     #[must_use]
     pub fn hook(&self) -> Option<&'a HookReport> {
-        self.record()?.hook.as_deref()
+        self.record()?.hook()
     }
 
     /// Why it is where it is.

@@ -25,7 +25,11 @@ struct Slot {
 
 /// Which slots were woken, and whom to tell.
 #[derive(Default)]
-struct Woken(Mutex<WokenInner>);
+struct Woken {
+    /// Whether there are any, for those who do not want to lock.
+    any: AtomicBool,
+    inner: Mutex<WokenInner>,
+}
 
 #[derive(Default)]
 struct WokenInner {
@@ -35,7 +39,7 @@ struct WokenInner {
 
 impl Woken {
     fn lock(&self) -> MutexGuard<'_, WokenInner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -57,6 +61,7 @@ impl Wake for JobWaker {
         }
         let mut woken = self.woken.lock();
         woken.slots.push(self.slot);
+        self.woken.any.store(true, Ordering::Release);
         let driver = woken.driver.take();
         drop(woken);
         if let Some(driver) = driver {
@@ -72,16 +77,19 @@ impl Tasks {
         Self { woken: Arc::default(), slots: Vec::new(), free: Vec::new(), by_job: Vec::new() }
     }
 
+    /// A slot that is nobody's: to be assigned, or freed again.
+    pub(crate) fn free_slot(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| self.grow())
+    }
+
     /// Gives an attempt a slot.
-    pub(crate) fn insert(&mut self, attempt: Attempt) -> u32 {
-        let slot = self.free.pop().unwrap_or_else(|| self.grow());
+    pub(crate) fn assign(&mut self, slot: u32, attempt: Attempt) {
         self.slots[slot as usize].attempt = Some(attempt);
         let place = attempt.job.index();
         if place >= self.by_job.len() {
             self.by_job.resize(place + 1, NO_SLOT);
         }
         self.by_job[place] = slot;
-        slot
     }
 
     #[expect(
@@ -116,6 +124,11 @@ impl Tasks {
         }
         self.by_job[attempt.job.index()] = NO_SLOT;
         self.slots[slot as usize].attempt = None;
+        self.free(slot);
+    }
+
+    /// A slot is nobody's any more.
+    pub(crate) fn free(&mut self, slot: u32) {
         // One reference is the slot's own, one its waker's.
         if Arc::strong_count(&self.slots[slot as usize].job_waker) > 2 {
             self.slots[slot as usize].job_waker.queued.store(true, Ordering::Release);
@@ -124,18 +137,28 @@ impl Tasks {
         self.free.push(slot);
     }
 
-    /// The attempt in a slot that is to be polled, and its waker. A wake from now on counts again.
-    pub(crate) fn begin_poll(&self, slot: u32) -> Option<(Attempt, &Waker)> {
-        let slot = &self.slots[slot as usize];
-        let attempt = slot.attempt?;
-        // Swapped, not stored: what the one who woke it wrote before has to be seen by the poll.
-        slot.job_waker.queued.swap(false, Ordering::AcqRel);
-        Some((attempt, &slot.waker))
+    /// Whose slot it is.
+    pub(crate) fn attempt(&self, slot: u32) -> Option<Attempt> {
+        self.slots[slot as usize].attempt
     }
 
-    /// Moves the slots that were woken to the end of `batch`.
+    /// The waker of a slot that is to be polled. A wake from now on counts again.
+    pub(crate) fn begin_poll(&self, slot: u32) -> &Waker {
+        let slot = &self.slots[slot as usize];
+        if slot.job_waker.queued.load(Ordering::Acquire) {
+            // Swapped, not stored: what the one who woke it wrote before has to be seen by the poll.
+            slot.job_waker.queued.swap(false, Ordering::AcqRel);
+        }
+        &slot.waker
+    }
+
+    /// Moves the slots that were woken to the end of `batch`. Costs one load when there are none.
     pub(crate) fn take_woken(&self, batch: &mut Vec<u32>) {
-        batch.append(&mut self.woken.lock().slots);
+        if self.woken.any.load(Ordering::Acquire) {
+            let mut woken = self.woken.lock();
+            self.woken.any.store(false, Ordering::Release);
+            batch.append(&mut woken.slots);
+        }
     }
 
     /// Whether something is to be polled; if not, `driver` is woken once there is.

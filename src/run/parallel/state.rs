@@ -119,7 +119,8 @@ impl State {
             chores.start.push(ticket);
         } else {
             // It was aborted while its body was away.
-            engine.retire(attempt);
+            let retired = engine.retire(attempt);
+            engine.retired.extend(retired);
         }
     }
 
@@ -199,11 +200,12 @@ impl State {
         engine.cells.0[cell].body = Some(body);
         self.shells[cell].out = false;
         engine.read_mail_but_stops(now);
-        match polled {
+        let retired = match polled {
             Poll::Ready(finished) => engine.complete(attempt, finished, now),
-            Poll::Pending if under_way => {}
+            Poll::Pending if under_way => None,
             Poll::Pending => engine.retire(attempt),
-        }
+        };
+        engine.retired.extend(retired);
     }
 
     /// The caller's waker, if there is something for it to do.
