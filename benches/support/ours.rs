@@ -1,0 +1,188 @@
+//! The same with `jobgraph`.
+
+use std::cell::Cell;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_executor::Executor;
+use futures_lite::future::block_on;
+use jobgraph::{
+    Clock, Completion, Condition, Job, JobGraph, JobId, JobOptions, Orchestrator, RunOptions,
+    SendJobGraph, Timestamp,
+};
+
+use super::job;
+use super::shapes::Shape;
+
+const NOW: Timestamp = Timestamp::ZERO;
+
+/// The core with the jobs of a shape, not started.
+pub(crate) fn build_core(shape: &Shape, window: Option<usize>) -> Orchestrator<()> {
+    let window = window.and_then(NonZero::new);
+    let mut core = Orchestrator::new(RunOptions { window, ..RunOptions::default() });
+    let mut ids: Vec<JobId> = Vec::with_capacity(shape.jobs());
+    let mut requirements = Vec::new();
+    for job in 0..shape.jobs() {
+        requirements.clear();
+        let required = shape.requirements(job).iter();
+        requirements.extend(required.map(|&other| (ids[other as usize], Condition::Succeeded)));
+        ids.push(core.add((), JobOptions::default(), &requirements).expect("a sound graph"));
+    }
+    core
+}
+
+/// Completes each job as soon as it is handed out, until none is.
+pub(crate) fn drive_core(core: &mut Orchestrator<()>) {
+    let mut batch = Vec::new();
+    loop {
+        while core.poll_signal().is_some() {}
+        batch.extend(core.poll_ready_jobs(NOW));
+        if batch.is_empty() {
+            return;
+        }
+        for attempt in batch.drain(..) {
+            core.on_job_complete(attempt, Completion::Success, NOW).expect("it is running");
+        }
+    }
+}
+
+/// The life of a graph in the core: built, run, dropped.
+pub(crate) fn core(shape: &Shape, window: Option<usize>) {
+    let mut core = build_core(shape, window);
+    core.start(NOW).expect("no cycle");
+    drive_core(&mut core);
+    assert!(core.verdict().is_some());
+}
+
+macro_rules! build {
+    ($graph:ident, $shape:expr) => {{
+        let shape: &Shape = $shape;
+        let mut graph = $graph::new();
+        let mut handles = Vec::with_capacity(shape.jobs());
+        for number in 0..shape.jobs() {
+            let mut job = Job::new(job(number));
+            for &required in shape.requirements(number) {
+                job = job.requires(&handles[required as usize]);
+            }
+            handles.push(graph.add(job));
+        }
+        graph
+    }};
+}
+
+pub(crate) fn build(shape: &Shape) -> JobGraph<'static> {
+    build!(JobGraph, shape)
+}
+
+pub(crate) fn build_send(shape: &Shape) -> SendJobGraph {
+    build!(SendJobGraph, shape)
+}
+
+/// The life of a graph in the task that awaits it: built, run, dropped.
+pub(crate) fn in_place(shape: &Shape) {
+    run_in_place(build(shape));
+}
+
+pub(crate) fn in_place_with_window(shape: &Shape, window: usize) {
+    run_in_place(build(shape).window(window));
+}
+
+fn run_in_place(graph: JobGraph<'_>) {
+    let report = block_on(jobgraph::smol::run(graph)).expect("no cycle");
+    assert!(report.is_success());
+}
+
+/// A chain beside jobs that are parked: half of them run for ever, half of them wait for its end.
+/// How long the chain itself takes.
+pub(crate) fn chain_beside_parked(length: usize, parked: usize) -> Duration {
+    let (begun, ended) = (Cell::new(None), Cell::new(None));
+    let link = async |number| {
+        if number == 0 {
+            begun.set(Some(Instant::now()));
+        }
+        let number = job(number).await;
+        if number + 1 == length {
+            ended.set(Some(Instant::now()));
+        }
+    };
+    let mut graph = JobGraph::new();
+    for _ in 0..parked / 2 {
+        graph.add(Job::new(std::future::pending::<()>()).forever());
+    }
+    let mut last = graph.add(Job::new(link(0)));
+    for number in 1..length {
+        last = graph.add(Job::new(link(number)).requires(&last));
+    }
+    for number in 0..parked / 2 {
+        graph.add(Job::new(job(number)).requires(&last));
+    }
+    run_in_place(graph);
+    elapsed(begun.get(), ended.get())
+}
+
+/// The same in the core alone.
+pub(crate) fn core_chain_beside_parked(length: usize, parked: usize) -> Duration {
+    let mut core = Orchestrator::new(RunOptions::default());
+    for _ in 0..parked / 2 {
+        core.add((), JobOptions::forever(), &[]).expect("a sound graph");
+    }
+    let mut last = core.add((), JobOptions::default(), &[]).expect("a sound graph");
+    for _ in 1..length {
+        let required = [(last, Condition::Succeeded)];
+        last = core.add((), JobOptions::default(), &required).expect("a sound graph");
+    }
+    for _ in 0..parked / 2 {
+        let required = [(last, Condition::Succeeded)];
+        core.add((), JobOptions::default(), &required).expect("a sound graph");
+    }
+    core.start(NOW).expect("no cycle");
+    let mut next = core.poll_ready_jobs(NOW).last();
+    let begun = Instant::now();
+    while let Some(attempt) = next.filter(|attempt| attempt.job != last) {
+        core.on_job_complete(attempt, Completion::Success, NOW).expect("it is running");
+        next = core.poll_ready_jobs(NOW).next();
+    }
+    let ended = Instant::now();
+    assert_eq!(next.map(|attempt| attempt.job), Some(last));
+    elapsed(Some(begun), Some(ended))
+}
+
+fn elapsed(begun: Option<Instant>, ended: Option<Instant>) -> Duration {
+    let (begun, ended) = begun.zip(ended).expect("the chain has run");
+    ended - begun
+}
+
+/// The life of a graph whose jobs are tasks of this tokio runtime, awaited in `block_on`.
+pub(crate) fn on_tokio(runtime: &tokio::runtime::Runtime, shape: &Shape) {
+    let graph = build_send(shape);
+    let report = runtime.block_on(jobgraph::tokio::run_on(graph)).expect("no cycle");
+    assert!(report.is_success());
+}
+
+/// The life of a graph whose jobs are tasks of an executor that other threads drive.
+pub(crate) fn on_smol(executor: &Arc<Executor<'static>>, shape: &Shape) {
+    let graph = build_send(shape);
+    let run = jobgraph::smol::run_on(Arc::clone(executor), graph);
+    assert!(block_on(run).expect("no cycle").is_success());
+}
+
+/// Time stands still, so that no measurement depends on it.
+#[derive(Clone)]
+struct StoppedClock;
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+
+    fn sleep_until(&self, _: Timestamp) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+}
+
+/// Like `in_place`, on a clock that costs nothing.
+pub(crate) fn in_place_without_clock(shape: &Shape) {
+    let run = jobgraph::run(&StoppedClock, build(shape));
+    assert!(block_on(run).expect("no cycle").is_success());
+}
