@@ -5,6 +5,8 @@
 
 mod support;
 
+use futures_lite::future::block_on;
+use support::by_hand::Freed;
 use support::race::Target::{self, Nanoseconds, Ratio};
 use support::race::{Entry, Race, print_head};
 use support::shapes::{self, Shape};
@@ -45,7 +47,10 @@ fn main() {
     if chosen.is_empty() {
         chosen.extend(SECTIONS);
     }
-    println!("Medians of {rounds} interleaved rounds; a job's build, run and drop.\n");
+    println!(
+        "Nanoseconds a job, build + run + drop: medians of {rounds} interleaved rounds. On one thread"
+    );
+    println!("its CPU time, on two the time on the wall.\n");
     print_head();
     let missed: usize = chosen.iter().map(|(_, section)| section(rounds)).sum();
     println!("\n{missed} missed");
@@ -99,36 +104,39 @@ fn in_place_of(rounds: usize, jobs: usize, layered: f64) -> usize {
     race.run(rounds)
 }
 
-/// In tasks of two threads, awaited in `block_on`, against the version by hand without a driver.
+/// In tasks of two threads, awaited in `block_on`, against versions by hand without a driver.
 fn two_threads(rounds: usize) -> usize {
-    let tokio = threads::tokio_workers(2);
+    let tokio = &threads::tokio_workers(2);
     let shapes = shapes_of(TEN_THOUSAND);
     threads::with_smol_threads(2, |smol| {
         let mut race = Race::new();
         for (name, shape) in &shapes {
-            let jobs = shape.jobs();
-            let by_hand = race.enter(jobs, || {
-                tokio.block_on(by_hand::decided_in_the_job(tokio.handle().clone(), shape));
+            let by_hand = [Freed::Spawn, Freed::GoOn].map(|freed| {
+                race.enter_parallel(TEN_THOUSAND, move || {
+                    let spawner = tokio.handle().clone();
+                    tokio.block_on(by_hand::decided_in_the_job(spawner, shape, freed));
+                })
             });
-            let ours = race.enter(jobs, || ours::on_tokio(&tokio, shape));
-            parallel_rows(&mut race, "tokio", name, (ours, by_hand));
+            let ours = race.enter_parallel(TEN_THOUSAND, || ours::on_tokio(tokio, shape));
+            parallel_rows(&mut race, &format!("2 workers of tokio, {name}, 10^4"), ours, by_hand);
 
-            let by_hand = race.enter(jobs, || {
-                let run = by_hand::decided_in_the_job(smol.clone(), shape);
-                futures_lite::future::block_on(run);
+            let by_hand = [Freed::Spawn, Freed::GoOn].map(|freed| {
+                race.enter_parallel(TEN_THOUSAND, move || {
+                    block_on(by_hand::decided_in_the_job(smol.clone(), shape, freed));
+                })
             });
-            let ours = race.enter(jobs, || ours::on_smol(smol, shape));
-            parallel_rows(&mut race, "smol", name, (ours, by_hand));
+            let ours = race.enter_parallel(TEN_THOUSAND, || ours::on_smol(smol, shape));
+            parallel_rows(&mut race, &format!("2 threads of smol, {name}, 10^4"), ours, by_hand);
         }
         race.run(rounds)
     })
 }
 
-fn parallel_rows(race: &mut Race<'_>, runtime: &str, shape: &str, entries: (Entry, Entry)) {
-    let what = format!("2 threads of {runtime}, {shape}, 10^4");
-    race.row(&what, "by hand, decided in the job", entries, Ratio(1.2));
-    if shape == "chain" {
-        race.row(&what, "the clock", entries, Nanoseconds(200.0));
+fn parallel_rows(race: &mut Race<'_>, what: &str, ours: Entry, [spawns, goes_on]: [Entry; 2]) {
+    race.row(what, "by hand, decided in the job, which spawns", (ours, spawns), Ratio(1.2));
+    race.row(what, "by hand, the same, going on with one", (ours, goes_on), Target::None);
+    if what.contains("chain") {
+        race.row(what, "an absolute target", (ours, spawns), Nanoseconds(200.0));
     }
 }
 

@@ -111,11 +111,20 @@ struct Shared<S> {
     left: AtomicUsize,
     over: async_channel::Sender<()>,
     spawner: S,
+    freed: Freed,
 }
 
-/// On several threads, without a driver: the task that ends a job starts what this frees, and goes on
-/// with one of them itself.
-pub(crate) async fn decided_in_the_job<S: SpawnTask>(spawner: S, shape: &Shape) {
+/// What the task that ended a job does with the jobs that this frees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Freed {
+    /// It spawns a task for each.
+    Spawn,
+    /// It goes on with one of them itself, and spawns the others.
+    GoOn,
+}
+
+/// On several threads, without a driver.
+pub(crate) async fn decided_in_the_job<S: SpawnTask>(spawner: S, shape: &Shape, freed: Freed) {
     let (over, is_over) = async_channel::bounded(1);
     let open = |job| AtomicU32::new(index(shape.requirements(job).len()));
     let shared = Arc::new(Shared {
@@ -124,6 +133,7 @@ pub(crate) async fn decided_in_the_job<S: SpawnTask>(spawner: S, shape: &Shape) 
         left: AtomicUsize::new(shape.jobs()),
         over,
         spawner,
+        freed,
     });
     for root in (0..shape.jobs()).filter(|&job| shape.requirements(job).is_empty()) {
         shared.spawner.spawn(work(Arc::clone(&shared), root));
@@ -141,11 +151,10 @@ fn work<S: SpawnTask>(shared: Arc<Shared<S>>, first: usize) -> impl Future<Outpu
                 if shared.open[dependent as usize].fetch_sub(1, Ordering::AcqRel) > 1 {
                     continue;
                 }
-                match next {
-                    None => next = Some(dependent as usize),
-                    Some(_) => {
-                        shared.spawner.spawn(work(Arc::clone(&shared), dependent as usize));
-                    }
+                if shared.freed == Freed::GoOn && next.is_none() {
+                    next = Some(dependent as usize);
+                } else {
+                    shared.spawner.spawn(work(Arc::clone(&shared), dependent as usize));
                 }
             }
             if shared.left.fetch_sub(1, Ordering::AcqRel) == 1 {

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each benchmark uses a part of this")]
 
 pub(crate) mod by_hand;
+pub(crate) mod clock;
 pub(crate) mod floors;
 pub(crate) mod kahn;
 pub(crate) mod ours;
