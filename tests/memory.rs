@@ -1,0 +1,160 @@
+//! What a job and a requirement cost in memory: exact figures, from an allocator that counts.
+//!
+//! The numbers of jobs are powers of two, so that arrays which double are full: elsewhere add up to as
+//! much again for their reserve. The allocator's own overhead, often 8 to 16 bytes an allocation, is not
+//! counted.
+#![cfg(feature = "smol")]
+
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Waker};
+
+use allocation_counter::{AllocationInfo, measure};
+use async_executor::Executor;
+use futures_lite::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use jobgraph::{
+    Condition, Job, JobGraph, JobOptions, Orchestrator, RunOptions, SendJobGraph, Timestamp,
+};
+
+const JOBS: usize = 1 << 14;
+
+/// What is expected, by what is measured. An improvement is a change of this table.
+mod expected {
+    use super::Cost;
+
+    /// A job of the core beside its payload. Target: 64 bytes.
+    pub(super) const CORE_JOB: Cost = Cost { bytes: 64, allocations: 0 };
+    /// A requirement in the core. Target: 12 bytes.
+    pub(super) const CORE_REQUIREMENT: Cost = Cost { bytes: 16, allocations: 0 };
+    /// A job that runs in place: a future of 16 bytes, an output of 8. Target: 1 allocation.
+    pub(super) const IN_PLACE_JOB: Cost = Cost { bytes: 284, allocations: 2 };
+    /// A requirement of a job that runs in place.
+    pub(super) const IN_PLACE_REQUIREMENT: Cost = Cost { bytes: 16, allocations: 0 };
+    /// A job that runs in a task of an executor, the same future and output.
+    pub(super) const PARALLEL_JOB: Cost = Cost { bytes: 354, allocations: 2 };
+    /// The floor: the same futures in a `FuturesUnordered`, which knows no requirements.
+    pub(super) const FUTURES_UNORDERED: Cost = Cost { bytes: 88, allocations: 1 };
+}
+
+/// Bytes that are alive while all jobs run, and allocations until then, each.
+#[derive(Debug, PartialEq, Eq)]
+struct Cost {
+    bytes: usize,
+    allocations: usize,
+}
+
+/// The cost of each of `JOBS`, rounded: what a whole graph costs once disappears.
+fn each(info: AllocationInfo) -> Cost {
+    let bytes = usize::try_from(info.bytes_current).unwrap();
+    let allocations = usize::try_from(info.count_total).unwrap();
+    let share = |whole| (whole + JOBS / 2) / JOBS;
+    Cost { bytes: share(bytes), allocations: share(allocations) }
+}
+
+/// What the requirements of a last job on all others add, each.
+fn each_requirement(with: AllocationInfo, without: AllocationInfo) -> Cost {
+    each(AllocationInfo {
+        bytes_current: with.bytes_current - without.bytes_current,
+        count_total: with.count_total.saturating_sub(without.count_total),
+        ..with
+    })
+}
+
+/// What is allocated by making this and keeping it.
+fn kept<T>(make: impl FnOnce() -> T) -> AllocationInfo {
+    let mut kept = None;
+    measure(|| kept = Some(make()))
+}
+
+/// The core, with all jobs handed out, unless the last requires the others.
+fn core(fan_in: bool) -> Orchestrator<()> {
+    let mut core = Orchestrator::new(RunOptions::default());
+    let mut others = Vec::new();
+    for _ in 1..JOBS {
+        let id = core.add((), JobOptions::default(), &[]).unwrap();
+        others.extend(fan_in.then_some((id, Condition::Succeeded)));
+    }
+    core.add((), JobOptions::default(), &others).unwrap();
+    core.start(Timestamp::ZERO).unwrap();
+    assert_eq!(core.poll_ready_jobs(Timestamp::ZERO).count(), JOBS - usize::from(fan_in));
+    core
+}
+
+#[test]
+fn a_job_of_the_core() {
+    assert_eq!(each(kept(|| core(false))), expected::CORE_JOB);
+}
+
+#[test]
+fn a_requirement_in_the_core() {
+    let (with, without) = (kept(|| core(true)), kept(|| core(false)));
+    assert_eq!(each_requirement(with, without), expected::CORE_REQUIREMENT);
+}
+
+/// A job that says that it has begun, and goes on for ever: 16 bytes.
+async fn job(begun: &AtomicUsize) -> u64 {
+    begun.fetch_add(1, Ordering::Relaxed);
+    pending().await
+}
+
+/// Polls a run until so many of its jobs have begun.
+fn begin<F: Future>(mut run: Pin<Box<F>>, begun: &AtomicUsize, jobs: usize) -> Pin<Box<F>> {
+    while begun.load(Ordering::Relaxed) < jobs {
+        assert!(run.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    run
+}
+
+/// A run in place, all of whose jobs have begun, unless the last requires the others.
+fn in_place(begun: &AtomicUsize, fan_in: bool) -> impl Future {
+    let mut graph = JobGraph::new();
+    let mut others = Vec::new();
+    for _ in 1..JOBS {
+        let handle = graph.add(Job::new(job(begun)));
+        others.extend(fan_in.then_some(handle));
+    }
+    graph.add(Job::new(job(begun)).requires(&others));
+    begin(Box::pin(jobgraph::smol::run(graph)), begun, JOBS - usize::from(fan_in))
+}
+
+#[test]
+fn a_job_in_place() {
+    let begun = AtomicUsize::new(0);
+    assert_eq!(size_of_val(&job(&begun)), 16);
+    assert_eq!(each(kept(|| in_place(&begun, false))), expected::IN_PLACE_JOB);
+}
+
+#[test]
+fn a_requirement_in_place() {
+    let (with, without) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (with, without) = (kept(|| in_place(&with, true)), kept(|| in_place(&without, false)));
+    assert_eq!(each_requirement(with, without), expected::IN_PLACE_REQUIREMENT);
+}
+
+#[test]
+fn a_job_in_parallel() {
+    static BEGUN: AtomicUsize = AtomicUsize::new(0);
+    let executor = Arc::new(Executor::new());
+    let run = || {
+        let mut graph = SendJobGraph::new();
+        for _ in 0..JOBS {
+            graph.add(Job::new(job(&BEGUN)));
+        }
+        let run = jobgraph::smol::run_on(Arc::clone(&executor), graph);
+        begin(Box::pin(executor.run(run)), &BEGUN, JOBS)
+    };
+    assert_eq!(each(kept(run)), expected::PARALLEL_JOB);
+}
+
+#[test]
+fn a_future_of_futures_unordered() {
+    let begun = AtomicUsize::new(0);
+    let run = || {
+        let mut set: FuturesUnordered<_> = (0..JOBS).map(|_| job(&begun)).collect();
+        begin(Box::pin(async move { while set.next().await.is_some() {} }), &begun, JOBS)
+    };
+    assert_eq!(each(kept(run)), expected::FUTURES_UNORDERED);
+}
