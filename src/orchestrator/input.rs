@@ -213,10 +213,7 @@ impl<J> Orchestrator<J> {
     /// Before `start` no attempt is.
     #[inline]
     fn under_way(&self, attempt: Attempt) -> Result<u32, InputError> {
-        let under_way = |index: &u32| {
-            let node = self.node(*index);
-            node.stage.is_under_way() && node.attempts == attempt.number
-        };
+        let under_way = |index: &u32| self.node(*index).has_under_way(attempt.number);
         let index = self.jobs.index(attempt.job).filter(under_way);
         index.ok_or_else(|| self.not_under_way(attempt))
     }

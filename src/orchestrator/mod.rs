@@ -262,6 +262,12 @@ impl<J> Orchestrator<J> {
         self.jobs.index(job).map(|index| self.state_of(index))
     }
 
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) fn is_under_way(&self, attempt: Attempt) -> bool {
+        self.get(attempt.job).is_some_and(|node| node.has_under_way(attempt.number))
+    }
+
     /// Whether a job has ended, or is gone.
     #[cfg(feature = "std")]
     #[inline]

@@ -62,6 +62,12 @@ impl Node {
         self.number == u64::MAX
     }
 
+    /// Whether this attempt of it is under way.
+    #[inline]
+    pub(super) fn has_under_way(&self, attempt: u32) -> bool {
+        self.stage.is_under_way() && self.attempts == attempt
+    }
+
     pub(super) const fn kind(&self) -> JobKind {
         self.kind
     }

@@ -186,8 +186,9 @@ impl<P: Payload> Engine<P> {
         };
         body.body().prepare(&mut start);
         // It may have been asked to stop while its body was away, for the attempt before.
-        let stopping = matches!(self.core.state(attempt.job), Some(JobState::Stopping { .. }));
-        if let (Some(context), true) = (&self.cells.0[attempt.job.index()].context, stopping) {
+        if let Some(context) = context
+            && matches!(self.core.state(attempt.job), Some(JobState::Stopping { .. }))
+        {
             context.cancel();
         }
     }
@@ -349,7 +350,7 @@ impl<P: Payload> Engine<P> {
 
     /// A body that is being polled comes back, and then it can deliver.
     fn keep_unread(&mut self, attempt: Attempt, message: Message) {
-        if self.core.state(attempt.job).and_then(JobState::attempt) == Some(attempt.number) {
+        if self.core.is_under_way(attempt) {
             self.unread.push(message);
         }
     }

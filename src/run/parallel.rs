@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::vec::Vec;
 
-use self::state::{Chores, State, Ticket};
+use self::state::{Chores, Leaving, State, Ticket};
 use super::engine::{Engine, Finished, Retired, poll_body};
 use super::error::RunError;
 use super::graph::Graph;
@@ -44,7 +44,9 @@ pub fn run_on<S: Spawn>(
 /// Waits for a run, and lets its time pass: everything else is done by the tasks of the jobs.
 pub(crate) async fn drive_on<S: Spawn>(runtime: S, engine: Engine<Sendable>) -> Engine<Sendable> {
     let mailbox = Arc::clone(&engine.mailbox);
-    let shared = Arc::new(Shared { state: Mutex::new(State::new(engine)), runtime });
+    let state = State::new(engine);
+    let leaving = Arc::clone(&state.leaving);
+    let shared = Arc::new(Shared { state: Mutex::new(state), leaving, runtime });
     let _close = Close(&shared);
     loop {
         match shared.look_around() {
@@ -63,6 +65,7 @@ pub(crate) async fn drive_on<S: Spawn>(runtime: S, engine: Engine<Sendable>) -> 
 /// What all tasks of a run share. Its lock is never held while a body is polled.
 struct Shared<S> {
     state: Mutex<State>,
+    leaving: Arc<Leaving>,
     runtime: S,
 }
 
@@ -75,7 +78,8 @@ enum Look {
 /// What becomes of a task after a poll.
 enum Then {
     Wait,
-    Continue(Ticket),
+    /// Another body is to be polled, at once or when the task gets its next turn.
+    Continue(Ticket, Option<Sendable>),
     End,
 }
 
@@ -122,8 +126,8 @@ impl<S: Spawn> Shared<S> {
         Poll::Pending
     }
 
-    fn do_chores(self: &Arc<Self>, chores: Chores) {
-        for ticket in chores.start {
+    fn do_chores(self: &Arc<Self>, mut chores: Chores) {
+        for ticket in chores.take_starts() {
             self.runtime.spawn(self.shell(ticket));
         }
         chores.wake.into_iter().for_each(Waker::wake);
@@ -199,40 +203,62 @@ impl<S: Spawn> Shared<S> {
     }
 
     fn poll_shell(self: &Arc<Self>, ticket: &mut Ticket, cx: &mut Context<'_>) -> Poll<()> {
-        for _ in 0..BUDGET {
-            let Some(mut body) = self.lock().fetch(*ticket, cx.waker()) else {
-                return Poll::Ready(());
-            };
+        let Some(mut body) = self.lock().fetch(*ticket) else { return Poll::Ready(()) };
+        for left in (0..BUDGET).rev() {
             let polled = poll_body(&mut body, ticket.hook, cx);
-            match self.put_back(*ticket, body, polled) {
+            match self.put_back(*ticket, body, polled, cx.waker(), left > 0) {
                 Then::Wait => return Poll::Pending,
                 Then::End => return Poll::Ready(()),
-                Then::Continue(next) => *ticket = next,
+                Then::Continue(next, fetched) => {
+                    *ticket = next;
+                    let Some(fetched) = fetched else { break };
+                    body = fetched;
+                }
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    fn put_back(self: &Arc<Self>, ticket: Ticket, body: Sendable, polled: Poll<Finished>) -> Then {
+    fn put_back(
+        self: &Arc<Self>,
+        ticket: Ticket,
+        body: Sendable,
+        polled: Poll<Finished>,
+        waker: &Waker,
+        at_once: bool,
+    ) -> Then {
         let now = self.runtime.now();
         let mut chores = Chores::default();
         let mut state = self.lock();
-        state.receive(ticket, body, polled, now, &mut chores);
+        let left = state.receive(ticket, body, polled, now, waker);
         state = self.go_on(state, now, &mut chores);
-        let waits = state.owns(ticket);
+        let then = if state.owns(ticket) {
+            Then::Wait
+        } else if let Some(next) = chores.take_only() {
+            // A body that waits for its turn is where a drop of the run finds it.
+            Then::Continue(next, if at_once { state.fetch(next) } else { None })
+        } else {
+            Then::End
+        };
         chores.wake.extend(state.knock());
         drop(state);
-        let then = match chores.start[..] {
-            _ if waits => Then::Wait,
-            [next] => {
-                chores.start.clear();
-                Then::Continue(next)
-            }
-            _ => Then::End,
-        };
+        if let Some(body) = left {
+            self.let_leave(body);
+        }
         self.do_chores(chores);
         then
+    }
+
+    /// Drops a body whose job is over, and tells the caller if it waited for that.
+    fn let_leave(&self, body: Sendable) {
+        drop_quietly(body);
+        if self.leaving.end() {
+            let caller = self.lock().knock();
+            if let Some(caller) = caller {
+                caller.wake();
+            }
+        }
     }
 }
 

@@ -1,9 +1,11 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 use std::vec::Vec;
 
 use crate::run::engine::{Engine, Finished, Retired};
 use crate::run::payload::Sendable;
-use crate::{Attempt, JobState, Signal, Timestamp};
+use crate::{Attempt, Signal, Timestamp};
 
 /// What the lock of a parallel run protects.
 pub(super) struct State {
@@ -11,11 +13,37 @@ pub(super) struct State {
     pub(super) engine: Option<Engine<Sendable>>,
     /// By place of the body.
     pub(super) shells: Vec<Shell>,
-    /// How many bodies are being polled or dropped.
+    /// How many bodies are being polled, or dropped in order to come back.
     pub(super) out: usize,
+    pub(super) leaving: Arc<Leaving>,
     /// Whether a task obeys signals: the others leave that, and handing out, to it.
     pub(super) obeying: bool,
     pub(super) caller: Caller,
+}
+
+/// The bodies of completed jobs that are being dropped, which needs no lock.
+#[derive(Default)]
+pub(super) struct Leaving {
+    bodies: AtomicUsize,
+    /// Whether the run waits for nothing else.
+    awaited: AtomicBool,
+}
+
+impl Leaving {
+    fn begin(&self) {
+        self.bodies.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether the end of the run waited for this.
+    pub(super) fn end(&self) -> bool {
+        self.bodies.fetch_sub(1, Ordering::SeqCst) == 1 && self.awaited.load(Ordering::SeqCst)
+    }
+
+    fn are_none(&self) -> bool {
+        // Whoever ends the last one after this load sees that it is awaited.
+        self.awaited.store(true, Ordering::SeqCst);
+        self.bodies.load(Ordering::SeqCst) == 0
+    }
 }
 
 /// The task of the attempt that runs in a place: it fetches the body each time that it is polled.
@@ -37,9 +65,30 @@ pub(super) struct Caller {
 /// What is left to do once the lock is released.
 #[derive(Default)]
 pub(super) struct Chores {
-    pub(super) start: Vec<Ticket>,
+    /// The task that finds this may go on with it, if it is all there is to start.
+    first: Option<Ticket>,
+    more: Vec<Ticket>,
     pub(super) wake: Vec<Waker>,
     pub(super) drop: Vec<Sendable>,
+}
+
+impl Chores {
+    fn start(&mut self, ticket: Ticket) {
+        match self.first {
+            None => self.first = Some(ticket),
+            Some(_) => self.more.push(ticket),
+        }
+    }
+
+    /// Takes what is to be started, if it is one attempt.
+    pub(super) fn take_only(&mut self) -> Option<Ticket> {
+        if self.more.is_empty() { self.first.take() } else { None }
+    }
+
+    /// Takes all that is to be started.
+    pub(super) fn take_starts(&mut self) -> impl Iterator<Item = Ticket> + use<> {
+        self.first.take().into_iter().chain(std::mem::take(&mut self.more))
+    }
 }
 
 /// An attempt, of a job or of its hook.
@@ -55,6 +104,7 @@ impl State {
             engine: Some(engine),
             shells: Vec::new(),
             out: 0,
+            leaving: Arc::default(),
             obeying: false,
             caller: Caller::default(),
         }
@@ -66,7 +116,8 @@ impl State {
     }
 
     pub(super) fn is_over_in(&self, engine: &Engine<Sendable>) -> bool {
-        self.out == 0 && !self.obeying && engine.core.verdict().is_some()
+        let over = self.out == 0 && !self.obeying && engine.core.verdict().is_some();
+        over && self.leaving.are_none()
     }
 
     pub(super) fn begin_hooks(&mut self, now: Timestamp) -> bool {
@@ -116,7 +167,7 @@ impl State {
         let Some(engine) = &mut self.engine else { return };
         if owns {
             engine.prepare(attempt);
-            chores.start.push(ticket);
+            chores.start(ticket);
         } else {
             // It was aborted while its body was away.
             let retired = engine.retire(attempt);
@@ -158,18 +209,14 @@ impl State {
     }
 
     /// Takes a body out to be polled, unless the attempt is over.
-    pub(super) fn fetch(&mut self, ticket: Ticket, waker: &Waker) -> Option<Sendable> {
+    pub(super) fn fetch(&mut self, ticket: Ticket) -> Option<Sendable> {
         if !self.owns(ticket) {
             return None;
         }
         let engine = self.engine.as_mut()?;
         let cell = engine.cell(ticket.attempt)?;
         let body = engine.cells.0[cell].body.take()?;
-        let shell = &mut self.shells[cell];
-        if !shell.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            shell.waker = Some(waker.clone());
-        }
-        shell.out = true;
+        self.shells[cell].out = true;
         self.out += 1;
         Some(body)
     }
@@ -177,35 +224,46 @@ impl State {
     /// Whether an attempt is under way.
     pub(super) fn owns(&self, Ticket { attempt, hook }: Ticket) -> bool {
         let Some(engine) = &self.engine else { return false };
-        let state = engine.core.state(attempt.job);
-        hook == engine.hooks.is_some() && state.and_then(JobState::attempt) == Some(attempt.number)
+        hook == engine.hooks.is_some() && engine.core.is_under_way(attempt)
     }
 
-    /// Takes a body back, with how its poll ended.
+    /// Takes a body back, with how its poll ended. Returns it if it is to be dropped without the lock,
+    /// and told to `leaving` then.
     pub(super) fn receive(
         &mut self,
         Ticket { attempt, hook }: Ticket,
         body: Sendable,
         polled: Poll<Finished>,
         now: Timestamp,
-        chores: &mut Chores,
-    ) {
+        waker: &Waker,
+    ) -> Option<Sendable> {
         self.out -= 1;
         let under_way = self.owns(Ticket { attempt, hook });
         let cell = self.engine.as_ref().and_then(|engine| engine.cell(attempt));
         let (Some(engine), Some(cell)) = (&mut self.engine, cell) else {
-            chores.drop.push(body);
-            return;
+            self.leaving.begin();
+            return Some(body);
         };
         engine.cells.0[cell].body = Some(body);
-        self.shells[cell].out = false;
+        let shell = &mut self.shells[cell];
+        shell.out = false;
         engine.read_mail_but_stops(now);
         let retired = match polled {
             Poll::Ready(finished) => engine.complete(attempt, finished, now),
-            Poll::Pending if under_way => None,
+            Poll::Pending if under_way => {
+                if !shell.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+                    shell.waker = Some(waker.clone());
+                }
+                None
+            }
             Poll::Pending => engine.retire(attempt),
-        };
-        engine.retired.extend(retired);
+        }?;
+        if retired.keep {
+            engine.retired.push(retired);
+            return None;
+        }
+        self.leaving.begin();
+        Some(retired.body)
     }
 
     /// The caller's waker, if there is something for it to do.
