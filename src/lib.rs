@@ -52,11 +52,11 @@ pub use crate::orchestrator::{
 };
 #[cfg(feature = "std")]
 pub use crate::run::{
-    Adder, AnyClock, Body, Cancelled, Clock, Context, Error, Feeds, FeedsWith, Gather, Graph,
-    GraphFailed, Handle, HookReport, HookResult, Inputs, Job, JobError, JobGraph, JobReport, Local,
-    LocalOutputs, OutputStore, Payload, Repeat, Repeatable, Report, Requirements, RunError,
-    RunFailed, RunJob, SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext, Spawn,
-    StopHandle, ok, run, run_on,
+    Adder, AnyClock, Body, Cancelled, Clock, Context, Error, Fact, Facts, Feeds, FeedsWith, Gather,
+    Graph, GraphFailed, Handle, HookReport, HookResult, Inputs, Job, JobError, JobGraph, JobInfo,
+    JobReport, Local, LocalOutputs, OutputStore, Payload, Repeat, Repeatable, Report, Requirements,
+    RunError, RunFailed, RunJob, SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext,
+    Spawn, StopHandle, What, ok, run, run_on,
 };
 
 /// The README, whose code is compiled and run.

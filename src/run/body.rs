@@ -3,12 +3,15 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{self, Poll};
+use std::vec::Vec;
 
 use pin_project_lite::pin_project;
 
 use super::context::Context;
 use super::error::Error;
+use super::fact::JobInfo;
 use super::handle::Key;
 use super::output::Column;
 
@@ -49,6 +52,12 @@ pub trait Execute {
     /// Whether another attempt can be made at any time.
     #[doc(hidden)]
     fn can_repeat(&self) -> bool;
+
+    /// What is known of the jobs inside, if it is a graph that has not begun.
+    #[doc(hidden)]
+    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+        None
+    }
 
     /// Writes the jobs inside, if it is a graph that has not begun.
     #[doc(hidden)]

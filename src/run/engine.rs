@@ -11,6 +11,7 @@ use super::context::Context;
 use super::error::{Cancelled, Error, JobError};
 use super::handle::Key;
 use super::mailbox::{Mailbox, Message};
+use super::observe::Observers;
 use super::output::{OutputStore, Outputs, Place};
 use super::payload::Payload;
 use super::quiet::{Quiet, caught, drop_quietly};
@@ -28,7 +29,7 @@ pub(crate) struct Record {
     /// When its first attempt started, and its last one ended.
     pub(crate) started: Option<Timestamp>,
     pub(crate) ended: Option<Timestamp>,
-    pub(crate) error: Option<Box<JobError>>,
+    pub(crate) error: Option<Arc<JobError>>,
     pub(crate) hook: Option<Box<HookReport>>,
 }
 
@@ -104,13 +105,15 @@ pub(crate) struct Engine<P: Payload> {
     /// Bodies whose attempts are over, for the driver to dispose of where that does no harm.
     pub(crate) retired: Vec<Retired<P>>,
     pub(crate) hooks: Option<Hooks>,
+    /// Who hears of the run; `None` if nobody does.
+    pub(crate) observers: Option<Arc<Observers>>,
 }
 
 /// The run of the shutdown hooks takes the core's place; this keeps what it took it from.
 pub(crate) struct Hooks {
     main: Orchestrator<Record>,
     /// By place in the core of the hooks: whose hook it is.
-    subjects: Vec<Option<JobId>>,
+    pub(crate) subjects: Vec<Option<JobId>>,
 }
 
 /// How an attempt ended by itself.
@@ -132,6 +135,7 @@ impl<P: Payload> Engine<P> {
             if let Some(record) = self.core.payload_mut(attempt.job) {
                 record.started.get_or_insert(now);
             }
+            self.tell();
             if self.cell(attempt).is_some() {
                 return Some(attempt);
             }
@@ -153,7 +157,9 @@ impl<P: Payload> Engine<P> {
             core: &self.core,
             outputs: &mut self.outputs,
             make_context: || {
-                Context::new(attempt, self.run, Arc::clone(&self.mailbox), self.clock.clone())
+                let observers = self.observers.as_ref().map(Arc::downgrade);
+                let mailbox = Arc::clone(&self.mailbox);
+                Context::new(attempt, self.run, mailbox, self.clock.clone(), observers)
             },
             context,
         };
@@ -181,8 +187,9 @@ impl<P: Payload> Engine<P> {
         let delivers = finished.is_err() || state == Some(JobState::Ended(Outcome::Succeeded));
         if let Some(record) = self.core.payload_mut(attempt.job) {
             record.ended = Some(now);
-            record.error = finished.err().map(Box::new);
+            record.error = finished.err().map(Arc::new);
         }
+        self.tell_completed(attempt);
         if delivers {
             self.deliver(attempt);
         }
@@ -203,7 +210,10 @@ impl<P: Payload> Engine<P> {
     /// What the core decided since, with what follows from it for bodies done. An aborted body is gone,
     /// unless it is being polled elsewhere.
     pub(crate) fn next_signal(&mut self, now: Timestamp) -> Option<Signal> {
-        let signal = self.core.poll_signal()?;
+        let Some(signal) = self.core.poll_signal() else {
+            self.tell();
+            return None;
+        };
         match signal {
             Signal::Cancel(attempt) => {
                 let context =
@@ -316,6 +326,7 @@ impl<P: Payload> Engine<P> {
         if self.hooks.is_some() {
             return false;
         }
+        self.tell();
         let has_hook =
             |cell: &Cell<P>| cell.body.as_ref().is_some_and(|body| body.peek().has_hook());
         if !self.cells.0.iter().any(has_hook) {
@@ -327,7 +338,11 @@ impl<P: Payload> Engine<P> {
         if hooked.is_empty() {
             return false;
         }
-        let options = RunOptions { timeout: Some(self.shutdown_timeout), ..RunOptions::default() };
+        let options = RunOptions {
+            timeout: Some(self.shutdown_timeout),
+            record: self.observers.is_some(),
+            ..RunOptions::default()
+        };
         let Ok(run) = core.shutdown_run(&hooked, options) else { return false };
         let subjects = run.jobs().map(|job| run.payload(job).copied().flatten()).collect();
         let mut run = run.map(|_| Record::new(Place::NOWHERE));
@@ -344,6 +359,7 @@ impl<P: Payload> Engine<P> {
     /// What is left of a run that is over, and the bodies, if they were to be kept.
     pub(crate) fn finish(mut self) -> (Report<P::Outputs>, Cells<P>) {
         let ended = self.core.clock();
+        self.tell();
         if let Some(hooks) = self.hooks.take() {
             self.core = hooks.put_outcomes(&mut self.core);
         }
@@ -356,6 +372,7 @@ impl<P: Payload> Engine<P> {
             self.name_late_failures();
         }
         let verdict = self.core.verdict().unwrap_or(Verdict::Stopped);
+        self.tell_over(ended, verdict);
         let (graph, begun) = (self.graph, self.begun);
         let report =
             Report { graph, verdict, begun, ended, core: self.core, outputs: self.outputs };
@@ -372,7 +389,7 @@ impl<P: Payload> Engine<P> {
                 _ => continue,
             };
             if let Some(record) = self.core.payload_mut(job) {
-                record.error = Some(Box::new(error));
+                record.error = Some(Arc::new(error));
             }
         }
     }
@@ -389,8 +406,7 @@ impl Hooks {
             if let (Some(record), Some(outcome), Some(ran)) =
                 (subject, outcome, run.payload_mut(hook))
             {
-                let error = ran.error.take().map(|error| *error);
-                record.hook = Some(Box::new(HookReport { outcome, error }));
+                record.hook = Some(Box::new(HookReport { outcome, error: ran.error.take() }));
             }
         }
         main

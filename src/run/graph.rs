@@ -15,6 +15,7 @@ use super::handle::{Handle, Key, Requirements};
 use super::job::Job;
 use super::listing::Listing;
 use super::mailbox::{Mailbox, StopHandle};
+use super::observe::Observers;
 use super::output::{Column, Outputs, Place};
 use super::payload::{Local, Payload, Sendable};
 use super::quiet::Quiet;
@@ -55,6 +56,7 @@ pub struct Graph<P: Payload> {
     pub(crate) outputs: Outputs<P::Outputs>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) additions: OpenAdditions<P>,
+    pub(crate) observers: Option<Arc<Observers>>,
     /// What `run` will refuse it for.
     pub(crate) error: Option<RunError>,
     /// The requirements of the job that is being added.
@@ -124,6 +126,7 @@ impl<P: Payload> Graph<P> {
             outputs: Outputs::new(),
             mailbox: Arc::default(),
             additions: OpenAdditions::open(Arc::new(Additions::new())),
+            observers: None,
             error: None,
             scratch: Vec::new(),
         }
@@ -336,13 +339,18 @@ impl<P: Payload> Graph<P> {
             return Err(error);
         }
         let mut core = std::mem::replace(&mut self.core, Orchestrator::new(self.options));
-        core.set_options(self.options)?;
+        core.set_options(self.run_options())?;
         core.start(clock.now())?;
         let cells = std::mem::replace(&mut self.cells, Quiet(Vec::new()));
         let outputs = std::mem::replace(&mut self.outputs, Outputs::new());
         let engine = self.engine(core, cells, outputs, clock);
         self.additions.pass_on();
         Ok(engine)
+    }
+
+    /// The options of a run of this graph.
+    pub(crate) fn run_options(&self) -> RunOptions {
+        RunOptions { record: self.observers.is_some(), ..self.options }
     }
 
     /// The engine of a run of this graph that has begun.
@@ -353,7 +361,7 @@ impl<P: Payload> Graph<P> {
         outputs: Outputs<P::Outputs>,
         clock: AnyClock,
     ) -> Engine<P> {
-        Engine {
+        let mut engine = Engine {
             graph: self.id,
             run: 1,
             begun: core.clock(),
@@ -369,7 +377,10 @@ impl<P: Payload> Graph<P> {
             unread: Vec::new(),
             retired: Vec::new(),
             hooks: None,
-        }
+            observers: self.observers.clone(),
+        };
+        engine.tell_begun();
+        engine
     }
 }
 

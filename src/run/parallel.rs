@@ -12,6 +12,7 @@ use super::error::RunError;
 use super::graph::Graph;
 use super::in_place::either;
 use super::mailbox::Mailbox;
+use super::observe::Observers;
 use super::payload::Sendable;
 use super::quiet::drop_quietly;
 use super::report::SendReport;
@@ -44,7 +45,8 @@ pub fn run_on<S: Spawn>(
 /// Waits for a run, and lets its time pass: everything else is done by the tasks of the jobs.
 pub(crate) async fn drive_on<S: Spawn>(runtime: S, engine: Engine<Sendable>) -> Engine<Sendable> {
     let mailbox = Arc::clone(&engine.mailbox);
-    let shared = Arc::new(Shared { state: Mutex::new(State::new(engine)), runtime });
+    let observers = engine.observers.clone();
+    let shared = Arc::new(Shared { state: Mutex::new(State::new(engine)), runtime, observers });
     let _close = Close(&shared);
     loop {
         match shared.look_around() {
@@ -64,6 +66,7 @@ pub(crate) async fn drive_on<S: Spawn>(runtime: S, engine: Engine<Sendable>) -> 
 struct Shared<S> {
     state: Mutex<State>,
     runtime: S,
+    observers: Option<Arc<Observers>>,
 }
 
 /// What the caller finds.
@@ -123,6 +126,9 @@ impl<S: Spawn> Shared<S> {
     }
 
     fn do_chores(self: &Arc<Self>, chores: Chores) {
+        if let Some(observers) = &self.observers {
+            observers.deliver();
+        }
         for ticket in chores.start {
             self.runtime.spawn(self.shell(ticket));
         }

@@ -81,7 +81,7 @@ impl<P: Payload> Repeatable<P> {
         self.runs += 1;
         let graph = &mut self.graph;
         let mut core = graph.core.clone();
-        core.set_options(graph.options)?;
+        core.set_options(graph.run_options())?;
         core.start(clock.now())?;
         self.jobs = graph.cells.0.len();
         let (cells, outputs) =

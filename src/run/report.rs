@@ -1,6 +1,7 @@
 use std::fmt;
 use std::format;
 use std::string::{String, ToString};
+use std::sync::Arc;
 use std::time::Duration;
 use std::vec::Vec;
 
@@ -178,7 +179,7 @@ impl std::error::Error for RunFailed {}
 #[derive(Debug)]
 pub struct HookReport {
     pub(crate) outcome: Outcome,
-    pub(crate) error: Option<JobError>,
+    pub(crate) error: Option<Arc<JobError>>,
 }
 
 impl HookReport {
@@ -191,7 +192,7 @@ impl HookReport {
     /// Why it failed, if it did.
     #[must_use]
     pub fn error(&self) -> Option<&JobError> {
-        self.error.as_ref()
+        self.error.as_deref()
     }
 }
 
