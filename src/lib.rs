@@ -26,6 +26,8 @@
 //!   `run_on`, which run a graph with any `Clock` or `Spawn`.
 //! - The adapters: `jobgraph::smol` and `jobgraph::tokio`, each with the feature of its name.
 //!
+//! On top of them, `jobgraph::view` makes a run visible: live, as pictures, and as timelines.
+//!
 //! Feature `testing` adds virtual time, for tests of graphs of one's own.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -44,6 +46,8 @@ pub mod smol;
 pub mod testing;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+#[cfg(feature = "std")]
+pub mod view;
 
 pub use crate::orchestrator::{
     Attempt, Change, Completion, Condition, Counts, Ending, Explanation, Failure, GraphError,

@@ -19,7 +19,8 @@ fn listen<P: Payload>(graph: &mut Graph<P>) -> Receiver<Fact> {
 }
 
 fn text(facts: impl IntoIterator<Item = Fact>) -> String {
-    facts.into_iter().map(|fact| format!("{fact}\n")).collect()
+    let lines: Vec<String> = facts.into_iter().map(|fact| fact.to_string()).collect();
+    lines.join("\n") + "\n"
 }
 
 /// Retries, timeouts, a service, a skipped job and shutdown hooks.

@@ -51,7 +51,7 @@ impl Counts {
         self.succeeded + self.failed + self.cancelled + self.skipped
     }
 
-    pub(super) fn of(&mut self, state: JobState) -> &mut usize {
+    pub(crate) fn of(&mut self, state: JobState) -> &mut usize {
         match state {
             JobState::Waiting => &mut self.waiting,
             JobState::Queued => &mut self.queued,

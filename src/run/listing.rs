@@ -156,11 +156,12 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
     }
 }
 
-/// A text that keeps to its line: control characters are escaped.
-fn one_line(text: &str) -> String {
+/// A text that keeps to its line and its direction: what controls these is escaped.
+pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() {
+        let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || turns {
             line.extend(character.escape_default());
         } else {
             line.push(character);
@@ -169,7 +170,8 @@ fn one_line(text: &str) -> String {
     line
 }
 
-fn mark(state: JobState) -> char {
+/// A state as one character.
+pub(crate) fn mark(state: JobState) -> char {
     match state {
         JobState::Waiting | JobState::Queued | JobState::Backoff { .. } => '·',
         JobState::Running { .. } | JobState::Stopping { .. } => '▶',

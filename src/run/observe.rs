@@ -24,7 +24,7 @@ type Observer = Box<dyn FnMut(&Fact) + Send>;
 pub(crate) struct Observers {
     facts: Mutex<VecDeque<Fact>>,
     /// Held while facts are delivered, so that there is one who delivers.
-    observers: Mutex<Quiet<Observer>>,
+    listeners: Mutex<Quiet<Observer>>,
     nowhere: Arc<[JobId]>,
 }
 
@@ -36,7 +36,7 @@ impl Observers {
     fn new() -> Self {
         Self {
             facts: Mutex::default(),
-            observers: Mutex::new(Quiet(Vec::new())),
+            listeners: Mutex::new(Quiet(Vec::new())),
             nowhere: Arc::new([]),
         }
     }
@@ -49,7 +49,7 @@ impl Observers {
     /// Delivers what nobody else is delivering.
     pub(crate) fn deliver(&self) {
         while !lock(&self.facts).is_empty() {
-            match self.observers.try_lock() {
+            match self.listeners.try_lock() {
                 Ok(mut observers) => self.deliver_to(&mut observers.0),
                 Err(TryLockError::Poisoned(observers)) => {
                     self.deliver_to(&mut observers.into_inner().0);
@@ -62,7 +62,7 @@ impl Observers {
 
     /// Returns once all is delivered.
     fn flush(&self) {
-        self.deliver_to(&mut lock(&self.observers).0);
+        self.deliver_to(&mut lock(&self.listeners).0);
     }
 
     fn deliver_to(&self, observers: &mut Vec<Observer>) {
@@ -119,7 +119,7 @@ impl<P: Payload> Graph<P> {
     /// ```
     pub fn observe(&mut self, observer: impl FnMut(&Fact) + Send + 'static) {
         let observers = self.observers.get_or_insert_with(|| Arc::new(Observers::new()));
-        lock(&observers.observers).0.push(Box::new(observer));
+        lock(&observers.listeners).0.push(Box::new(observer));
     }
 
     /// All that happens in the run, as a stream that never lags the run, and ends with it. What is not
