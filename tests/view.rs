@@ -7,6 +7,9 @@ mod critical_path;
 mod history;
 #[path = "view/pictures.rs"]
 mod pictures;
+#[cfg(feature = "progress")]
+#[path = "view/progress.rs"]
+mod progress;
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 use std::vec::Vec;
@@ -38,6 +38,7 @@ pub struct CriticalPath<'a> {
     /// The jobs of the path, in the order in which they started.
     pub steps: Vec<Step<'a>>,
     slack: HashMap<JobId, Duration>,
+    on: HashSet<JobId>,
 }
 
 /// A job on a [`CriticalPath`].
@@ -140,7 +141,8 @@ impl<'a> CriticalPath<'a> {
         let mut ran: Vec<_> = ran.collect();
         ran.sort_unstable_by_key(|&(resolved, _)| resolved);
         let steps = steps(&causes, ran.iter().rev().find(|(_, job)| is_finite(job)));
-        Self { steps, slack: slack(&causes, &ran) }
+        let on = steps.iter().map(|step| step.job.info.id).collect();
+        Self { steps, slack: slack(&causes, &ran), on }
     }
 
     /// How much later the job could have ended, or have been ready, had all else taken as long as it did,
@@ -153,7 +155,7 @@ impl<'a> CriticalPath<'a> {
     /// Whether a job is on the path.
     #[must_use]
     pub fn contains(&self, job: JobId) -> bool {
-        self.steps.iter().any(|step| step.job.info.id == job)
+        self.on.contains(&job)
     }
 }
 
