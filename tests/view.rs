@@ -1,10 +1,15 @@
 //! What people see of a run: histories, the critical path, pictures, timelines and traces.
 #![cfg(feature = "testing")]
 
+#[cfg(feature = "progress")]
+#[path = "view/agreement.rs"]
+mod agreement;
 #[path = "view/critical_path.rs"]
 mod critical_path;
 #[path = "view/history.rs"]
 mod history;
+#[path = "view/pages.rs"]
+mod pages;
 #[path = "view/pictures.rs"]
 mod pictures;
 #[cfg(feature = "progress")]

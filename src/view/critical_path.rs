@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::history::{History, JobHistory, Moment};
 use crate::orchestrator::Seconds;
-use crate::{Condition, JobId, JobKind};
+use crate::{Condition, JobId, JobKind, JobState, Outcome, SkipReason};
 
 /// What bounds the time that a run takes: the chain of jobs, each started by the one before it, that
 /// ended last, and how much later any other could have ended without making the run longer.
@@ -100,7 +100,7 @@ impl<'a> Causes<'a> {
 
     /// What let a job start when it did, and since when it could. O(its requirements + log n).
     pub(crate) fn of(&self, job: &'a JobHistory) -> (Moment, Cause<'a>) {
-        let Some(started) = job.started() else { return (job.added, Cause::Added) };
+        let Some(started) = job.started() else { return self.of_skipped(job) };
         let mut cause = (job.added, Cause::Added);
         for &(id, condition) in &job.info.requirements {
             let Some(required) = self.history.job(self.within, id) else { continue };
@@ -121,6 +121,21 @@ impl<'a> Causes<'a> {
         }
         cause
     }
+
+    /// What let a job be skipped, which may let others start.
+    fn of_skipped(&self, job: &'a JobHistory) -> (Moment, Cause<'a>) {
+        let JobState::Ended(Outcome::Skipped(SkipReason::Requirement(id))) = job.state else {
+            return (job.added, Cause::Added);
+        };
+        let required = self.history.job(self.within, id);
+        let condition = job.info.requirements.iter().find(|(required, _)| *required == id);
+        match required.and_then(|required| Some((required.ended?, required, condition?.1))) {
+            Some((ended, required, how)) if ended > job.added => {
+                (ended, Cause::Requirement(required, how))
+            }
+            _ => (job.added, Cause::Added),
+        }
+    }
 }
 
 impl<'a> CriticalPath<'a> {
@@ -134,19 +149,19 @@ impl<'a> CriticalPath<'a> {
     #[must_use]
     pub fn inside(history: &'a History, within: &'a [JobId]) -> Self {
         let causes = Causes::new(history, within);
-        let ran = history.jobs_within(within).filter_map(|job| {
-            job.started()?;
-            Some((job.resolved()?, job))
-        });
-        let mut ran: Vec<_> = ran.collect();
-        ran.sort_unstable_by_key(|&(resolved, _)| resolved);
-        let steps = steps(&causes, ran.iter().rev().find(|(_, job)| is_finite(job)));
+        let jobs = history.jobs_within(within);
+        let mut done: Vec<_> =
+            jobs.filter_map(|job| Some((job.resolved().or(job.ended)?, job))).collect();
+        done.sort_unstable_by_key(|&(resolved, _)| resolved);
+        let last = done.iter().rev().copied().find(|(_, job)| has_run(job));
+        let steps = steps(&causes, last);
         let on = steps.iter().map(|step| step.job.info.id).collect();
-        Self { steps, slack: slack(&causes, &ran), on }
+        Self { steps, slack: slack(&causes, &done, last), on }
     }
 
     /// How much later the job could have ended, or have been ready, had all else taken as long as it did,
-    /// without making the run longer; `None` if it did not run, or nobody waited for the service.
+    /// without making the run longer; `None` if that bounds nothing: it did not run, or is a service that
+    /// nobody waited for.
     #[must_use]
     pub fn slack(&self, job: JobId) -> Option<Duration> {
         self.slack.get(&job).copied()
@@ -163,10 +178,15 @@ fn is_finite(job: &JobHistory) -> bool {
     job.info.kind == JobKind::Finite
 }
 
+/// Whether the end of the run waited for it.
+fn has_run(job: &JobHistory) -> bool {
+    is_finite(job) && !job.attempts.is_empty()
+}
+
 /// From the job that ended last back to one that nothing held up.
-fn steps<'a>(causes: &Causes<'a>, last: Option<&(Moment, &'a JobHistory)>) -> Vec<Step<'a>> {
+fn steps<'a>(causes: &Causes<'a>, last: Option<(Moment, &'a JobHistory)>) -> Vec<Step<'a>> {
     let mut steps = Vec::new();
-    let mut next = last.copied();
+    let mut next = last;
     while let Some((end, job)) = next {
         let (since, cause) = causes.of(job);
         steps.push(Step { job, cause, took: end.at.saturating_since(since.at) });
@@ -178,13 +198,17 @@ fn steps<'a>(causes: &Causes<'a>, last: Option<&(Moment, &'a JobHistory)>) -> Ve
 }
 
 /// From the end of the run back: how late each job could have been.
-fn slack<'a>(causes: &Causes<'a>, ran: &[(Moment, &'a JobHistory)]) -> HashMap<JobId, Duration> {
-    let end = ran.iter().rev().find(|(_, job)| is_finite(job)).map(|(end, _)| end.at);
+fn slack<'a>(
+    causes: &Causes<'a>,
+    done: &[(Moment, &'a JobHistory)],
+    last: Option<(Moment, &'a JobHistory)>,
+) -> HashMap<JobId, Duration> {
+    let end = last.map(|(end, _)| end.at);
     let mut slack = HashMap::new();
     // How late the jobs may be that let others start.
     let mut spare: HashMap<JobId, Duration> = HashMap::new();
-    for &(resolved, job) in ran.iter().rev() {
-        let until_end = end.filter(|_| is_finite(job)).map(|end| end.saturating_since(resolved.at));
+    for &(resolved, job) in done.iter().rev() {
+        let until_end = end.filter(|_| has_run(job)).map(|end| end.saturating_since(resolved.at));
         let until_needed = spare.get(&job.info.id).copied();
         let Some(own) = until_end.into_iter().chain(until_needed).min() else { continue };
         slack.insert(job.info.id, own);

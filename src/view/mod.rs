@@ -8,6 +8,7 @@ mod critical_path;
 mod dot;
 mod history;
 mod json;
+mod listing;
 mod mermaid;
 mod picture;
 #[cfg(feature = "progress")]
