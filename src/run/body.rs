@@ -87,6 +87,16 @@ pub trait Start {
     /// What the attempt sees of its run.
     #[doc(hidden)]
     fn context(&mut self) -> Context;
+
+    /// The span of the attempt.
+    #[cfg(feature = "tracing")]
+    #[doc(hidden)]
+    fn span(&mut self) -> tracing::Span;
+
+    /// The span of the shutdown hook of its job.
+    #[cfg(feature = "tracing")]
+    #[doc(hidden)]
+    fn hook_span(&mut self) -> super::spans::MakeSpan;
 }
 
 /// Where the future of an attempt comes from.

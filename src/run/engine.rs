@@ -107,6 +107,8 @@ pub(crate) struct Engine<P: Payload> {
     pub(crate) hooks: Option<Hooks>,
     /// Who hears of the run; `None` if nobody does.
     pub(crate) observers: Option<Arc<Observers>>,
+    #[cfg(feature = "tracing")]
+    pub(crate) span: tracing::Span,
 }
 
 /// The run of the shutdown hooks takes the core's place; this keeps what it took it from.
@@ -162,6 +164,8 @@ impl<P: Payload> Engine<P> {
                 Context::new(attempt, self.run, mailbox, self.clock.clone(), observers)
             },
             context,
+            #[cfg(feature = "tracing")]
+            span: (&self.span, attempt),
         };
         body.body().prepare(&mut start);
         // It may have been asked to stop while its body was away, for the attempt before.
@@ -373,6 +377,8 @@ impl<P: Payload> Engine<P> {
         }
         let verdict = self.core.verdict().unwrap_or(Verdict::Stopped);
         self.tell_over(ended, verdict);
+        #[cfg(feature = "tracing")]
+        super::spans::end_run(&self.span, verdict);
         let (graph, begun) = (self.graph, self.begun);
         let report =
             Report { graph, verdict, begun, ended, core: self.core, outputs: self.outputs };
@@ -433,6 +439,8 @@ struct Prepare<'a, C: ?Sized, F> {
     outputs: &'a mut Outputs<C>,
     make_context: F,
     context: &'a mut Option<Context>,
+    #[cfg(feature = "tracing")]
+    span: (&'a tracing::Span, Attempt),
 }
 
 impl<C: OutputStore + ?Sized, F: FnMut() -> Context> Start for Prepare<'_, C, F> {
@@ -443,6 +451,18 @@ impl<C: OutputStore + ?Sized, F: FnMut() -> Context> Start for Prepare<'_, C, F>
 
     fn context(&mut self) -> Context {
         self.context.get_or_insert_with(&mut self.make_context).clone()
+    }
+
+    #[cfg(feature = "tracing")]
+    fn span(&mut self) -> tracing::Span {
+        let (run, attempt) = self.span;
+        super::spans::attempt(run, attempt, self.core.label(attempt.job))
+    }
+
+    #[cfg(feature = "tracing")]
+    fn hook_span(&mut self) -> super::spans::MakeSpan {
+        let (run, attempt) = self.span;
+        super::spans::hook(run, attempt.job, self.core.label(attempt.job))
     }
 }
 

@@ -335,6 +335,8 @@ impl<P: Payload> Graph<P> {
 
     /// Begins the run, unless there is an error.
     pub(crate) fn start(mut self, clock: AnyClock) -> Result<Engine<P>, RunError> {
+        #[cfg(feature = "tracing")]
+        self.trace();
         if let Some(error) = self.error.take() {
             return Err(error);
         }
@@ -361,6 +363,12 @@ impl<P: Payload> Graph<P> {
         outputs: Outputs<P::Outputs>,
         clock: AnyClock,
     ) -> Engine<P> {
+        #[cfg(feature = "tracing")]
+        let span = super::spans::run(core.len(), self.options);
+        #[cfg(feature = "tracing")]
+        if let Some(observers) = &self.observers {
+            observers.tell_inside(&span);
+        }
         let mut engine = Engine {
             graph: self.id,
             run: 1,
@@ -378,6 +386,8 @@ impl<P: Payload> Graph<P> {
             retired: Vec::new(),
             hooks: None,
             observers: self.observers.clone(),
+            #[cfg(feature = "tracing")]
+            span,
         };
         engine.tell_begun();
         engine

@@ -29,6 +29,8 @@ mod repeat;
 mod report;
 mod runtime;
 mod service;
+#[cfg(feature = "tracing")]
+mod spans;
 mod waker;
 
 pub use self::additions::Adder;

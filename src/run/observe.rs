@@ -26,6 +26,9 @@ pub(crate) struct Observers {
     /// Held while facts are delivered, so that there is one who delivers.
     listeners: Mutex<Quiet<Observer>>,
     nowhere: Arc<[JobId]>,
+    /// The span of the run, inside which observers are told.
+    #[cfg(feature = "tracing")]
+    span: Mutex<tracing::Span>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -38,6 +41,8 @@ impl Observers {
             facts: Mutex::default(),
             listeners: Mutex::new(Quiet(Vec::new())),
             nowhere: Arc::new([]),
+            #[cfg(feature = "tracing")]
+            span: Mutex::new(tracing::Span::none()),
         }
     }
 
@@ -65,7 +70,16 @@ impl Observers {
         self.deliver_to(&mut lock(&self.listeners).0);
     }
 
+    #[cfg(feature = "tracing")]
+    pub(crate) fn tell_inside(&self, span: &tracing::Span) {
+        *lock(&self.span) = span.clone();
+    }
+
     fn deliver_to(&self, observers: &mut Vec<Observer>) {
+        #[cfg(feature = "tracing")]
+        let span = lock(&self.span).clone();
+        #[cfg(feature = "tracing")]
+        let _entered = span.enter();
         loop {
             let facts = std::mem::take(&mut *lock(&self.facts));
             if facts.is_empty() {
@@ -323,6 +337,8 @@ impl<P: Payload> Engine<P> {
         if let Some(observers) = &self.observers {
             observers.put(at, What::Over(verdict));
             observers.flush();
+            #[cfg(feature = "tracing")]
+            observers.tell_inside(&tracing::Span::none());
         }
     }
 

@@ -55,6 +55,8 @@ impl<P: Payload> Graph<P> {
                 return Err(RunError::RunsOnce { job: JobName { id: Some(id), label } });
             }
         }
+        #[cfg(feature = "tracing")]
+        self.trace();
         Ok(Repeatable { graph: self, runs: 0, jobs: 0, whole: true })
     }
 }
