@@ -344,6 +344,7 @@ fn a_critical_failure_inside_reaches_the_observers_outside() {
     );
 }
 
+#[cfg(feature = "tokio")]
 #[test]
 fn observers_in_many_threads_hear_in_order() {
     let runtime = tokio::runtime::Builder::new_multi_thread()

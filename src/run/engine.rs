@@ -137,7 +137,6 @@ impl<P: Payload> Engine<P> {
             if let Some(record) = self.core.payload_mut(attempt.job) {
                 record.started.get_or_insert(now);
             }
-            self.tell();
             if self.cell(attempt).is_some() {
                 return Some(attempt);
             }
@@ -214,10 +213,7 @@ impl<P: Payload> Engine<P> {
     /// What the core decided since, with what follows from it for bodies done. An aborted body is gone,
     /// unless it is being polled elsewhere.
     pub(crate) fn next_signal(&mut self, now: Timestamp) -> Option<Signal> {
-        let Some(signal) = self.core.poll_signal() else {
-            self.tell();
-            return None;
-        };
+        let signal = self.core.poll_signal()?;
         match signal {
             Signal::Cancel(attempt) => {
                 let context =

@@ -248,10 +248,25 @@ impl<P: Payload> Engine<P> {
         self.tell();
     }
 
-    /// Puts down for the observers what has changed. Costs one look if there are none.
+    /// Puts down for the observers what has changed.
     pub(crate) fn tell(&mut self) {
         if self.observers.is_some() {
             self.tell_changes(None);
+        }
+    }
+
+    /// The same, and lets them hear it. Costs one look if there are none.
+    pub(crate) fn inform(&mut self) {
+        if self.observers.is_some() {
+            self.tell_changes(None);
+            self.deliver_told();
+        }
+    }
+
+    #[cold]
+    fn deliver_told(&self) {
+        if let Some(observers) = &self.observers {
+            observers.deliver();
         }
     }
 
@@ -262,6 +277,8 @@ impl<P: Payload> Engine<P> {
         }
     }
 
+    // Cold: a run that nobody observes is to cost nothing.
+    #[cold]
     fn tell_changes(&mut self, completed: Option<Attempt>) {
         let Some(observers) = self.observers.clone() else { return };
         while let Some(transition) = self.core.poll_transition() {
@@ -339,13 +356,6 @@ impl<P: Payload> Engine<P> {
             observers.flush();
             #[cfg(feature = "tracing")]
             observers.tell_inside(&tracing::Span::none());
-        }
-    }
-
-    /// Lets the observers hear what was put down.
-    pub(crate) fn inform(&self) {
-        if let Some(observers) = &self.observers {
-            observers.deliver();
         }
     }
 }

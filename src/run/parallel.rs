@@ -157,6 +157,7 @@ impl<S: Spawn> Shared<S> {
         }
         state.obeying = false;
         state.hand_out(now, chores);
+        state.tell();
         state
     }
 
