@@ -64,6 +64,12 @@ pub use crate::run::{
 };
 
 /// The README, whose code is compiled and run.
-#[cfg(all(doctest, feature = "smol", feature = "tokio", feature = "testing"))]
+#[cfg(all(
+    doctest,
+    feature = "smol",
+    feature = "tokio",
+    feature = "testing",
+    feature = "progress"
+))]
 #[doc = include_str!("../README.md")]
 struct Readme;
