@@ -26,6 +26,8 @@
 //!   `run_on`, which run a graph with any `Clock` or `Spawn`.
 //! - The adapters: `jobgraph::smol` and `jobgraph::tokio`, each with the feature of its name.
 //!
+//! On top of them, `jobgraph::view` makes a run visible: live, as pictures, and as timelines.
+//!
 //! Feature `testing` adds virtual time, for tests of graphs of one's own.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -44,6 +46,8 @@ pub mod smol;
 pub mod testing;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+#[cfg(feature = "std")]
+pub mod view;
 
 pub use crate::orchestrator::{
     Attempt, Change, Completion, Condition, Counts, Ending, Explanation, Failure, GraphError,
@@ -52,14 +56,20 @@ pub use crate::orchestrator::{
 };
 #[cfg(feature = "std")]
 pub use crate::run::{
-    Adder, AnyClock, Body, Cancelled, Clock, Context, Error, Feeds, FeedsWith, Gather, Graph,
-    GraphFailed, Handle, HookReport, HookResult, Inputs, Job, JobError, JobGraph, JobReport, Local,
-    LocalOutputs, OutputStore, Payload, Repeat, Repeatable, Report, Requirements, RunError,
-    RunFailed, RunJob, SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext, Spawn,
-    StopHandle, ok, run, run_on,
+    Adder, AnyClock, Body, Cancelled, Clock, Context, Error, Fact, Facts, Feeds, FeedsWith, Gather,
+    Graph, GraphFailed, Handle, HookReport, HookResult, Inputs, Job, JobError, JobGraph, JobInfo,
+    JobReport, Local, LocalOutputs, OutputStore, Payload, Repeat, Repeatable, Report, Requirements,
+    RunError, RunFailed, RunJob, SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext,
+    Spawn, StopHandle, What, ok, run, run_on,
 };
 
 /// The README, whose code is compiled and run.
-#[cfg(all(doctest, feature = "smol", feature = "tokio", feature = "testing"))]
+#[cfg(all(
+    doctest,
+    feature = "smol",
+    feature = "tokio",
+    feature = "testing",
+    feature = "progress"
+))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,6 +1,8 @@
 use core::fmt;
 
 use super::job::JobId;
+#[cfg(feature = "std")]
+use super::state::Outcome;
 use super::state::{JobState, Stage};
 use super::time::Timestamp;
 
@@ -49,6 +51,21 @@ impl Counts {
     #[must_use]
     pub fn ended(&self) -> usize {
         self.succeeded + self.failed + self.cancelled + self.skipped
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn of_state(&mut self, state: JobState) -> &mut usize {
+        self.of(match state {
+            JobState::Waiting => Stage::Waiting,
+            JobState::Queued => Stage::Queued,
+            JobState::Running { .. } => Stage::Running,
+            JobState::Backoff { .. } => Stage::Backoff,
+            JobState::Stopping { reason, .. } => Stage::Stopping(reason),
+            JobState::Ended(Outcome::Succeeded) => Stage::Succeeded,
+            JobState::Ended(Outcome::Failed(failure)) => Stage::Failed(failure),
+            JobState::Ended(Outcome::Cancelled) => Stage::Cancelled,
+            JobState::Ended(Outcome::Skipped(_)) => Stage::Skipped,
+        })
     }
 
     #[inline]

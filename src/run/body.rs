@@ -3,12 +3,15 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{self, Poll};
+use std::vec::Vec;
 
 use pin_project_lite::pin_project;
 
 use super::context::Context;
 use super::error::Error;
+use super::fact::JobInfo;
 use super::handle::Key;
 use super::output::Column;
 
@@ -50,6 +53,12 @@ pub trait Execute {
     #[doc(hidden)]
     fn can_repeat(&self) -> bool;
 
+    /// What is known of the jobs inside, if it is a graph that has not begun.
+    #[doc(hidden)]
+    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+        None
+    }
+
     /// Writes the jobs inside, if it is a graph that has not begun.
     #[doc(hidden)]
     fn list(&self, _: &mut dyn fmt::Write) -> fmt::Result {
@@ -78,6 +87,16 @@ pub trait Start {
     /// What the attempt sees of its run.
     #[doc(hidden)]
     fn context(&mut self) -> Context;
+
+    /// The span of the attempt.
+    #[cfg(feature = "tracing")]
+    #[doc(hidden)]
+    fn span(&mut self) -> tracing::Span;
+
+    /// The span of the shutdown hook of its job.
+    #[cfg(feature = "tracing")]
+    #[doc(hidden)]
+    fn hook_span(&mut self) -> super::spans::MakeSpan;
 }
 
 /// Where the future of an attempt comes from.

@@ -1,12 +1,13 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{self, Poll, Waker};
 
 use slab::Slab;
 
 use super::mailbox::{Mailbox, Message, StopHandle};
+use super::observe::Observers;
 use super::runtime::{AnyClock, Clock};
 use crate::{Attempt, Timestamp};
 
@@ -19,6 +20,8 @@ struct Inner {
     run: u32,
     mailbox: Arc<Mailbox>,
     clock: AnyClock,
+    /// Who hears of the run. A context may outlive it.
+    observers: Option<Weak<Observers>>,
     cancel: Mutex<Cancel>,
 }
 
@@ -60,8 +63,19 @@ impl Drop for Waits {
 }
 
 impl Context {
-    pub(crate) fn new(attempt: Attempt, run: u32, mailbox: Arc<Mailbox>, clock: AnyClock) -> Self {
-        Self(Arc::new(Inner { attempt, run, mailbox, clock, cancel: Mutex::default() }))
+    pub(crate) fn new(
+        attempt: Attempt,
+        run: u32,
+        mailbox: Arc<Mailbox>,
+        clock: AnyClock,
+        observers: Option<Weak<Observers>>,
+    ) -> Self {
+        Self(Arc::new(Inner { attempt, run, mailbox, clock, observers, cancel: Mutex::default() }))
+    }
+
+    /// Who hears of the run, if anybody does.
+    pub(crate) fn observers(&self) -> Option<Arc<Observers>> {
+        self.0.observers.as_ref()?.upgrade()
     }
 
     fn lock(&self) -> MutexGuard<'_, Cancel> {

@@ -11,6 +11,7 @@ use super::context::Context;
 use super::error::{Cancelled, Error, JobError};
 use super::handle::Key;
 use super::mailbox::{Mailbox, Message};
+use super::observe::Observers;
 use super::output::{OutputStore, Outputs, Place};
 use super::payload::Payload;
 use super::quiet::{Quiet, caught, drop_quietly};
@@ -26,16 +27,16 @@ use crate::{
 pub(crate) struct Record {
     pub(crate) place: Place,
     /// When its first attempt started, if there was one.
-    pub(crate) started: Timestamp,
+    started: Timestamp,
     /// When its last attempt ended, if one has.
-    pub(crate) ended: Timestamp,
+    ended: Timestamp,
     aftermath: Option<Box<Aftermath>>,
 }
 
 /// What most jobs do not leave behind.
 #[derive(Debug, Default)]
 struct Aftermath {
-    error: Option<JobError>,
+    error: Option<Arc<JobError>>,
     hook: Option<HookReport>,
 }
 
@@ -52,7 +53,7 @@ impl Record {
     }
 
     /// Why its last attempt failed.
-    pub(crate) fn error(&self) -> Option<&JobError> {
+    pub(crate) fn error(&self) -> Option<&Arc<JobError>> {
         self.aftermath.as_ref()?.error.as_ref()
     }
 
@@ -61,10 +62,23 @@ impl Record {
         self.aftermath.as_ref()?.hook.as_ref()
     }
 
-    fn set_error(&mut self, error: Option<JobError>) {
+    fn set_error(&mut self, error: Option<Arc<JobError>>) {
         if error.is_some() || self.aftermath.is_some() {
             self.aftermath.get_or_insert_default().error = error;
         }
+    }
+}
+
+impl Orchestrator<Record> {
+    /// When the first attempt of a job started.
+    pub(crate) fn started(&self, job: JobId) -> Option<Timestamp> {
+        self.payload(job).filter(|_| self.attempts(job) > 0).map(|record| record.started)
+    }
+
+    /// When the last attempt of a job that has ended did.
+    pub(crate) fn ended(&self, job: JobId) -> Option<Timestamp> {
+        let began = self.attempts(job) > 0 && self.has_ended(job);
+        self.payload(job).filter(|_| began).map(|record| record.ended)
     }
 }
 
@@ -129,13 +143,17 @@ pub(crate) struct Engine<P: Payload> {
     /// Bodies whose attempts are over, for the driver to dispose of where that does no harm.
     pub(crate) retired: Vec<Retired<P>>,
     pub(crate) hooks: Option<Hooks>,
+    /// Who hears of the run; `None` if nobody does.
+    pub(crate) observers: Option<Arc<Observers>>,
+    #[cfg(feature = "tracing")]
+    pub(crate) span: tracing::Span,
 }
 
 /// The run of the shutdown hooks takes the core's place; this keeps what it took it from.
 pub(crate) struct Hooks {
     main: Orchestrator<Record>,
     /// By place in the core of the hooks: whose hook it is.
-    subjects: Vec<Option<JobId>>,
+    pub(crate) subjects: Vec<Option<JobId>>,
 }
 
 /// How an attempt ended by itself.
@@ -180,9 +198,13 @@ impl<P: Payload> Engine<P> {
             core: &self.core,
             outputs: &mut self.outputs,
             make_context: || {
-                Context::new(attempt, self.run, Arc::clone(&self.mailbox), self.clock.clone())
+                let observers = self.observers.as_ref().map(Arc::downgrade);
+                let mailbox = Arc::clone(&self.mailbox);
+                Context::new(attempt, self.run, mailbox, self.clock.clone(), observers)
             },
             context,
+            #[cfg(feature = "tracing")]
+            span: (&self.span, attempt),
         };
         body.body().prepare(&mut start);
         // It may have been asked to stop while its body was away, for the attempt before.
@@ -212,8 +234,9 @@ impl<P: Payload> Engine<P> {
         let delivers = finished.is_err() || self.core.has_succeeded(attempt.job);
         if let Some(record) = self.core.payload_mut(attempt.job) {
             record.ended = now;
-            record.set_error(finished.err());
+            record.set_error(finished.err().map(Arc::new));
         }
+        self.tell_completed(attempt);
         if delivers {
             self.deliver(attempt);
         }
@@ -360,6 +383,7 @@ impl<P: Payload> Engine<P> {
         if !self.hooked || self.hooks.is_some() {
             return false;
         }
+        self.tell();
         let has_hook =
             |cell: &Cell<P>| cell.body.as_ref().is_some_and(|body| body.peek().has_hook());
         let core = &self.core;
@@ -368,7 +392,11 @@ impl<P: Payload> Engine<P> {
         if hooked.is_empty() {
             return false;
         }
-        let options = RunOptions { timeout: Some(self.shutdown_timeout), ..RunOptions::default() };
+        let options = RunOptions {
+            timeout: Some(self.shutdown_timeout),
+            record: self.observers.is_some(),
+            ..RunOptions::default()
+        };
         let Ok(run) = core.shutdown_run(&hooked, options) else { return false };
         let subjects = run.jobs().map(|job| run.payload(job).copied().flatten()).collect();
         let mut run = run.map(|_| Record::new(Place::NOWHERE));
@@ -385,6 +413,7 @@ impl<P: Payload> Engine<P> {
     /// What is left of a run that is over, and the bodies, if they were to be kept.
     pub(crate) fn finish(mut self) -> (Report<P::Outputs>, Cells<P>) {
         let ended = self.core.clock();
+        self.tell();
         if let Some(hooks) = self.hooks.take() {
             self.core = hooks.put_outcomes(&mut self.core);
         }
@@ -397,6 +426,9 @@ impl<P: Payload> Engine<P> {
             self.name_late_failures();
         }
         let verdict = self.core.verdict().unwrap_or(Verdict::Stopped);
+        self.tell_over(ended, verdict);
+        #[cfg(feature = "tracing")]
+        super::spans::end_run(&self.span, verdict);
         let (graph, begun) = (self.graph, self.begun);
         let report =
             Report { graph, verdict, begun, ended, core: self.core, outputs: self.outputs };
@@ -413,7 +445,7 @@ impl<P: Payload> Engine<P> {
                 _ => continue,
             };
             if let Some(record) = self.core.payload_mut(job) {
-                record.set_error(Some(error));
+                record.set_error(Some(Arc::new(error)));
             }
         }
     }
@@ -458,6 +490,8 @@ struct Prepare<'a, C: ?Sized, F> {
     outputs: &'a mut Outputs<C>,
     make_context: F,
     context: &'a mut Option<Context>,
+    #[cfg(feature = "tracing")]
+    span: (&'a tracing::Span, Attempt),
 }
 
 impl<C: OutputStore + ?Sized, F: FnMut() -> Context> Start for Prepare<'_, C, F> {
@@ -468,6 +502,18 @@ impl<C: OutputStore + ?Sized, F: FnMut() -> Context> Start for Prepare<'_, C, F>
 
     fn context(&mut self) -> Context {
         self.context.get_or_insert_with(&mut self.make_context).clone()
+    }
+
+    #[cfg(feature = "tracing")]
+    fn span(&mut self) -> tracing::Span {
+        let (run, attempt) = self.span;
+        super::spans::attempt(run, attempt, self.core.label(attempt.job))
+    }
+
+    #[cfg(feature = "tracing")]
+    fn hook_span(&mut self) -> super::spans::MakeSpan {
+        let (run, attempt) = self.span;
+        super::spans::hook(run, attempt.job, self.core.label(attempt.job))
     }
 }
 

@@ -15,6 +15,7 @@ use super::handle::{Handle, Key, Requirements};
 use super::job::Job;
 use super::listing::Listing;
 use super::mailbox::{Mailbox, StopHandle};
+use super::observe::Observers;
 use super::output::{Column, Outputs, Place};
 use super::payload::{Local, Payload, Sendable};
 use super::quiet::Quiet;
@@ -57,6 +58,7 @@ pub struct Graph<P: Payload> {
     pub(crate) additions: OpenAdditions<P>,
     /// Whether any job has a shutdown hook.
     pub(crate) hooked: bool,
+    pub(crate) observers: Option<Arc<Observers>>,
     /// What `run` will refuse it for.
     pub(crate) error: Option<RunError>,
     /// The requirements of the job that is being added.
@@ -127,6 +129,7 @@ impl<P: Payload> Graph<P> {
             mailbox: Arc::default(),
             additions: OpenAdditions::open(Arc::new(Additions::new())),
             hooked: false,
+            observers: None,
             error: None,
             scratch: Vec::new(),
         }
@@ -336,17 +339,24 @@ impl<P: Payload> Graph<P> {
 
     /// Begins the run, unless there is an error.
     pub(crate) fn start(mut self, clock: AnyClock) -> Result<Engine<P>, RunError> {
+        #[cfg(feature = "tracing")]
+        self.trace();
         if let Some(error) = self.error.take() {
             return Err(error);
         }
         let mut core = std::mem::replace(&mut self.core, Orchestrator::new(self.options));
-        core.set_options(self.options)?;
+        core.set_options(self.run_options())?;
         core.start(clock.now())?;
         let cells = std::mem::replace(&mut self.cells, Quiet(Vec::new()));
         let outputs = std::mem::replace(&mut self.outputs, Outputs::new());
         let engine = self.engine(core, cells, outputs, clock);
         self.additions.pass_on();
         Ok(engine)
+    }
+
+    /// The options of a run of this graph.
+    pub(crate) fn run_options(&self) -> RunOptions {
+        RunOptions { record: self.observers.is_some(), ..self.options }
     }
 
     /// The engine of a run of this graph that has begun.
@@ -357,7 +367,13 @@ impl<P: Payload> Graph<P> {
         outputs: Outputs<P::Outputs>,
         clock: AnyClock,
     ) -> Engine<P> {
-        Engine {
+        #[cfg(feature = "tracing")]
+        let span = super::spans::run(core.len(), self.options);
+        #[cfg(feature = "tracing")]
+        if let Some(observers) = &self.observers {
+            observers.tell_inside(&span);
+        }
+        let mut engine = Engine {
             graph: self.id,
             run: 1,
             begun: core.clock(),
@@ -374,7 +390,12 @@ impl<P: Payload> Graph<P> {
             unread: Vec::new(),
             retired: Vec::new(),
             hooks: None,
-        }
+            observers: self.observers.clone(),
+            #[cfg(feature = "tracing")]
+            span,
+        };
+        engine.tell_begun();
+        engine
     }
 }
 

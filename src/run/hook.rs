@@ -1,12 +1,16 @@
 use std::any::Any;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{self, Poll};
+use std::vec::Vec;
 
 use pin_project_lite::pin_project;
 
 use super::body::{Body, Execute, Repeat, Start, poll_made};
 use super::error::Error;
+use super::fact::JobInfo;
 
 pin_project! {
     /// A body with a shutdown hook beside it.
@@ -70,6 +74,14 @@ impl<B: Body, G: FnMut() -> F, F: Future<Output: HookResult>> Execute for Hooked
 
     fn can_repeat(&self) -> bool {
         self.body.can_repeat()
+    }
+
+    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+        self.body.inside()
+    }
+
+    fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {
+        self.body.list(to)
     }
 
     fn has_hook(&self) -> bool {

@@ -126,6 +126,7 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
     /// Hands out one job and polls it for the first time.
     fn start_next(&mut self) -> bool {
         let Some(attempt) = self.engine.hand_out(self.now) else { return false };
+        self.engine.inform();
         self.engine.prepare(attempt);
         let slot = self.tasks.free_slot();
         match self.poll_in(slot, attempt) {
@@ -184,6 +185,7 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
             }
             self.engine.dispose_of_retired();
         }
+        self.engine.inform();
     }
 }
 

@@ -88,10 +88,12 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
         if let attempts @ 2.. = self.core.attempts(job) {
             write!(f, ", {attempts} attempts")?;
         }
-        if state.is_ended() && self.core.attempts(job) > 0 {
-            write!(f, " {}", Seconds(record.ended.saturating_since(record.started)))?;
+        match (self.core.started(job), self.core.ended(job)) {
+            (Some(started), Some(ended)) => {
+                write!(f, " {}", Seconds(ended.saturating_since(started)))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn write_nested(&self, f: &mut fmt::Formatter<'_>, job: JobId) -> fmt::Result {
@@ -154,11 +156,12 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
     }
 }
 
-/// A text that keeps to its line: control characters are escaped.
-fn one_line(text: &str) -> String {
+/// A text that keeps to its line and its direction: what controls these is escaped.
+pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() {
+        let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || turns {
             line.extend(character.escape_default());
         } else {
             line.push(character);
@@ -167,7 +170,8 @@ fn one_line(text: &str) -> String {
     line
 }
 
-fn mark(state: JobState) -> char {
+/// A state as one character.
+pub(crate) fn mark(state: JobState) -> char {
     match state {
         JobState::Waiting | JobState::Queued | JobState::Backoff { .. } => '·',
         JobState::Running { .. } | JobState::Stopping { .. } => '▶',

@@ -5,16 +5,19 @@ use std::pin::{Pin, pin};
 use std::string::String;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{self, Poll};
+use std::vec::Vec;
 
 use pin_project_lite::pin_project;
 
 use super::body::{Body, Contextual, Execute, Settle, Simple, Start};
 use super::context::Context;
 use super::error::{Cancelled, Error, RunError};
+use super::fact::JobInfo;
 use super::graph::Graph;
 use super::in_place::drive;
 use super::job::Job;
 use super::mailbox::Message;
+use super::observe::Observers;
 use super::output::{OutputStore, Show};
 use super::payload::Payload;
 use super::report::{JobReport, Report};
@@ -131,8 +134,11 @@ impl Job<()> {
 /// Runs a graph in the task of the job that it is, and stops it when that job is asked to.
 async fn run_inside<P: Payload>(
     cx: Context,
-    graph: Graph<P>,
+    mut graph: Graph<P>,
 ) -> Result<Report<P::Outputs>, RunError> {
+    if let Some(around) = cx.observers() {
+        graph.observe(Observers::pass_on(around, cx.attempt().job));
+    }
     let clock = cx.clock().clone();
     let engine = graph.start(clock.clone())?;
     let mailbox = Arc::clone(&engine.mailbox);
@@ -185,6 +191,10 @@ impl<B: Body, P: Payload> Execute for Nested<B, P> {
 
     fn can_repeat(&self) -> bool {
         false
+    }
+
+    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+        self.inner.lock().as_ref().map(Graph::outline)
     }
 
     fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {

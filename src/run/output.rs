@@ -6,6 +6,8 @@ use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
 
+use super::fact::{Fact, JobInfo};
+
 /// Where an output is: its column, and its place in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -79,13 +81,21 @@ impl<T> Column<T> {
     }
 }
 
+/// What is shown below the line of its job: the report of a nested run.
+pub(crate) trait Below: fmt::Display {
+    /// All that it knows of the run inside.
+    fn retell(&self) -> Vec<Fact>;
+
+    fn outline(&self) -> Vec<Arc<JobInfo>>;
+}
+
 /// How people read the outputs of a column.
 #[derive(Clone, Copy)]
 pub(crate) enum Show {
     /// On the line of its job.
     Inline(fn(&dyn Any, Place) -> Option<&dyn fmt::Debug>),
     /// In lines of its own, below that of its job.
-    Below(fn(&dyn Any, Place) -> Option<&dyn fmt::Display>),
+    Below(fn(&dyn Any, Place) -> Option<&dyn Below>),
 }
 
 impl Show {
@@ -93,7 +103,7 @@ impl Show {
         Self::Inline(|column, place| Some(output::<T>(column, place)?))
     }
 
-    pub(crate) const fn below<T: fmt::Display + 'static>() -> Self {
+    pub(crate) const fn below<T: Below + 'static>() -> Self {
         Self::Below(|column, place| Some(output::<T>(column, place)?))
     }
 }
@@ -270,7 +280,7 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
     }
 
     /// The output as it is shown below its job.
-    pub(crate) fn below(&self, place: Place) -> Option<&dyn fmt::Display> {
+    pub(crate) fn below(&self, place: Place) -> Option<&dyn Below> {
         match self.columns.get(place.column())? {
             Typed { show: Some(Show::Below(show)), column, .. } => show(column.any(), place),
             _ => None,

@@ -12,6 +12,7 @@ use super::error::RunError;
 use super::graph::Graph;
 use super::in_place::either;
 use super::mailbox::Mailbox;
+use super::observe::Observers;
 use super::payload::Sendable;
 use super::quiet::drop_quietly;
 use super::report::SendReport;
@@ -44,9 +45,10 @@ pub fn run_on<S: Spawn>(
 /// Waits for a run, and lets its time pass: everything else is done by the tasks of the jobs.
 pub(crate) async fn drive_on<S: Spawn>(runtime: S, engine: Engine<Sendable>) -> Engine<Sendable> {
     let mailbox = Arc::clone(&engine.mailbox);
+    let observers = engine.observers.clone();
     let state = State::new(engine);
     let leaving = Arc::clone(&state.leaving);
-    let shared = Arc::new(Shared { state: Mutex::new(state), leaving, runtime });
+    let shared = Arc::new(Shared { state: Mutex::new(state), leaving, runtime, observers });
     let _close = Close(&shared);
     loop {
         match shared.look_around() {
@@ -67,6 +69,7 @@ struct Shared<S> {
     state: Mutex<State>,
     leaving: Arc<Leaving>,
     runtime: S,
+    observers: Option<Arc<Observers>>,
 }
 
 /// What the caller finds.
@@ -127,6 +130,9 @@ impl<S: Spawn> Shared<S> {
     }
 
     fn do_chores(self: &Arc<Self>, mut chores: Chores) {
+        if let Some(observers) = &self.observers {
+            observers.deliver();
+        }
         for ticket in chores.take_starts() {
             self.runtime.spawn(self.shell(ticket));
         }
@@ -155,6 +161,7 @@ impl<S: Spawn> Shared<S> {
         }
         state.obeying = false;
         state.hand_out(now, chores);
+        state.tell();
         state
     }
 

@@ -24,12 +24,16 @@ pub struct Sendable(Pin<Box<dyn Execute + Send>>);
 
 impl<'a> Local<'a> {
     pub(crate) fn new(body: impl Execute + 'a) -> Self {
+        #[cfg(feature = "tracing")]
+        let body = super::spans::Traced::new(body);
         Self(Box::pin(body))
     }
 }
 
 impl Sendable {
     pub(crate) fn new(body: impl Execute + Send + 'static) -> Self {
+        #[cfg(feature = "tracing")]
+        let body = super::spans::Traced::new(body);
         Self(Box::pin(body))
     }
 }

@@ -55,6 +55,8 @@ impl<P: Payload> Graph<P> {
                 return Err(RunError::RunsOnce { job: JobName { id: Some(id), label } });
             }
         }
+        #[cfg(feature = "tracing")]
+        self.trace();
         Ok(Repeatable { graph: self, runs: 0, jobs: 0, whole: true })
     }
 }
@@ -81,7 +83,7 @@ impl<P: Payload> Repeatable<P> {
         self.runs += 1;
         let graph = &mut self.graph;
         let mut core = graph.core.clone();
-        core.set_options(graph.options)?;
+        core.set_options(graph.run_options())?;
         core.start(clock.now())?;
         self.jobs = graph.cells.0.len();
         let (cells, outputs) =

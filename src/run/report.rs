@@ -1,6 +1,7 @@
 use std::fmt;
 use std::format;
 use std::string::{String, ToString};
+use std::sync::Arc;
 use std::time::Duration;
 use std::vec::Vec;
 
@@ -178,7 +179,7 @@ impl std::error::Error for RunFailed {}
 #[derive(Debug)]
 pub struct HookReport {
     pub(crate) outcome: Outcome,
-    pub(crate) error: Option<JobError>,
+    pub(crate) error: Option<Arc<JobError>>,
 }
 
 impl HookReport {
@@ -191,7 +192,7 @@ impl HookReport {
     /// Why it failed, if it did.
     #[must_use]
     pub fn error(&self) -> Option<&JobError> {
-        self.error.as_ref()
+        self.error.as_deref()
     }
 }
 
@@ -244,7 +245,7 @@ impl<'a> JobReport<'a> {
     #[must_use]
     pub fn error(&self) -> Option<&'a JobError> {
         let failed = matches!(self.outcome(), Some(Outcome::Failed(_)));
-        self.record().and_then(Record::error).filter(|_| failed)
+        self.record().and_then(Record::error).map(|error| &**error).filter(|_| failed)
     }
 
     /// How often it was started.
@@ -256,15 +257,13 @@ impl<'a> JobReport<'a> {
     /// When its first attempt started, from the start of the run on; `None` if there was none.
     #[must_use]
     pub fn started(&self) -> Option<Duration> {
-        let started = self.record()?.started;
-        (self.attempts() > 0).then(|| started.saturating_since(self.begun))
+        Some(self.core.started(self.id)?.saturating_since(self.begun))
     }
 
     /// When its last attempt ended, from the start of the run on; `None` if there was none.
     #[must_use]
     pub fn ended(&self) -> Option<Duration> {
-        let ended = self.record()?.ended;
-        (self.attempts() > 0).then(|| ended.saturating_since(self.begun))
+        Some(self.core.ended(self.id)?.saturating_since(self.begun))
     }
 
     /// The jobs that it requires.

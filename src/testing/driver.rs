@@ -25,8 +25,8 @@ use self::plan::{Act, JobPlan, Plan};
 use self::simulate::{Fate, Simulated, simulate};
 use super::VirtualClock;
 use crate::{
-    Adder, Attempt, Cancelled, Clock, Completion, Condition, Context, Error, Handle, Job, JobId,
-    JobKind, Repeat, SendJobGraph, SendReport, Sendable, ServiceContext, run, run_on,
+    Adder, Attempt, Cancelled, Clock, Completion, Condition, Context, Error, Fact, Handle, Job,
+    JobId, JobKind, Repeat, SendJobGraph, SendReport, Sendable, ServiceContext, run, run_on,
 };
 
 /// Runs what some bytes decode to, in place and in parallel with several orders of tasks, and compares
@@ -37,7 +37,7 @@ use crate::{
 pub fn check(bytes: &[u8]) -> Result<(), String> {
     let plan = Plan::decode(bytes);
     for seed in [None, Some(1), Some(2)] {
-        let (report, ids, tasks_left, alive) = execute(&plan, seed);
+        let (report, ids, tasks_left, alive) = execute(&plan, seed, |_| {});
         let expected = simulate(&plan, &ids);
         compare(&expected, &report)
             .map_err(|what| format!("{what}\nseed of the tasks: {seed:?}\n{plan:#?}\n{report}"))?;
@@ -50,15 +50,30 @@ pub fn check(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
+/// Runs what some bytes decode to, in place, or in parallel with an order of tasks, and returns what its
+/// observers were told, with its report.
+#[must_use]
+pub fn watch(bytes: &[u8], seed: Option<u64>) -> (Vec<Fact>, SendReport) {
+    let mut told = None;
+    let (report, ..) = execute(&Plan::decode(bytes), seed, |graph| told = Some(graph.facts()));
+    let facts = std::iter::from_fn(|| told.as_mut()?.try_next()).collect();
+    (facts, report)
+}
+
 /// Where a job is in the plan: its position, or the job that adds it and its position there.
 pub(crate) type Path = (usize, Option<usize>);
 
 type Ids = Arc<Mutex<BTreeMap<Path, JobId>>>;
 
-fn execute(plan: &Plan, seed: Option<u64>) -> (SendReport, BTreeMap<Path, JobId>, usize, usize) {
+fn execute(
+    plan: &Plan,
+    seed: Option<u64>,
+    observe: impl FnOnce(&mut SendJobGraph),
+) -> (SendReport, BTreeMap<Path, JobId>, usize, usize) {
     let clock = seed.map_or_else(VirtualClock::new, VirtualClock::seeded);
     let (ids, alive) = (Ids::default(), Arc::new(()));
     let mut graph = SendJobGraph::new();
+    observe(&mut graph);
     if let Some(window) = plan.window {
         graph = graph.window(window);
     }

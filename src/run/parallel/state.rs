@@ -160,6 +160,12 @@ impl State {
         }
     }
 
+    pub(super) fn tell(&mut self) {
+        if let Some(engine) = &mut self.engine {
+            engine.tell();
+        }
+    }
+
     pub(super) fn start(&mut self, attempt: Attempt, chores: &mut Chores) {
         let hook = self.engine.as_ref().is_some_and(|engine| engine.hooks.is_some());
         let ticket = Ticket { attempt, hook };

@@ -1,0 +1,141 @@
+//! Spans and events of the `tracing` crate.
+
+use std::any::Any;
+use std::boxed::Box;
+use std::collections::HashMap;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll};
+use std::vec::Vec;
+
+use pin_project_lite::pin_project;
+use tracing::{Level, Span, debug, field, info_span};
+
+use super::body::{Execute, Start};
+use super::error::Error;
+use super::fact::{Fact, JobInfo, What};
+use super::graph::Graph;
+use super::payload::Payload;
+use crate::{Attempt, JobId, RunOptions, Verdict};
+
+/// The span of a run, inside the current one.
+pub(crate) fn run(jobs: usize, options: RunOptions) -> Span {
+    let window = options.window.map(std::num::NonZero::get);
+    info_span!("run", jobs, window, verdict = field::Empty)
+}
+
+pub(crate) fn end_run(span: &Span, verdict: Verdict) {
+    span.record("verdict", field::display(verdict));
+}
+
+/// The span of an attempt.
+pub(crate) fn attempt(run: &Span, attempt: Attempt, label: Option<&str>) -> Span {
+    info_span!(parent: run, "attempt", job = %attempt.job, label, attempt = attempt.number)
+}
+
+/// Makes the span of a shutdown hook, once that begins.
+pub(crate) type MakeSpan = Box<dyn FnOnce() -> Span + Send>;
+
+pub(crate) fn hook(run: &Span, job: JobId, label: Option<&str>) -> MakeSpan {
+    let (run, label) = (run.clone(), label.map(Box::<str>::from));
+    Box::new(move || info_span!(parent: &run, "hook", job = %job, label))
+}
+
+pin_project! {
+    /// A body inside the span of its attempt, so that its events are, too.
+    pub(crate) struct Traced<B> {
+        #[pin]
+        body: B,
+        attempt: Span,
+        make_hook: Option<MakeSpan>,
+        hook: Span,
+    }
+}
+
+impl<B> Traced<B> {
+    pub(crate) fn new(body: B) -> Self {
+        Self { body, attempt: Span::none(), make_hook: None, hook: Span::none() }
+    }
+}
+
+impl<B: Execute> Execute for Traced<B> {
+    fn prepare(self: Pin<&mut Self>, start: &mut dyn Start) {
+        let this = self.project();
+        *this.attempt = start.span();
+        *this.make_hook = this.body.has_hook().then(|| start.hook_span());
+        this.body.prepare(start);
+    }
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
+        let this = self.project();
+        this.attempt.in_scope(|| this.body.poll(cx))
+    }
+
+    fn deliver(self: Pin<&mut Self>, column: &mut dyn Any, slot: u32) {
+        self.project().body.deliver(column, slot);
+    }
+
+    fn clear(self: Pin<&mut Self>) {
+        let this = self.project();
+        let attempt = std::mem::replace(this.attempt, Span::none());
+        attempt.in_scope(|| this.body.clear());
+    }
+
+    fn can_repeat(&self) -> bool {
+        self.body.can_repeat()
+    }
+
+    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+        self.body.inside()
+    }
+
+    fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {
+        self.body.list(to)
+    }
+
+    fn has_hook(&self) -> bool {
+        self.body.has_hook()
+    }
+
+    fn poll_hook(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
+        let this = self.project();
+        if let Some(make) = this.make_hook.take() {
+            *this.hook = make();
+        }
+        this.hook.in_scope(|| this.body.poll_hook(cx))
+    }
+}
+
+impl<P: Payload> Graph<P> {
+    /// Lets changes of state be events, if anybody wants to know.
+    pub(crate) fn trace(&mut self) {
+        if !tracing::enabled!(Level::DEBUG) {
+            return;
+        }
+        let mut labels = HashMap::new();
+        self.observe(move |fact| event(fact, &mut labels));
+    }
+}
+
+/// What happens inside nested graphs are events of their own runs.
+fn event(fact: &Fact, labels: &mut HashMap<JobId, Box<str>>) {
+    if !fact.within.is_empty() {
+        return;
+    }
+    match &fact.what {
+        What::Added(job) => {
+            labels.extend(job.label.clone().map(|label| (job.id, label)));
+        }
+        What::State { id, from, to, error } => {
+            let label = labels.get(id).map(|label| &**label);
+            let error = error.as_ref().map(field::display);
+            debug!(job = %id, label, %from, %to, error, "state");
+        }
+        What::Ready(id) => {
+            let label = labels.get(id).map(|label| &**label);
+            debug!(job = %id, label, "ready");
+        }
+        What::Begun { .. } | What::HookBegun(_) | What::HookEnded { .. } | What::Over(_) => {}
+    }
+}

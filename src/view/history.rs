@@ -1,0 +1,463 @@
+use std::borrow::Cow;
+use std::boxed::Box;
+use std::collections::HashMap;
+use std::num::NonZero;
+use std::string::{String, ToString};
+use std::sync::Arc;
+use std::time::Duration;
+use std::vec::Vec;
+
+use crate::{
+    Counts, Fact, Graph, JobError, JobId, JobInfo, JobKind, JobState, NamedJob, Outcome,
+    OutputStore, Payload, Report, SkipReason, Timestamp, Verdict, What,
+};
+
+/// What is known of a run and of each of its jobs, nested ones included: all [facts](Fact) so far, folded.
+///
+/// Made from a [`Report`], from a [`Graph`] that has not run, or fact by fact while a run goes on; one made
+/// from a report is as coarse as [`Report::retell`].
+///
+/// ```
+/// use jobgraph::view::History;
+/// use jobgraph::{Job, JobGraph};
+///
+/// let mut graph = JobGraph::new();
+/// let fetch = graph.add(Job::new(async {}).label("fetch"));
+/// graph.add(Job::new(async {}).label("parse").requires(&fetch));
+/// let mut facts = graph.facts();
+/// jobgraph::smol::block_on(graph)?;
+/// let history: History = std::iter::from_fn(|| facts.try_next()).collect();
+/// assert_eq!(history.counts().succeeded, 2);
+/// # Ok::<(), jobgraph::RunError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    jobs: Vec<JobHistory>,
+    /// By the jobs inside which they are.
+    graphs: HashMap<Arc<[JobId]>, GraphHistory>,
+    now: Moment,
+}
+
+/// A point of a run. Of two at the same time the one is later that was told later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment {
+    /// When, by the clock of the run.
+    pub at: Timestamp,
+    /// How many facts had been told.
+    pub order: u64,
+}
+
+/// What is known of a graph: the observed one, or one inside it.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct GraphHistory {
+    /// When its run began.
+    pub begun: Option<Moment>,
+    /// When it was over, and how it ended.
+    pub over: Option<(Moment, Verdict)>,
+    /// How many finite jobs could run at once.
+    pub window: Option<NonZero<usize>>,
+    /// How many of its jobs are in which state.
+    pub counts: Counts,
+    /// Its jobs, in the order in which they were added.
+    jobs: Vec<usize>,
+    /// By place of the job in its graph.
+    places: Vec<usize>,
+}
+
+/// What is known of a job.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct JobHistory {
+    /// What was known before it ran.
+    pub info: Arc<JobInfo>,
+    /// The jobs inside which it is, outermost first.
+    pub within: Arc<[JobId]>,
+    /// The state that it is in.
+    pub state: JobState,
+    /// When it became part of the run.
+    pub added: Moment,
+    /// When all its requirements were satisfied.
+    pub queued: Option<Moment>,
+    /// Its attempts so far.
+    pub attempts: Vec<AttemptHistory>,
+    /// When a service was ready, at first.
+    pub ready: Option<Moment>,
+    /// When it ended.
+    pub ended: Option<Moment>,
+    /// What became of its shutdown hook.
+    pub hook: Option<Box<HookHistory>>,
+    last_queued: Option<Moment>,
+}
+
+/// What is known of an attempt.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AttemptHistory {
+    /// Which attempt, from 1.
+    pub number: u32,
+    /// When it could have started, had there been a place in the window.
+    pub queued: Option<Moment>,
+    /// When it started.
+    pub started: Moment,
+    /// When it was asked to end.
+    pub asked: Option<Moment>,
+    /// When it ended.
+    pub ended: Option<Moment>,
+    /// Why it failed.
+    pub error: Option<Arc<JobError>>,
+}
+
+/// What is known of a shutdown hook.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HookHistory {
+    /// When it started.
+    pub started: Moment,
+    /// When it ended, and how.
+    pub ended: Option<(Moment, Outcome)>,
+    /// Why it failed.
+    pub error: Option<Arc<JobError>>,
+}
+
+impl History {
+    /// Nothing is known.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes note of what happened. A run that begins anew is a new history. O(1), but for the end of a
+    /// nested graph that was cut short.
+    pub fn note(&mut self, fact: &Fact) {
+        if matches!(fact.what, What::Begun { .. }) && fact.within.is_empty() {
+            *self = Self::new();
+        }
+        self.now = Moment { at: fact.at, order: self.now.order + 1 };
+        let now = self.now;
+        match &fact.what {
+            What::Begun { window } => {
+                let graph = self.graphs.entry(Arc::clone(&fact.within)).or_default();
+                (graph.begun, graph.window) = (Some(now), *window);
+            }
+            What::Added(info) => self.add(&fact.within, info),
+            What::State { id, from, to, error } => {
+                self.change(&fact.within, *id, (*from, *to), error.as_ref());
+            }
+            What::Ready(id) => {
+                if let Some(job) = self.job_mut(&fact.within, *id) {
+                    job.ready.get_or_insert(now);
+                }
+            }
+            What::HookBegun(id) => {
+                if let Some(job) = self.job_mut(&fact.within, *id) {
+                    let hook = HookHistory { started: now, ended: None, error: None };
+                    job.hook = Some(Box::new(hook));
+                }
+            }
+            What::HookEnded { id, outcome, error } => {
+                if let Some(hook) =
+                    self.job_mut(&fact.within, *id).and_then(|job| job.hook.as_mut())
+                {
+                    hook.ended = Some((now, *outcome));
+                    hook.error.clone_from(error);
+                }
+            }
+            What::Over(verdict) => {
+                if let Some(graph) = self.graphs.get_mut(&fact.within) {
+                    graph.over = Some((now, *verdict));
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, within: &Arc<[JobId]>, info: &Arc<JobInfo>) {
+        if let Some(index) = self.index(within, info.id) {
+            // It was known from the outline of the graph that it is in.
+            let job = &mut self.jobs[index];
+            (job.info, job.added) = (Arc::clone(info), self.now);
+            return;
+        }
+        let graph = self.graphs.entry(Arc::clone(within)).or_default();
+        let place = info.id.index();
+        if place >= graph.places.len() {
+            graph.places.resize(place + 1, usize::MAX);
+        }
+        graph.places[place] = self.jobs.len();
+        graph.jobs.push(self.jobs.len());
+        graph.counts.waiting += 1;
+        self.jobs.push(JobHistory {
+            info: Arc::clone(info),
+            within: Arc::clone(within),
+            state: JobState::Waiting,
+            added: self.now,
+            queued: None,
+            attempts: Vec::new(),
+            ready: None,
+            ended: None,
+            hook: None,
+            last_queued: None,
+        });
+        if let Some(inside) = &info.inside {
+            let within = [&**within, &[info.id]].concat().into();
+            for info in inside {
+                self.add(&within, info);
+            }
+        }
+    }
+
+    fn change(
+        &mut self,
+        within: &[JobId],
+        id: JobId,
+        (from, to): (JobState, JobState),
+        error: Option<&Arc<JobError>>,
+    ) {
+        let now = self.now;
+        let Some(index) = self.index(within, id) else { return };
+        if let Some(graph) = self.graphs.get_mut(within) {
+            let before = self.jobs[index].state;
+            *graph.counts.of_state(before) -= 1;
+            *graph.counts.of_state(to) += 1;
+        }
+        let job = &mut self.jobs[index];
+        if from.attempt().is_some()
+            && to.attempt().is_none()
+            && let Some(attempt) = job.attempts.last_mut()
+        {
+            attempt.ended = Some(now);
+            attempt.error = error.cloned();
+        }
+        job.enter(to, now);
+        if to.is_ended() && job.info.inside.is_some() {
+            self.cut_short(within, id);
+        }
+    }
+
+    /// What was going on inside a job whose attempt is over is over as well, told or not.
+    fn cut_short(&mut self, within: &[JobId], id: JobId) {
+        let path = [within, &[id]].concat();
+        if self.graphs.get(&path[..]).is_none_or(|graph| graph.over.is_some()) {
+            return;
+        }
+        for (_, graph) in self.graphs.iter_mut().filter(|(within, _)| within.starts_with(&path)) {
+            for &index in &graph.jobs {
+                let job = &mut self.jobs[index];
+                if job.state.is_ended() {
+                    continue;
+                }
+                let to = JobState::Ended(match job.attempts[..] {
+                    [] => Outcome::Skipped(SkipReason::RunStopped),
+                    _ => Outcome::Cancelled,
+                });
+                *graph.counts.of_state(job.state) -= 1;
+                *graph.counts.of_state(to) += 1;
+                if let Some(attempt) = job.attempts.last_mut() {
+                    attempt.ended.get_or_insert(self.now);
+                }
+                job.enter(to, self.now);
+            }
+            graph.over.get_or_insert((self.now, Verdict::Stopped));
+        }
+    }
+
+    fn index(&self, within: &[JobId], id: JobId) -> Option<usize> {
+        let index = *self.graphs.get(within)?.places.get(id.index())?;
+        self.jobs.get(index).is_some_and(|job| job.info.id == id).then_some(index)
+    }
+
+    fn job_mut(&mut self, within: &[JobId], id: JobId) -> Option<&mut JobHistory> {
+        self.index(within, id).map(|index| &mut self.jobs[index])
+    }
+
+    /// A job; `within` names the jobs inside which it is, outermost first.
+    #[must_use]
+    pub fn job(&self, within: &[JobId], id: JobId) -> Option<&JobHistory> {
+        self.index(within, id).map(|index| &self.jobs[index])
+    }
+
+    /// All jobs, nested ones included, in the order in which they were added.
+    #[must_use]
+    pub fn jobs(&self) -> impl ExactSizeIterator<Item = &JobHistory> {
+        self.jobs.iter()
+    }
+
+    /// The jobs of a graph: of the observed one, or of one inside it.
+    pub fn jobs_within(&self, within: &[JobId]) -> impl Iterator<Item = &JobHistory> {
+        let graph = self.graphs.get(within);
+        graph.into_iter().flat_map(|graph| &graph.jobs).map(|&index| &self.jobs[index])
+    }
+
+    /// A graph: the observed one, or one inside it.
+    #[must_use]
+    pub fn graph(&self, within: &[JobId]) -> Option<&GraphHistory> {
+        self.graphs.get(within)
+    }
+
+    /// How many jobs are in which state: of the observed graph, without those inside its jobs.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.graph(&[]).map(|graph| graph.counts).unwrap_or_default()
+    }
+
+    /// When the run began; [`Timestamp::ZERO`] if it has not.
+    #[must_use]
+    pub fn begun(&self) -> Timestamp {
+        self.graph(&[]).and_then(|graph| graph.begun).unwrap_or_default().at
+    }
+
+    /// How the run ended, once it has.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.graph(&[])?.over.map(|(_, verdict)| verdict)
+    }
+
+    /// The latest of which something is known.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// How long the run has taken.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.now.at.saturating_since(self.begun())
+    }
+
+    /// The name of a job, after those of the jobs inside which it is: `deploy / #2 copy`.
+    #[must_use]
+    pub fn path(&self, job: &JobHistory) -> String {
+        let mut path = String::new();
+        for depth in 0..job.within.len() {
+            let around = self.job(&job.within[..depth], job.within[depth]);
+            path += &around.map_or_else(|| job.within[depth].to_string(), JobHistory::short_name);
+            path += " / ";
+        }
+        path + &job.name().to_string()
+    }
+}
+
+/// What a [`History`] can be made of: a [`Report`], a [`Graph`] that has not run, or one itself.
+pub trait AsHistory {
+    /// What is known of the run.
+    fn as_history(&self) -> Cow<'_, History>;
+}
+
+impl AsHistory for History {
+    fn as_history(&self) -> Cow<'_, History> {
+        Cow::Borrowed(self)
+    }
+}
+
+impl<C: OutputStore + ?Sized> AsHistory for Report<C> {
+    fn as_history(&self) -> Cow<'_, History> {
+        Cow::Owned(self.into())
+    }
+}
+
+impl<P: Payload> AsHistory for Graph<P> {
+    fn as_history(&self) -> Cow<'_, History> {
+        Cow::Owned(self.into())
+    }
+}
+
+impl Extend<Fact> for History {
+    fn extend<I: IntoIterator<Item = Fact>>(&mut self, facts: I) {
+        facts.into_iter().for_each(|fact| self.note(&fact));
+    }
+}
+
+impl FromIterator<Fact> for History {
+    fn from_iter<I: IntoIterator<Item = Fact>>(facts: I) -> Self {
+        let mut history = Self::new();
+        history.extend(facts);
+        history
+    }
+}
+
+impl<C: OutputStore + ?Sized> From<&Report<C>> for History {
+    fn from(report: &Report<C>) -> Self {
+        report.retell().into_iter().collect()
+    }
+}
+
+impl<P: Payload> From<&Graph<P>> for History {
+    fn from(graph: &Graph<P>) -> Self {
+        let mut history = Self::new();
+        let nowhere = Arc::new([]) as Arc<[JobId]>;
+        for info in graph.outline() {
+            history.add(&nowhere, &info);
+        }
+        history
+    }
+}
+
+impl JobHistory {
+    /// Its id and label, as people name it: `#3 fetch`.
+    #[must_use]
+    pub fn name(&self) -> NamedJob<'_> {
+        self.info.name()
+    }
+
+    /// Its label, or else its id.
+    #[must_use]
+    pub fn short_name(&self) -> String {
+        self.info.label.as_deref().map_or_else(|| self.info.id.to_string(), Into::into)
+    }
+
+    /// When its first attempt started.
+    #[must_use]
+    pub fn started(&self) -> Option<Moment> {
+        Some(self.attempts.first()?.started)
+    }
+
+    /// How long its attempts took together, up to `now` if one is under way, without the pauses between them.
+    #[must_use]
+    pub fn busy(&self, now: Timestamp) -> Duration {
+        let time = |attempt: &AttemptHistory| {
+            attempt.ended.map_or(now, |end| end.at).saturating_since(attempt.started.at)
+        };
+        self.attempts.iter().map(time).sum()
+    }
+
+    /// Why its last attempt failed, if the job did.
+    #[must_use]
+    pub fn error(&self) -> Option<&JobError> {
+        let failed = matches!(self.state, JobState::Ended(Outcome::Failed(_)));
+        self.attempts.last()?.error.as_deref().filter(|_| failed)
+    }
+
+    /// When those that require it could go on: it had ended, or was ready.
+    #[must_use]
+    pub fn resolved(&self) -> Option<Moment> {
+        if self.info.kind == JobKind::Service { self.ready } else { self.ended }
+    }
+
+    fn enter(&mut self, to: JobState, now: Moment) {
+        match to {
+            JobState::Queued => {
+                self.queued.get_or_insert(now);
+                self.last_queued = Some(now);
+            }
+            JobState::Running { attempt: number } => {
+                let queued = self.last_queued.take();
+                self.attempts.push(AttemptHistory {
+                    number,
+                    queued,
+                    started: now,
+                    asked: None,
+                    ended: None,
+                    error: None,
+                });
+            }
+            JobState::Stopping { .. } => {
+                if let Some(attempt) = self.attempts.last_mut() {
+                    attempt.asked = Some(now);
+                }
+            }
+            JobState::Ended(_) => self.ended = Some(now),
+            JobState::Waiting | JobState::Backoff { .. } => {}
+        }
+        self.state = to;
+    }
+}

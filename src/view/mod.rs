@@ -1,0 +1,27 @@
+//! Seeing a run: pictures of the graph, timelines, live progress, and what bounds its time.
+//!
+//! All of it is made of [`Fact`](crate::Fact)s alone, those that [`Graph::observe`](crate::Graph::observe)
+//! tells; a run does not know of it.
+
+mod chrome_trace;
+mod critical_path;
+mod dot;
+mod history;
+mod json;
+mod listing;
+mod mermaid;
+mod picture;
+#[cfg(feature = "progress")]
+mod progress;
+mod timeline;
+
+pub use self::chrome_trace::chrome_trace;
+pub use self::critical_path::{Cause, CriticalPath, Step};
+pub use self::dot::dot;
+pub use self::history::{
+    AsHistory, AttemptHistory, GraphHistory, History, HookHistory, JobHistory, Moment,
+};
+pub use self::mermaid::mermaid;
+#[cfg(feature = "progress")]
+pub use self::progress::{Monitor, Progress};
+pub use self::timeline::timeline;

@@ -1,0 +1,185 @@
+//! Random runs: whatever shows them agrees with the report, and with what happened, at each step.
+
+use std::time::Duration;
+
+use jobgraph::testing::driver::watch;
+use jobgraph::testing::model::random_bytes;
+use jobgraph::view::{Cause, CriticalPath, History, Monitor, chrome_trace};
+use jobgraph::{Counts, Fact, JobKind, JobState, Outcome, SendReport, What};
+
+fn random_runs(check: impl Fn(&[Fact], &SendReport)) {
+    for seed in 0..600 {
+        let bytes = random_bytes(seed, 40 + usize::try_from(seed % 400).unwrap());
+        let order = (seed % 3 != 0).then_some(seed);
+        let (facts, report) = watch(&bytes, order);
+        check(&facts, &report);
+    }
+}
+
+/// The numbers of jobs that wait, are queued, run, back off, stop, and ended in each way.
+fn recount(history: &History) -> [usize; 9] {
+    let mut counts = [0; 9];
+    for job in history.jobs() {
+        counts[match job.state {
+            JobState::Waiting => 0,
+            JobState::Queued => 1,
+            JobState::Running { .. } => 2,
+            JobState::Backoff { .. } => 3,
+            JobState::Stopping { .. } => 4,
+            JobState::Ended(Outcome::Succeeded) => 5,
+            JobState::Ended(Outcome::Failed(_)) => 6,
+            JobState::Ended(Outcome::Cancelled) => 7,
+            JobState::Ended(Outcome::Skipped(_)) => 8,
+        }] += 1;
+    }
+    counts
+}
+
+fn numbers(counts: Counts) -> [usize; 9] {
+    let Counts { waiting, queued, running, backoff, stopping, .. } = counts;
+    let Counts { succeeded, failed, cancelled, skipped, .. } = counts;
+    [waiting, queued, running, backoff, stopping, succeeded, failed, cancelled, skipped]
+}
+
+/// How often each mark begins a line of the listing: waiting, running, and ended in each way.
+fn marks(listing: &str) -> [usize; 6] {
+    ['·', '▶', '✓', '✗', '■', '○'].map(|mark| {
+        listing
+            .lines()
+            .filter(|line| line.split_whitespace().nth(1) == Some(mark.encode_utf8(&mut [0; 4])))
+            .count()
+    })
+}
+
+#[test]
+fn listing_progress_and_counts_agree_at_each_step() {
+    random_runs(|facts, report| {
+        let mut monitor = Monitor::new();
+        for fact in facts {
+            let before = match fact.what {
+                What::State { id, from, .. } => {
+                    monitor.history().job(&[], id).map(|job| (job.state, from))
+                }
+                _ => None,
+            };
+            assert!(before.is_none_or(|(known, told)| known == told), "{fact}");
+            monitor.note(fact);
+            let history = monitor.history();
+            let [w, q, r, b, s, ok, failed, cancelled, skipped] = numbers(history.counts());
+            assert_eq!(recount(history), numbers(history.counts()));
+            assert_eq!(
+                marks(&history.to_string()),
+                [w + q + b, r + s, ok, failed, cancelled, skipped]
+            );
+
+            let frame = monitor.frame(200, usize::MAX, fact.at);
+            let mut totals = format!(
+                "[{}/{}] {} running, {} waiting",
+                ok + failed + cancelled + skipped,
+                history.jobs().len(),
+                r + s,
+                w + q + b
+            );
+            for (count, name) in
+                [(failed, "failed"), (skipped, "skipped"), (cancelled, "cancelled")]
+            {
+                if count > 0 {
+                    totals += &[", ", &count.to_string(), " ", name].concat();
+                }
+            }
+            assert!(frame.last().unwrap().starts_with(&(totals + " · ")), "{frame:?}");
+            assert_eq!(frame.len() - 1, w + q + b + r + s);
+        }
+        assert_eq!(monitor.history().counts(), report.counts());
+        assert_eq!(monitor.failures().len(), report.failures().count());
+    });
+}
+
+#[test]
+fn what_was_told_is_what_the_report_says() {
+    random_runs(|facts, report| {
+        let exact: History = facts.iter().cloned().collect();
+        for history in [&exact, &History::from(report)] {
+            let since =
+                |moment: jobgraph::view::Moment| moment.at.saturating_since(history.begun());
+            assert_eq!(history.counts(), report.counts());
+            assert_eq!(history.verdict(), Some(report.verdict()));
+            assert_eq!(history.elapsed(), report.elapsed());
+            for job in report.jobs() {
+                let known = history.job(&[], job.id()).unwrap();
+                assert_eq!(known.state, JobState::Ended(job.outcome().unwrap()));
+                assert_eq!(known.attempts.last().map_or(0, |last| last.number), job.attempts());
+                assert_eq!(known.started().map(since), job.started());
+                let ended = known.attempts.last().and_then(|last| last.ended).map(since);
+                assert_eq!(ended, job.ended());
+                let error = job.error().map(ToString::to_string);
+                assert_eq!(known.error().map(ToString::to_string), error, "{}\n{report}", job.id());
+            }
+        }
+        let jobs = exact.jobs();
+        assert!(
+            jobs.into_iter().all(|job| job.attempts.iter().zip(1..).all(|(a, n)| a.number == n))
+        );
+    });
+}
+
+#[test]
+fn the_critical_path_has_no_gap_and_no_slack() {
+    random_runs(|facts, _| {
+        let history: History = facts.iter().cloned().collect();
+        let path = CriticalPath::of(&history);
+        let finite = history
+            .jobs()
+            .filter(|job| job.info.kind == JobKind::Finite && !job.attempts.is_empty());
+        let Some(last) = finite.filter_map(|job| job.ended).max() else {
+            assert!(path.steps.is_empty());
+            return;
+        };
+        let first = path.steps[0].job.added.at;
+        let took: Duration = path.steps.iter().map(|step| step.took).sum();
+        assert_eq!(took, last.at.saturating_since(first));
+        for step in path.steps.iter().rev() {
+            let slack = path.slack(step.job.info.id);
+            assert_eq!(slack, Some(Duration::ZERO), "{path}\n{history}\n{step:?}");
+            // What left its place with another attempt to come could still have ended later.
+            if matches!(step.cause, Cause::Place(by) if by.attempts.len() > 1 || by.attempts[0].ended != by.ended)
+            {
+                break;
+            }
+        }
+    });
+}
+
+/// Of the slices on one thread, any two follow one another, or the one is inside the other.
+#[test]
+fn slices_of_a_trace_nest_and_their_times_are_those_of_the_report() {
+    random_runs(|facts, report| {
+        let history: History = facts.iter().cloned().collect();
+        let trace: serde_json::Value = serde_json::from_str(&chrome_trace(&history)).unwrap();
+        let nanos = |value: &serde_json::Value| (value.as_f64().unwrap() * 1_000.0).round();
+        let mut slices: Vec<(u64, f64, f64, String)> = Vec::new();
+        for event in
+            trace["traceEvents"].as_array().unwrap().iter().filter(|event| event["ph"] == "X")
+        {
+            let (from, took) = (nanos(&event["ts"]), nanos(&event["dur"]));
+            let name = event["name"].as_str().unwrap().to_string();
+            slices.push((event["tid"].as_u64().unwrap(), from, from + took, name));
+        }
+        for (position, a) in slices.iter().enumerate() {
+            for b in slices[..position].iter().filter(|b| b.0 == a.0) {
+                let apart = a.2 <= b.1 || b.2 <= a.1;
+                let nested = (a.1 <= b.1 && b.2 <= a.2) || (b.1 <= a.1 && a.2 <= b.2);
+                assert!(apart || nested, "{a:?} {b:?}");
+            }
+        }
+        for job in report.jobs() {
+            let name = job.name().to_string();
+            let own: Vec<_> = slices.iter().filter(|slice| slice.3 == name).collect();
+            assert_eq!(own.len(), job.attempts() as usize);
+            let time = |time: Duration| time.as_secs_f64() * 1e9;
+            let (first, last) = (own.first().map(|slice| slice.1), own.last().map(|slice| slice.2));
+            assert_eq!(first, job.started().map(time).map(f64::round));
+            assert_eq!(last, job.ended().map(time).map(f64::round));
+        }
+    });
+}

@@ -1,0 +1,124 @@
+use jobgraph::testing::VirtualClock;
+use jobgraph::view::{History, JobHistory};
+use jobgraph::{Counts, Fact, Job, JobGraph, JobState, Outcome, What};
+
+use crate::{SECOND, diamond, motley, observed, work};
+
+fn recount<'a>(jobs: impl Iterator<Item = &'a JobHistory>) -> String {
+    let (mut succeeded, mut failed, mut skipped, mut cancelled, mut others) = (0, 0, 0, 0, 0);
+    for job in jobs {
+        match job.state {
+            JobState::Ended(Outcome::Succeeded) => succeeded += 1,
+            JobState::Ended(Outcome::Failed(_)) => failed += 1,
+            JobState::Ended(Outcome::Skipped(_)) => skipped += 1,
+            JobState::Ended(Outcome::Cancelled) => cancelled += 1,
+            _ => others += 1,
+        }
+    }
+    format!("{succeeded} {failed} {skipped} {cancelled} {others}")
+}
+
+fn numbers(counts: Counts) -> String {
+    format!(
+        "{} {} {} {} {}",
+        counts.succeeded,
+        counts.failed,
+        counts.skipped,
+        counts.cancelled,
+        counts.unfinished()
+    )
+}
+
+#[test]
+fn it_knows_attempts_pauses_and_errors() {
+    let clock = VirtualClock::new();
+    let history = observed(&clock, motley(&clock));
+    let flaky = history.jobs().find(|job| job.info.label.as_deref() == Some("flaky")).unwrap();
+    let attempts: Vec<String> = flaky
+        .attempts
+        .iter()
+        .map(|attempt| {
+            let error = attempt.error.as_ref().map_or("no error".into(), ToString::to_string);
+            let end = attempt.ended.unwrap().at;
+            format!("{}: {} to {end}, {error}", attempt.number, attempt.started.at)
+        })
+        .collect();
+    assert_eq!(
+        attempts,
+        ["1: 1 s to 2 s, no answer", "2: 3 s to 4 s, no answer", "3: 5 s to 6 s, no error",]
+    );
+    assert_eq!(flaky.busy(history.now().at), 3 * SECOND);
+    assert!(flaky.error().is_none());
+}
+
+#[test]
+fn it_counts_as_the_report_does() {
+    let clock = VirtualClock::new();
+    let mut graph = motley(&clock);
+    let mut facts = graph.facts();
+    let report = clock.block_on(jobgraph::run(&clock, graph)).unwrap();
+    let exact: History = std::iter::from_fn(|| facts.try_next()).collect();
+    let coarse = History::from(&report);
+    for history in [&exact, &coarse] {
+        assert_eq!(history.counts(), report.counts());
+        assert_eq!(recount(history.jobs_within(&[])), numbers(report.counts()));
+        assert_eq!(history.verdict(), Some(report.verdict()));
+        assert_eq!(history.elapsed(), report.elapsed());
+        for job in report.jobs() {
+            let known = history.job(&[], job.id()).unwrap();
+            assert_eq!(JobState::Ended(job.outcome().unwrap()), known.state);
+            let begun = history.begun();
+            let since = |moment: jobgraph::view::Moment| moment.at.saturating_since(begun);
+            assert_eq!(job.started(), known.started().map(since));
+            let ended = known.attempts.last().and_then(|attempt| attempt.ended);
+            assert_eq!(job.ended(), ended.map(since));
+            assert_eq!(
+                job.error().map(ToString::to_string),
+                known.error().map(ToString::to_string)
+            );
+        }
+    }
+}
+
+#[test]
+fn jobs_inside_are_known_before_they_run() {
+    let clock = VirtualClock::new();
+    let graph = motley(&clock);
+    let history = History::from(&graph);
+    let deploy = history.jobs().find(|job| job.info.label.as_deref() == Some("deploy")).unwrap();
+    let inside: Vec<String> =
+        history.jobs_within(&[deploy.info.id]).map(|job| history.path(job)).collect();
+    assert_eq!(inside, ["deploy / #1 copy", "deploy / #2 check"]);
+    assert_eq!(history.counts(), History::from(&graph).counts());
+    // They are there once when the run has told of them, too.
+    let told = observed(&clock, graph);
+    assert_eq!(told.jobs().len(), history.jobs().len());
+}
+
+#[test]
+fn what_was_inside_an_aborted_job_is_over_too() {
+    let clock = VirtualClock::new();
+    let mut inner = JobGraph::new();
+    let long = inner.add(Job::new(work(&clock, 9 * SECOND)).label("long"));
+    inner.add(Job::new(async {}).label("next").requires(&long));
+    let mut graph = JobGraph::new();
+    let outer = graph.add(Job::graph(inner).timeout(SECOND).grace(std::time::Duration::ZERO));
+    let history = observed(&clock, graph);
+    let inside: Vec<String> =
+        history.jobs_within(&[outer.id()]).map(|job| job.state.to_string()).collect();
+    assert_eq!(inside, ["cancelled", "skipped (run stopped)"]);
+    let counts = history.graph(&[outer.id()]).unwrap().counts;
+    assert_eq!((counts.cancelled, counts.skipped, counts.present()), (1, 1, 2));
+}
+
+#[test]
+fn a_run_that_begins_anew_is_a_new_history() {
+    let clock = VirtualClock::new();
+    let mut graph = diamond(&clock);
+    let mut facts = graph.facts();
+    clock.block_on(jobgraph::run(&clock, graph)).unwrap();
+    let facts: Vec<Fact> = std::iter::from_fn(|| facts.try_next()).collect();
+    let mut history: History = facts.iter().cloned().collect();
+    history.extend(facts.into_iter().take_while(|fact| !matches!(fact.what, What::State { .. })));
+    assert_eq!(history.counts().to_string(), "4 waiting");
+}
