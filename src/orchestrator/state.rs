@@ -208,7 +208,7 @@ pub(super) enum Tell {
 
 /// THE AUTOMATON of a job: every change of state there is. `None`: nothing happens.
 #[expect(clippy::match_same_arms, reason = "a table, read row by row")]
-#[expect(clippy::inline_always, reason = "one row is left of it for an event that is known")]
+// One row is left of it for an event that is known.
 #[inline(always)]
 pub(super) fn transition(from: Stage, event: Event, facts: Facts) -> Option<(Next, Tell)> {
     use Completion::{Error, Panic, Success};

@@ -338,7 +338,7 @@ impl<P: Payload> Graph<P> {
     }
 
     /// Begins the run, unless there is an error.
-    pub(crate) fn start(mut self, clock: AnyClock) -> Result<Engine<P>, RunError> {
+    pub(crate) fn start(mut self, clock: AnyClock) -> Result<Box<Engine<P>>, RunError> {
         #[cfg(feature = "tracing")]
         self.trace();
         if let Some(error) = self.error.take() {
@@ -366,14 +366,14 @@ impl<P: Payload> Graph<P> {
         cells: Cells<P>,
         outputs: Outputs<P::Outputs>,
         clock: AnyClock,
-    ) -> Engine<P> {
+    ) -> Box<Engine<P>> {
         #[cfg(feature = "tracing")]
         let span = super::spans::run(core.len(), self.options);
         #[cfg(feature = "tracing")]
         if let Some(observers) = &self.observers {
             observers.tell_inside(&span);
         }
-        let mut engine = Engine {
+        let mut engine = Box::new(Engine {
             graph: self.id,
             run: 1,
             begun: core.clock(),
@@ -393,7 +393,7 @@ impl<P: Payload> Graph<P> {
             observers: self.observers.clone(),
             #[cfg(feature = "tracing")]
             span,
-        };
+        });
         engine.tell_begun();
         engine
     }

@@ -1,3 +1,4 @@
+use std::boxed::Box;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::{Context, Poll};
@@ -38,7 +39,10 @@ pub fn run<P: Payload, C: Clock>(
 }
 
 /// Drives a run to its end, that of its shutdown hooks included.
-pub(crate) async fn drive<P: Payload, C: Clock>(clock: C, engine: Engine<P>) -> Engine<P> {
+pub(crate) async fn drive<P: Payload, C: Clock>(
+    clock: C,
+    engine: Box<Engine<P>>,
+) -> Box<Engine<P>> {
     let mut driver =
         InPlace { now: engine.begun, engine, tasks: Tasks::new(), batch: Vec::new(), clock };
     loop {
@@ -82,7 +86,7 @@ enum Turn {
 }
 
 struct InPlace<P: Payload, C> {
-    engine: Engine<P>,
+    engine: Box<Engine<P>>,
     tasks: Tasks,
     /// Slots that were woken and have not been polled.
     batch: Vec<u32>,

@@ -43,7 +43,10 @@ pub fn run_on<S: Spawn>(
 }
 
 /// Waits for a run, and lets its time pass: everything else is done by the tasks of the jobs.
-pub(crate) async fn drive_on<S: Spawn>(runtime: S, engine: Engine<Sendable>) -> Engine<Sendable> {
+pub(crate) async fn drive_on<S: Spawn>(
+    runtime: S,
+    engine: Box<Engine<Sendable>>,
+) -> Box<Engine<Sendable>> {
     let mailbox = Arc::clone(&engine.mailbox);
     let observers = engine.observers.clone();
     let state = State::new(engine);
@@ -52,7 +55,7 @@ pub(crate) async fn drive_on<S: Spawn>(runtime: S, engine: Engine<Sendable>) -> 
     let _close = Close(&shared);
     loop {
         match shared.look_around() {
-            Look::Over(engine) => return *engine,
+            Look::Over(engine) => return engine,
             Look::Wait(deadline) => {
                 let knocked = poll_fn(|cx| shared.knocked(&mailbox, cx));
                 match deadline {
@@ -101,7 +104,7 @@ impl<S: Spawn> Shared<S> {
         let look = match state.engine.take() {
             Some(engine) if state.is_over_in(&engine) => {
                 chores.wake.extend(state.shells.iter_mut().filter_map(|shell| shell.waker.take()));
-                Look::Over(Box::new(engine))
+                Look::Over(engine)
             }
             engine => {
                 let deadline = engine.as_ref().and_then(|engine| engine.core.next_deadline());

@@ -1,3 +1,4 @@
+use std::boxed::Box;
 use std::fmt;
 use std::vec::Vec;
 
@@ -72,7 +73,7 @@ impl<P: Payload> Repeatable<P> {
         Ok(self.end(engine))
     }
 
-    fn begin(&mut self, clock: AnyClock) -> Result<Engine<P>, RunError> {
+    fn begin(&mut self, clock: AnyClock) -> Result<Box<Engine<P>>, RunError> {
         if !std::mem::replace(&mut self.whole, false) {
             return Err(RunError::Interrupted);
         }
@@ -93,7 +94,7 @@ impl<P: Payload> Repeatable<P> {
         Ok(engine)
     }
 
-    fn end(&mut self, engine: Engine<P>) -> Report<P::Outputs> {
+    fn end(&mut self, engine: Box<Engine<P>>) -> Report<P::Outputs> {
         let (report, mut cells) = engine.finish();
         // Jobs that were added during the run are not part of the graph as it was built.
         cells.0.truncate(self.jobs);

@@ -1,3 +1,4 @@
+use std::boxed::Box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
@@ -10,7 +11,7 @@ use crate::{Attempt, Signal, Timestamp};
 /// What the lock of a parallel run protects.
 pub(super) struct State {
     /// `None` once the run is over or was dropped.
-    pub(super) engine: Option<Engine<Sendable>>,
+    pub(super) engine: Option<Box<Engine<Sendable>>>,
     /// By place of the body.
     pub(super) shells: Vec<Shell>,
     /// How many bodies are being polled, or dropped in order to come back.
@@ -99,7 +100,7 @@ pub(super) struct Ticket {
 }
 
 impl State {
-    pub(super) fn new(engine: Engine<Sendable>) -> Self {
+    pub(super) fn new(engine: Box<Engine<Sendable>>) -> Self {
         Self {
             engine: Some(engine),
             shells: Vec::new(),
