@@ -29,6 +29,12 @@ pub(super) struct Lists {
 impl Lists {
     pub(super) const EMPTY: Self =
         Self { newest_requirement: NONE, first_dependent: NONE, last_dependent: NONE };
+
+    /// Whether nobody ever required the job.
+    #[inline]
+    pub(super) const fn has_no_dependents(self) -> bool {
+        self.first_dependent == NONE
+    }
 }
 
 /// An index in 30 bits, and a tag in two.

@@ -247,6 +247,7 @@ impl<J> Orchestrator<J> {
         if self.node(index).stage.is_ended() {
             match self.phase {
                 Phase::Ending { .. } => self.release(index),
+                _ if self.node(index).lists.has_no_dependents() => {}
                 // What required its readiness has been told.
                 _ if self.jobs.was_ready(index) => {}
                 _ => self.resolve_dependents(index),

@@ -1,4 +1,5 @@
 use alloc::boxed::Box;
+use core::cmp::Ordering;
 use core::fmt;
 use core::time::Duration;
 
@@ -7,11 +8,23 @@ use core::time::Duration;
 /// Creation numbers begin at 1 and are never used twice, so an id that outlives its job never
 /// touches a newer one. Ids are ordered by creation. Displayed as `#3`.
 // The number is kept in two halves, so that an id takes 12 bytes and the state of a job 16.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct JobId {
-    number_high: u32,
     number_low: u32,
+    number_high: u32,
     index: u32,
+}
+
+impl Ord for JobId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.number(), self.index).cmp(&(other.number(), other.index))
+    }
+}
+
+impl PartialOrd for JobId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl JobId {
@@ -21,7 +34,7 @@ impl JobId {
 
     #[expect(clippy::cast_possible_truncation, reason = "the two halves of the number")]
     pub(super) const fn new(index: u32, number: u64) -> Self {
-        Self { number_high: (number >> 32) as u32, number_low: number as u32, index }
+        Self { number_low: number as u32, number_high: (number >> 32) as u32, index }
     }
 
     /// The place in the slab, as the core counts places.
@@ -31,6 +44,7 @@ impl JobId {
 
     /// The creation number: 1 for the first job, never used twice.
     #[must_use]
+    #[inline]
     pub const fn number(self) -> u64 {
         ((self.number_high as u64) << 32) | self.number_low as u64
     }

@@ -243,6 +243,7 @@ impl<P: Payload> Engine<P> {
         self.retire(attempt)
     }
 
+    #[inline]
     fn deliver(&mut self, attempt: Attempt) {
         if self.hooks.is_some() {
             return;
@@ -278,6 +279,7 @@ impl<P: Payload> Engine<P> {
     }
 
     /// Takes the body of an attempt that is over out of its place, unless it is being polled.
+    #[inline]
     pub(crate) fn retire(&mut self, attempt: Attempt) -> Option<Retired<P>> {
         let ended = self.core.has_ended(attempt.job);
         let cell = self.cell(attempt)?;
@@ -297,6 +299,7 @@ impl<P: Payload> Engine<P> {
     }
 
     /// Drops a body whose attempt is over, or what is left of that.
+    #[inline]
     pub(crate) fn dispose(&mut self, retired: Retired<P>) {
         if let Some((_, cell, body)) = retired.dispose() {
             self.cells.0[cell].body = Some(body);

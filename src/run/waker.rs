@@ -78,6 +78,7 @@ impl Tasks {
     }
 
     /// A slot that is nobody's: to be assigned, or freed again.
+    #[inline]
     pub(crate) fn free_slot(&mut self) -> u32 {
         self.free.pop().unwrap_or_else(|| self.grow())
     }
@@ -128,6 +129,7 @@ impl Tasks {
     }
 
     /// A slot is nobody's any more.
+    #[inline]
     pub(crate) fn free(&mut self, slot: u32) {
         // One reference is the slot's own, one its waker's.
         if Arc::strong_count(&self.slots[slot as usize].job_waker) > 2 {
