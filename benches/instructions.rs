@@ -14,8 +14,8 @@ use std::fmt::Write as _;
 use std::process::Command;
 use std::{env, fs};
 
-use support::ours;
 use support::shapes::{self, Shape};
+use support::{by_hand, floors, kahn, ours};
 
 /// How far a count may be off.
 const TOLERANCE: f64 = 0.05;
@@ -24,7 +24,7 @@ const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructio
 /// What is counted: a name, what is executed, on which shape, of how many jobs.
 type Case = (&'static str, fn(&Shape), shapes::Make, usize);
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 16] = [
     ("core-independent-100000", core, shapes::independent, 100_000),
     ("core-chain-100000", core, shapes::chain, 100_000),
     ("core-fan-100000", core, shapes::fan, 100_000),
@@ -35,7 +35,18 @@ const CASES: [Case; 10] = [
     ("place-chain-10000", ours::in_place_without_clock, shapes::chain, 10_000),
     ("place-fan-10000", ours::in_place_without_clock, shapes::fan, 10_000),
     ("place-layered-10000", ours::in_place_without_clock, shapes::layered, 10_000),
+    ("tasks-independent-10000", ours::on_this_thread, shapes::independent, 10_000),
+    ("tasks-chain-10000", ours::on_this_thread, shapes::chain, 10_000),
+    ("tasks-layered-10000", ours::on_this_thread, shapes::layered, 10_000),
+    // What stands beside them: it changes with the compiler and with dependencies alone.
+    ("kahn-layered-100000", kahn::order, shapes::layered, 100_000),
+    ("unordered-independent-10000", unordered, shapes::independent, 10_000),
+    ("by-hand-layered-10000", by_hand::in_place, shapes::layered, 10_000),
 ];
+
+fn unordered(shape: &Shape) {
+    floors::futures_unordered(shape.jobs());
+}
 
 fn core(shape: &Shape) {
     ours::core(shape, None);

@@ -163,6 +163,13 @@ pub(crate) fn on_smol(executor: &Arc<Executor<'static>>, shape: &Shape) {
     assert!(block_on(run).expect("no cycle").is_success());
 }
 
+/// The same with one thread, this one.
+pub(crate) fn on_this_thread(shape: &Shape) {
+    let executor = Arc::new(Executor::new());
+    let run = jobgraph::smol::run_on(Arc::clone(&executor), build_send(shape));
+    assert!(block_on(executor.run(run)).expect("no cycle").is_success());
+}
+
 /// Time stands still, so that no measurement depends on it.
 #[derive(Clone)]
 struct StoppedClock;
