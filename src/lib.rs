@@ -63,6 +63,10 @@ pub use crate::run::{
     Spawn, StopHandle, What, ok, run, run_on,
 };
 
+#[cfg(doc)]
+#[doc = include_str!("../docs/speed.md")]
+pub mod speed {}
+
 /// The README, whose code is compiled and run.
 #[cfg(all(
     doctest,
