@@ -7,6 +7,7 @@ mod support;
 
 use futures_lite::future::block_on;
 use support::by_hand::Freed;
+use support::clock::cpu_time;
 use support::race::Target::{self, Nanoseconds, Ratio};
 use support::race::{Entry, Race, print_head};
 use support::shapes::{self, Shape};
@@ -77,7 +78,7 @@ fn in_place(rounds: usize) -> usize {
     sizes.map(|(jobs, layered)| in_place_of(rounds, jobs, layered)).into_iter().sum::<usize>() + {
         let mut race = Race::new();
         let by_hand = race.enter(1, || by_hand::in_place(&diamond));
-        let ours = race.enter(1, || ours::in_place(&diamond));
+        let ours = race.enter(1, || ours::in_place(&diamond, None));
         race.row("in place, a diamond's life", "by hand", (ours, by_hand), Ratio(2.0));
         race.run(rounds)
     }
@@ -92,7 +93,7 @@ fn in_place_of(rounds: usize, jobs: usize, layered: f64) -> usize {
     let join_set = race.enter(jobs, || floors::join_set(&tokio, jobs));
     for (name, shape) in &shapes {
         let by_hand = race.enter(jobs, || by_hand::in_place(shape));
-        let ours = race.enter(jobs, || ours::in_place(shape));
+        let ours = race.enter(jobs, || ours::in_place(shape, None));
         let target = if *name == "layered" { layered } else { 1.5 };
         let what = format!("in place, {name}, {}", power(jobs));
         let mut row = |against, theirs, target| race.row(&what, against, (ours, theirs), target);
@@ -109,6 +110,7 @@ fn two_threads(rounds: usize) -> usize {
     let tokio = &threads::tokio_workers(2);
     let shapes = shapes_of(TEN_THOUSAND);
     threads::with_smol_threads(2, |smol| {
+        let (on_tokio, on_smol) = (&ours::on_tokio(tokio), &ours::on_smol(smol));
         let mut race = Race::new();
         for (name, shape) in &shapes {
             let by_hand = [Freed::Spawn, Freed::GoOn].map(|freed| {
@@ -117,7 +119,7 @@ fn two_threads(rounds: usize) -> usize {
                     tokio.block_on(by_hand::decided_in_the_job(spawner, shape, freed));
                 })
             });
-            let ours = race.enter_parallel(TEN_THOUSAND, || ours::on_tokio(tokio, shape));
+            let ours = race.enter_parallel(TEN_THOUSAND, || ours::life(on_tokio, shape, None));
             parallel_rows(&mut race, &format!("2 workers of tokio, {name}, 10^4"), ours, by_hand);
 
             let by_hand = [Freed::Spawn, Freed::GoOn].map(|freed| {
@@ -125,7 +127,7 @@ fn two_threads(rounds: usize) -> usize {
                     block_on(by_hand::decided_in_the_job(smol.clone(), shape, freed));
                 })
             });
-            let ours = race.enter_parallel(TEN_THOUSAND, || ours::on_smol(smol, shape));
+            let ours = race.enter_parallel(TEN_THOUSAND, || ours::life(on_smol, shape, None));
             parallel_rows(&mut race, &format!("2 threads of smol, {name}, 10^4"), ours, by_hand);
         }
         race.run(rounds)
@@ -152,19 +154,21 @@ fn limits(rounds: usize) -> usize {
     race.row("core, window of 10, 10^6", "without a window", (window, without), Ratio(1.3));
     race.row("core, fan-in of 10^6", "the same without the sink", (sink, without), Ratio(1.3));
 
-    let without = race.enter(MILLION, || ours::in_place(&independent));
-    let window = race.enter(MILLION, || ours::in_place_with_window(&independent, 10));
-    let sink = race.enter(MILLION, || ours::in_place(&fan_in));
+    let without = race.enter(MILLION, || ours::in_place(&independent, None));
+    let window = race.enter(MILLION, || ours::in_place(&independent, Some(10)));
+    let sink = race.enter(MILLION, || ours::in_place(&fan_in, None));
     race.row("in place, window of 10, 10^6", "without a window", (window, without), Ratio(1.3));
     race.row("in place, fan-in of 10^6", "the same without the sink", (sink, without), Ratio(1.3));
 
-    let alone = race.enter_timed(THOUSAND, 100, || ours::core_chain_beside_parked(THOUSAND, 0));
-    let beside = race.enter_timed(THOUSAND, 3, || ours::core_chain_beside_parked(THOUSAND, PARKED));
+    let core = ours::core_chain_beside_parked;
+    let alone = race.enter_timed(THOUSAND, 100, || core(THOUSAND, 0));
+    let beside = race.enter_timed(THOUSAND, 3, || core(THOUSAND, PARKED));
     let what = "core, chain of 10^3 beside 10^5 parked jobs, a link";
     race.row(what, "the chain alone", (beside, alone), Ratio(1.3));
 
-    let alone = race.enter_timed(THOUSAND, 100, || ours::chain_beside_parked(THOUSAND, 0));
-    let beside = race.enter_timed(THOUSAND, 3, || ours::chain_beside_parked(THOUSAND, PARKED));
+    let chain = |parked| ours::chain_beside_parked(&ours::here, THOUSAND, parked, cpu_time);
+    let alone = race.enter_timed(THOUSAND, 100, move || chain(0));
+    let beside = race.enter_timed(THOUSAND, 3, move || chain(PARKED));
     let what = "in place, chain of 10^3 beside 10^5 parked jobs, a link";
     race.row(what, "the chain alone", (beside, alone), Ratio(1.3));
     race.run(rounds)
@@ -183,7 +187,7 @@ fn growth(rounds: usize) -> usize {
         row("Kahn over CSR", kahn::order);
         row("core", |shape| ours::core(shape, None));
         row("by hand in place", by_hand::in_place);
-        row("in place", ours::in_place);
+        row("in place", |shape| ours::in_place(shape, None));
     }
     race.run(rounds)
 }

@@ -13,6 +13,7 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use futures_lite::future::block_on;
 use settings::sizes;
 use support::by_hand::Freed;
+use support::clock::wall_time;
 use support::shapes::{self, Shape};
 use support::{by_hand, floors, ours, threads};
 
@@ -25,7 +26,6 @@ type Contestant<'a> = (&'a str, Box<dyn Fn(&Shape) + 'a>);
 fn main() {
     let mut criterion = settings::criterion();
     in_place(&mut criterion);
-    parked(&mut criterion);
     smol(&mut criterion);
     tokio(&mut criterion);
     criterion.final_summary();
@@ -57,23 +57,32 @@ fn in_place(criterion: &mut Criterion) {
         ("boxed futures in order", Box::new(|shape| floors::boxed_in_order(shape.jobs()))),
         ("FuturesUnordered", Box::new(|shape| floors::futures_unordered(shape.jobs()))),
     ];
-    let others: [Contestant<'_>; 3] = [
+    let others: [Contestant<'_>; 2] = [
         ("by hand", Box::new(by_hand::in_place)),
-        ("jobgraph", Box::new(ours::in_place)),
-        ("jobgraph, window", Box::new(|shape| ours::in_place_with_window(shape, WINDOW))),
+        ("jobgraph", Box::new(|shape| ours::in_place(shape, None))),
     ];
     measure(criterion, "place", &floors, &others);
+    limits(criterion, "place", &ours::here);
 }
 
-/// What a chain takes beside jobs that are parked; these are not measured.
-fn parked(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("place/parked");
+/// Independent jobs with a window; and what a chain takes beside jobs that are parked, which are not
+/// measured themselves.
+fn limits(criterion: &mut Criterion, runtime: &str, run: ours::Run<'_>) {
+    let mut group = criterion.benchmark_group(format!("{runtime}/window"));
+    for jobs in sizes() {
+        let shape = shapes::independent(jobs);
+        group.throughput(Throughput::Elements(jobs as u64));
+        group.bench_function(BenchmarkId::new("jobgraph", jobs), |bencher| {
+            bencher.iter(|| ours::life(run, &shape, Some(WINDOW)));
+        });
+    }
+    group.finish();
+    let mut group = criterion.benchmark_group(format!("{runtime}/parked"));
     group.throughput(Throughput::Elements(CHAIN as u64));
     for parked in [0, 100_000] {
         group.bench_function(BenchmarkId::new("jobgraph", parked), |bencher| {
-            bencher.iter_custom(|times| -> Duration {
-                (0..times).map(|_| ours::chain_beside_parked(CHAIN, parked)).sum()
-            });
+            let chain = || ours::chain_beside_parked(run, CHAIN, parked, wall_time);
+            bencher.iter_custom(|times| -> Duration { (0..times).map(|_| chain()).sum() });
         });
     }
 }
@@ -85,15 +94,17 @@ fn smol(criterion: &mut Criterion) {
     measure(criterion, "smol local", &floors, &others);
     for (runtime, number) in [("smol 1 thread", 1), ("smol 2 threads", 2)] {
         threads::with_smol_threads(number, |executor| {
+            let run = &ours::on_smol(executor);
             let decided = |shape: &Shape, freed| {
                 block_on(by_hand::decided_in_the_job(executor.clone(), shape, freed));
             };
             let others: [Contestant<'_>; 3] = [
                 ("by hand, spawning", Box::new(move |shape| decided(shape, Freed::Spawn))),
                 ("by hand, going on", Box::new(move |shape| decided(shape, Freed::GoOn))),
-                ("jobgraph", Box::new(|shape| ours::on_smol(executor, shape))),
+                ("jobgraph", Box::new(|shape| ours::life(run, shape, None))),
             ];
             measure(criterion, runtime, &[], &others);
+            limits(criterion, runtime, run);
         });
     }
 }
@@ -106,6 +117,7 @@ fn tokio(criterion: &mut Criterion) {
     for (name, runtime) in &runtimes {
         let floors: [Contestant<'_>; 1] =
             [("JoinSet", Box::new(|shape| floors::join_set(runtime, shape.jobs())))];
+        let run = &ours::on_tokio(runtime);
         let decided = |shape: &Shape, freed| {
             let spawner = runtime.handle().clone();
             runtime.block_on(by_hand::decided_in_the_job(spawner, shape, freed));
@@ -114,8 +126,9 @@ fn tokio(criterion: &mut Criterion) {
             ("by hand, driver", Box::new(|shape| by_hand::join_set(runtime, shape))),
             ("by hand, spawning", Box::new(move |shape| decided(shape, Freed::Spawn))),
             ("by hand, going on", Box::new(move |shape| decided(shape, Freed::GoOn))),
-            ("jobgraph", Box::new(|shape| ours::on_tokio(runtime, shape))),
+            ("jobgraph", Box::new(|shape| ours::life(run, shape, None))),
         ];
         measure(criterion, name, &floors, &others);
+        limits(criterion, name, run);
     }
 }

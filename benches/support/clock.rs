@@ -1,5 +1,6 @@
 //! Two ways to measure.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -11,6 +12,12 @@ pub(crate) fn cpu_time() -> Duration {
     Duration::try_from(time).expect("not negative")
 }
 
+/// What a clock on the wall shows.
+pub(crate) fn wall_time() -> Duration {
+    static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+    EPOCH.elapsed()
+}
+
 /// How long this takes on this thread, which does not wait.
 pub(crate) fn computing(run: impl FnOnce()) -> Duration {
     let begun = cpu_time();
@@ -20,7 +27,7 @@ pub(crate) fn computing(run: impl FnOnce()) -> Duration {
 
 /// How long this takes on the wall.
 pub(crate) fn waiting(run: impl FnOnce()) -> Duration {
-    let begun = Instant::now();
+    let begun = wall_time();
     run();
-    begun.elapsed()
+    wall_time().saturating_sub(begun)
 }

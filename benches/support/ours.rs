@@ -1,16 +1,17 @@
 //! The same with `jobgraph`.
 
-use std::cell::Cell;
 use std::num::NonZero;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_executor::Executor;
 use futures_lite::future::block_on;
 use jobgraph::{
-    Clock, Completion, Condition, Job, JobGraph, JobId, JobOptions, Orchestrator, RunOptions,
-    SendJobGraph, Timestamp,
+    Clock, Completion, Condition, Graph, Job, JobGraph, JobId, JobOptions, Orchestrator, Payload,
+    RunOptions, SendJobGraph, SendReport, Timestamp,
 };
+
+use tokio::runtime::Runtime;
 
 use super::clock::cpu_time;
 use super::job;
@@ -80,46 +81,71 @@ pub(crate) fn build_send(shape: &Shape) -> SendJobGraph {
     build!(SendJobGraph, shape)
 }
 
+fn windowed<P: Payload>(graph: Graph<P>, window: Option<usize>) -> Graph<P> {
+    match window {
+        Some(jobs) => graph.window(jobs),
+        None => graph,
+    }
+}
+
 /// The life of a graph in the task that awaits it: built, run, dropped.
-pub(crate) fn in_place(shape: &Shape) {
-    run_in_place(build(shape));
+pub(crate) fn in_place(shape: &Shape, window: Option<usize>) {
+    let graph = windowed(build(shape), window);
+    assert!(block_on(jobgraph::smol::run(graph)).expect("no cycle").is_success());
 }
 
-pub(crate) fn in_place_with_window(shape: &Shape, window: usize) {
-    run_in_place(build(shape).window(window));
+/// Runs a graph that may run anywhere.
+pub(crate) type Run<'a> = &'a dyn Fn(SendJobGraph) -> SendReport;
+
+/// The way to run a graph in this task.
+pub(crate) fn here(graph: SendJobGraph) -> SendReport {
+    block_on(jobgraph::smol::run(graph)).expect("no cycle")
 }
 
-fn run_in_place(graph: JobGraph<'_>) {
-    let report = block_on(jobgraph::smol::run(graph)).expect("no cycle");
-    assert!(report.is_success());
+/// The way to run a graph in tasks of this tokio runtime, awaited in `block_on`.
+pub(crate) fn on_tokio(runtime: &Runtime) -> impl Fn(SendJobGraph) -> SendReport {
+    |graph| runtime.block_on(jobgraph::tokio::run_on(graph)).expect("no cycle")
+}
+
+/// The way to run a graph in tasks of an executor that other threads drive.
+pub(crate) fn on_smol(executor: &Arc<Executor<'static>>) -> impl Fn(SendJobGraph) -> SendReport {
+    |graph| block_on(jobgraph::smol::run_on(Arc::clone(executor), graph)).expect("no cycle")
+}
+
+/// The life of a graph that is run in this way: built, run, dropped.
+pub(crate) fn life(run: Run<'_>, shape: &Shape, window: Option<usize>) {
+    assert!(run(windowed(build_send(shape), window)).is_success());
 }
 
 /// A chain beside jobs that are parked: half of them run for ever, half of them wait for its end.
-/// How long the chain itself takes.
-pub(crate) fn chain_beside_parked(length: usize, parked: usize) -> Duration {
-    let (begun, ended) = (Cell::default(), Cell::default());
-    let link = async |number| {
-        if number == 0 {
-            begun.set(cpu_time());
-        }
-        let number = job(number).await;
-        if number + 1 == length {
-            ended.set(cpu_time());
-        }
-    };
-    let mut graph = JobGraph::new();
+/// How long the chain itself takes, by this clock.
+pub(crate) fn chain_beside_parked(
+    run: Run<'_>,
+    length: usize,
+    parked: usize,
+    now: fn() -> Duration,
+) -> Duration {
+    let times = Arc::new([const { OnceLock::new() }; 2]);
+    let (begun, ended) = (Arc::clone(&times), Arc::clone(&times));
+    let mut graph = SendJobGraph::new();
     for _ in 0..parked / 2 {
         graph.add(Job::new(std::future::pending::<()>()).forever());
     }
-    let mut last = graph.add(Job::new(link(0)));
+    let mut last = graph.add(Job::new(async move {
+        begun[0].get_or_init(now);
+        job(0).await
+    }));
     for number in 1..length {
-        last = graph.add(Job::new(link(number)).requires(&last));
+        last = graph.add(Job::new(job(number)).requires(&last));
     }
+    let last = graph.add(Job::new(async move { *ended[1].get_or_init(now) }).requires(&last));
     for number in 0..parked / 2 {
         graph.add(Job::new(job(number)).requires(&last));
     }
-    run_in_place(graph);
-    ended.get().saturating_sub(begun.get())
+    assert!(run(graph).is_success());
+    let [begun, ended] = &*times;
+    let (begun, ended) = begun.get().zip(ended.get()).expect("the chain has run");
+    ended.saturating_sub(*begun)
 }
 
 /// The same in the core alone.
@@ -149,21 +175,7 @@ pub(crate) fn core_chain_beside_parked(length: usize, parked: usize) -> Duration
     ended.saturating_sub(begun)
 }
 
-/// The life of a graph whose jobs are tasks of this tokio runtime, awaited in `block_on`.
-pub(crate) fn on_tokio(runtime: &tokio::runtime::Runtime, shape: &Shape) {
-    let graph = build_send(shape);
-    let report = runtime.block_on(jobgraph::tokio::run_on(graph)).expect("no cycle");
-    assert!(report.is_success());
-}
-
-/// The life of a graph whose jobs are tasks of an executor that other threads drive.
-pub(crate) fn on_smol(executor: &Arc<Executor<'static>>, shape: &Shape) {
-    let graph = build_send(shape);
-    let run = jobgraph::smol::run_on(Arc::clone(executor), graph);
-    assert!(block_on(run).expect("no cycle").is_success());
-}
-
-/// The same with one thread, this one.
+/// The life of a graph whose jobs are tasks of an executor that this thread drives.
 pub(crate) fn on_this_thread(shape: &Shape) {
     let executor = Arc::new(Executor::new());
     let run = jobgraph::smol::run_on(Arc::clone(&executor), build_send(shape));

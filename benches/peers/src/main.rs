@@ -93,14 +93,15 @@ fn in_place(shapes: &[(&str, Shape)], rounds: usize) -> usize {
         ("futures-dagtask 0.3", Box::new(peers::futures_dagtask::in_place)),
         ("operese-dagx 0.4", Box::new(peers::operese_dagx::in_place)),
     ];
-    measure(("in place", false), shapes, ours::in_place, &theirs, rounds)
+    measure(("in place", false), shapes, |shape| ours::in_place(shape, None), &theirs, rounds)
 }
 
 fn smol(shapes: &[(&str, Shape)], rounds: usize) -> usize {
     threads::with_smol_threads(2, |executor| {
         let theirs: [Contestant<'_>; 1] =
             [("operese-dagx 0.4", Box::new(|shape| peers::operese_dagx::on_smol(executor, shape)))];
-        let ours = |shape: &Shape| ours::on_smol(executor, shape);
+        let run = ours::on_smol(executor);
+        let ours = |shape: &Shape| ours::life(&run, shape, None);
         measure(("2 threads of smol", true), shapes, ours, &theirs, rounds)
     })
 }
@@ -123,6 +124,7 @@ fn on_tokio(
         ("dagx 0.3", Box::new(|shape| peers::dagx::on_tokio(runtime, shape))),
         ("dagrs 0.9", Box::new(|shape| peers::dagrs::on_tokio(runtime, shape))),
     ];
-    let ours = |shape: &Shape| ours::on_tokio(runtime, shape);
+    let run = ours::on_tokio(runtime);
+    let ours = |shape: &Shape| ours::life(&run, shape, None);
     measure(what, shapes, ours, &theirs, rounds)
 }
