@@ -47,29 +47,40 @@ pin_project! {
     pub(crate) struct Traced<B> {
         #[pin]
         body: B,
-        attempt: Span,
-        make_hook: Option<MakeSpan>,
-        hook: Span,
+        // `None` while nobody wants to know.
+        spans: Option<Box<Spans>>,
     }
 }
 
+struct Spans {
+    attempt: Span,
+    make_hook: Option<MakeSpan>,
+    hook: Span,
+}
+
 impl<B> Traced<B> {
-    pub(crate) fn new(body: B) -> Self {
-        Self { body, attempt: Span::none(), make_hook: None, hook: Span::none() }
+    pub(crate) const fn new(body: B) -> Self {
+        Self { body, spans: None }
     }
 }
 
 impl<B: Execute> Execute for Traced<B> {
     fn prepare(self: Pin<&mut Self>, start: &mut dyn Start) {
         let this = self.project();
-        *this.attempt = start.span();
-        *this.make_hook = this.body.has_hook().then(|| start.hook_span());
+        let attempt = start.span();
+        *this.spans = (!attempt.is_disabled()).then(|| {
+            let make_hook = this.body.has_hook().then(|| start.hook_span());
+            Box::new(Spans { attempt, make_hook, hook: Span::none() })
+        });
         this.body.prepare(start);
     }
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
         let this = self.project();
-        this.attempt.in_scope(|| this.body.poll(cx))
+        match this.spans {
+            None => this.body.poll(cx),
+            Some(spans) => spans.attempt.in_scope(|| this.body.poll(cx)),
+        }
     }
 
     fn deliver(self: Pin<&mut Self>, column: &mut dyn Any, slot: u32) {
@@ -78,8 +89,10 @@ impl<B: Execute> Execute for Traced<B> {
 
     fn clear(self: Pin<&mut Self>) {
         let this = self.project();
-        let attempt = std::mem::replace(this.attempt, Span::none());
-        attempt.in_scope(|| this.body.clear());
+        let attempt = this.spans.as_mut().map(|spans| &mut spans.attempt);
+        let attempt = attempt.map(|span| std::mem::replace(span, Span::none()));
+        let _entered = attempt.as_ref().map(Span::enter);
+        this.body.clear();
     }
 
     fn can_repeat(&self) -> bool {
@@ -100,10 +113,11 @@ impl<B: Execute> Execute for Traced<B> {
 
     fn poll_hook(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
         let this = self.project();
-        if let Some(make) = this.make_hook.take() {
-            *this.hook = make();
+        let Some(spans) = this.spans else { return this.body.poll_hook(cx) };
+        if let Some(make) = spans.make_hook.take() {
+            spans.hook = make();
         }
-        this.hook.in_scope(|| this.body.poll_hook(cx))
+        spans.hook.in_scope(|| this.body.poll_hook(cx))
     }
 }
 
