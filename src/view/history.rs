@@ -13,8 +13,8 @@ use crate::{
 
 /// What is known of a run and of each of its jobs, nested ones included: all [facts](Fact) so far, folded.
 ///
-/// Made from a [`Report`](crate::Report), from a [`Graph`](crate::Graph) that has not run, or fact by fact while a run goes on; one made
-/// from a report is as coarse as [`Report::retell`](crate::Report::retell).
+/// Made from a [`Report`](crate::Report), from a [`Graph`](crate::Graph) that has not run, or fact by fact
+/// while a run goes on; one made from a report is as coarse as [`Report::retell`](crate::Report::retell).
 ///
 /// ```
 /// use jobgraph::view::History;
