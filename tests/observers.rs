@@ -303,6 +303,48 @@ fn a_stream_ends_when_its_run_is_dropped_even_while_somebody_keeps_a_context() {
     drop(context);
 }
 
+/// A parallel run whose tasks are still there when it is over, and are not polled any more.
+#[cfg(feature = "smol")]
+fn over_but_for_its_tasks(abandoned: bool) {
+    let executor = std::sync::Arc::new(async_executor::Executor::new());
+    let mut graph = SendJobGraph::new();
+    for _ in 0..9 {
+        graph.add(Job::new(futures_lite::future::yield_now()));
+    }
+    let forever = Job::new(std::future::pending::<()>());
+    if abandoned {
+        graph.add(forever);
+    } else {
+        graph.add(forever.forever());
+    }
+    let mut facts = graph.facts();
+    let run = async {
+        let run = jobgraph::smol::run_on(std::sync::Arc::clone(&executor), graph);
+        let mut steps = 0;
+        let give_up = std::future::poll_fn(|cx| {
+            steps += 1;
+            cx.waker().wake_by_ref();
+            if abandoned && steps > 50 {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
+            }
+        });
+        futures_lite::future::or(async { drop(run.await) }, give_up).await;
+    };
+    futures_lite::future::block_on(executor.run(run));
+    while facts.try_next().is_some() {}
+    let next = facts.poll_next(&std::task::Context::from_waker(std::task::Waker::noop()));
+    assert!(next.is_ready());
+}
+
+#[cfg(feature = "smol")]
+#[test]
+fn a_stream_ends_with_its_run_whatever_becomes_of_its_tasks() {
+    over_but_for_its_tasks(false);
+    over_but_for_its_tasks(true);
+}
+
 #[test]
 fn each_run_of_a_graph_is_told_of() {
     let clock = VirtualClock::new();

@@ -2,6 +2,7 @@ use std::boxed::Box;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{self, Poll, Waker};
 use std::vec::Vec;
@@ -26,6 +27,8 @@ pub(crate) struct Observers {
     /// Held while facts are delivered, so that there is one who delivers.
     listeners: Mutex<Quiet<Observer>>,
     nowhere: Arc<[JobId]>,
+    /// Whether nobody is to be told anything more.
+    closed: AtomicBool,
     /// The span of the run, inside which observers are told.
     #[cfg(feature = "tracing")]
     span: Mutex<tracing::Span>,
@@ -41,6 +44,7 @@ impl Observers {
             facts: Mutex::default(),
             listeners: Mutex::new(Quiet(Vec::new())),
             nowhere: Arc::new([]),
+            closed: AtomicBool::new(false),
             #[cfg(feature = "tracing")]
             span: Mutex::new(tracing::Span::none()),
         }
@@ -62,6 +66,19 @@ impl Observers {
                 // Whoever holds it looks again when it is done.
                 Err(TryLockError::WouldBlock) => return,
             }
+            if self.closed.load(Ordering::Acquire) {
+                self.close();
+            }
+        }
+    }
+
+    /// Lets go of the observers, whoever may still hold this: there is nothing more to tell.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        // Whoever delivers closes it when that is done.
+        if let Ok(mut observers) = self.listeners.try_lock() {
+            let observers = std::mem::replace(&mut *observers, Quiet(Vec::new()));
+            drop(observers);
         }
     }
 
@@ -350,10 +367,14 @@ impl<P: Payload> Engine<P> {
     }
 
     /// Tells the observers that the run is over, and returns when they have heard it all.
+    /// One that can run again tells them of the next run as well.
     pub(crate) fn tell_over(&self, at: Timestamp, verdict: Verdict) {
         if let Some(observers) = &self.observers {
             observers.put(at, What::Over(verdict));
             observers.flush();
+            if !self.keep_bodies {
+                observers.close();
+            }
             #[cfg(feature = "tracing")]
             observers.tell_inside(&tracing::Span::none());
         }

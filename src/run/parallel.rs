@@ -298,6 +298,9 @@ impl<S: Spawn> Drop for Close<'_, S> {
         let engine = state.engine.take();
         let shells = std::mem::take(&mut state.shells);
         drop(state);
+        if let (Some(_), Some(observers)) = (&engine, &self.0.observers) {
+            observers.close();
+        }
         drop_quietly(engine);
         shells.into_iter().filter_map(|shell| shell.waker).for_each(Waker::wake);
     }

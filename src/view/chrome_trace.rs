@@ -4,7 +4,8 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::history::{AsHistory, AttemptHistory, History, JobHistory, Moment};
+use super::as_history::AsHistory;
+use super::history::{AttemptHistory, History, JobHistory, Moment};
 use super::json::{Micros, Text};
 use super::picture::state_text;
 use crate::run::one_line;

@@ -2,7 +2,7 @@ use std::format;
 use std::string::String;
 use std::vec::Vec;
 
-use super::history::AsHistory;
+use super::as_history::AsHistory;
 use super::picture::{Edge, Language, Node, colour, draw};
 use crate::{JobKind, JobState, Outcome};
 

@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::boxed::Box;
 use std::collections::HashMap;
 use std::num::NonZero;
@@ -8,14 +7,14 @@ use std::time::Duration;
 use std::vec::Vec;
 
 use crate::{
-    Counts, Fact, Graph, JobError, JobId, JobInfo, JobKind, JobState, NamedJob, Outcome,
-    OutputStore, Payload, Report, SkipReason, Timestamp, Verdict, What,
+    Counts, Fact, JobError, JobId, JobInfo, JobKind, JobState, NamedJob, Outcome, SkipReason,
+    Timestamp, Verdict, What,
 };
 
 /// What is known of a run and of each of its jobs, nested ones included: all [facts](Fact) so far, folded.
 ///
-/// Made from a [`Report`], from a [`Graph`] that has not run, or fact by fact while a run goes on; one made
-/// from a report is as coarse as [`Report::retell`].
+/// Made from a [`Report`](crate::Report), from a [`Graph`](crate::Graph) that has not run, or fact by fact
+/// while a run goes on; one made from a report is as coarse as [`Report::retell`](crate::Report::retell).
 ///
 /// ```
 /// use jobgraph::view::History;
@@ -171,7 +170,7 @@ impl History {
         }
     }
 
-    fn add(&mut self, within: &Arc<[JobId]>, info: &Arc<JobInfo>) {
+    pub(super) fn add(&mut self, within: &Arc<[JobId]>, info: &Arc<JobInfo>) {
         if let Some(index) = self.index(within, info.id) {
             // It was known from the outline of the graph that it is in.
             let job = &mut self.jobs[index];
@@ -334,61 +333,6 @@ impl History {
             path += " / ";
         }
         path + &job.name().to_string()
-    }
-}
-
-/// What a [`History`] can be made of: a [`Report`], a [`Graph`] that has not run, or one itself.
-pub trait AsHistory {
-    /// What is known of the run.
-    fn as_history(&self) -> Cow<'_, History>;
-}
-
-impl AsHistory for History {
-    fn as_history(&self) -> Cow<'_, History> {
-        Cow::Borrowed(self)
-    }
-}
-
-impl<C: OutputStore + ?Sized> AsHistory for Report<C> {
-    fn as_history(&self) -> Cow<'_, History> {
-        Cow::Owned(self.into())
-    }
-}
-
-impl<P: Payload> AsHistory for Graph<P> {
-    fn as_history(&self) -> Cow<'_, History> {
-        Cow::Owned(self.into())
-    }
-}
-
-impl Extend<Fact> for History {
-    fn extend<I: IntoIterator<Item = Fact>>(&mut self, facts: I) {
-        facts.into_iter().for_each(|fact| self.note(&fact));
-    }
-}
-
-impl FromIterator<Fact> for History {
-    fn from_iter<I: IntoIterator<Item = Fact>>(facts: I) -> Self {
-        let mut history = Self::new();
-        history.extend(facts);
-        history
-    }
-}
-
-impl<C: OutputStore + ?Sized> From<&Report<C>> for History {
-    fn from(report: &Report<C>) -> Self {
-        report.retell().into_iter().collect()
-    }
-}
-
-impl<P: Payload> From<&Graph<P>> for History {
-    fn from(graph: &Graph<P>) -> Self {
-        let mut history = Self::new();
-        let nowhere = Arc::new([]) as Arc<[JobId]>;
-        for info in graph.outline() {
-            history.add(&nowhere, &info);
-        }
-        history
     }
 }
 

@@ -3,7 +3,7 @@ use std::format;
 use std::string::String;
 use std::vec::Vec;
 
-use super::history::AsHistory;
+use super::as_history::AsHistory;
 use super::picture::{Edge, Language, Node, colour, draw};
 use crate::{JobKind, JobState, Outcome};
 
@@ -125,9 +125,14 @@ fn quoted(lines: &[String]) -> String {
     let mut text = String::from("\"");
     for (position, line) in lines.iter().enumerate() {
         text.push_str(if position == 0 { "" } else { "<br/>" });
-        for character in line.chars() {
+        let mut characters = line.chars().peekable();
+        while let Some(character) = characters.next() {
             if character.is_ascii_punctuation() && !matches!(character, ',' | '/') {
                 let _ = write!(text, "#{};", u32::from(character));
+                // Mermaid breaks a line at a backslash before an n, however it is written: part the two, invisibly.
+                if character == '\\' && characters.peek() == Some(&'n') {
+                    text.push('\u{2060}');
+                }
             } else {
                 text.push(character);
             }

@@ -3,6 +3,7 @@
 //! All of it is made of [`Fact`](crate::Fact)s alone, those that [`Graph::observe`](crate::Graph::observe)
 //! tells; a run does not know of it.
 
+mod as_history;
 mod chrome_trace;
 mod critical_path;
 mod dot;
@@ -15,12 +16,11 @@ mod picture;
 mod progress;
 mod timeline;
 
+pub use self::as_history::AsHistory;
 pub use self::chrome_trace::chrome_trace;
 pub use self::critical_path::{Cause, CriticalPath, Step};
 pub use self::dot::dot;
-pub use self::history::{
-    AsHistory, AttemptHistory, GraphHistory, History, HookHistory, JobHistory, Moment,
-};
+pub use self::history::{AttemptHistory, GraphHistory, History, HookHistory, JobHistory, Moment};
 pub use self::mermaid::mermaid;
 #[cfg(feature = "progress")]
 pub use self::progress::{Monitor, Progress};

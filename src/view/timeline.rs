@@ -4,8 +4,9 @@ use std::string::{String, ToString};
 use std::sync::Arc;
 use std::vec::Vec;
 
+use super::as_history::AsHistory;
 use super::critical_path::{Cause, Causes, CriticalPath};
-use super::history::{AsHistory, History, JobHistory, Moment};
+use super::history::{History, JobHistory, Moment};
 use super::json::{Micros, Text};
 use super::picture::state_text;
 use crate::orchestrator::Seconds;
