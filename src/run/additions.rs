@@ -139,14 +139,13 @@ impl<P: Payload> Additions<P> {
             // The run of the jobs is over.
             return drop_quietly(additions);
         }
-        let mut ids = Vec::new();
         for addition in additions {
             let Addition { body, options, requirements, reserve, reply } = addition;
             let core = &mut engine.core;
             let place = reserve(&mut engine.outputs);
             let result = requirements
-                .by_id(engine.graph, &options, &mut ids)
-                .and_then(|()| Ok(core.add(Record::new(place), options, &ids)?));
+                .by_id(engine.graph, &options)
+                .and_then(|ids| Ok(core.add(Record::new(place), options, ids)?));
             match result {
                 Ok(id) => {
                     engine.hooked |= body.peek().has_hook();

@@ -61,8 +61,6 @@ pub struct Graph<P: Payload> {
     pub(crate) observers: Option<Arc<Observers>>,
     /// What `run` will refuse it for.
     pub(crate) error: Option<RunError>,
-    /// The requirements of the job that is being added.
-    scratch: Vec<(JobId, Condition)>,
 }
 
 impl<'a> Graph<Local<'a>> {
@@ -131,7 +129,6 @@ impl<P: Payload> Graph<P> {
             hooked: false,
             observers: None,
             error: None,
-            scratch: Vec::new(),
         }
     }
 
@@ -186,8 +183,8 @@ impl<P: Payload> Graph<P> {
     ) -> Handle<T> {
         self.hooked |= body.peek().has_hook();
         let added = requirements
-            .by_id(self.id, &options, &mut self.scratch)
-            .and_then(|()| Ok(self.core.add(Record::new(place), options, &self.scratch)?))
+            .by_id(self.id, &options)
+            .and_then(|ids| Ok(self.core.add(Record::new(place), options, ids)?))
             .or_else(|error| {
                 self.error.get_or_insert(error);
                 // It gets a handle all the same; the run is refused.
