@@ -1,11 +1,10 @@
-use std::slice;
 use std::vec::Vec;
 
 use super::error::RunError;
 use super::handle::Key;
 use crate::{Condition, JobId, JobName, JobOptions};
 
-/// What a job asks of others. The first one needs no allocation.
+/// What a job asks of others. The first ones need no allocation.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
     list: List,
@@ -14,29 +13,52 @@ pub(crate) struct Asked {
     stray: Option<JobId>,
 }
 
-#[derive(Debug, Default)]
+/// How many a list holds by itself.
+const FEW: usize = 4;
+
+#[derive(Debug)]
 enum List {
-    #[default]
-    Nothing,
-    One((JobId, Condition)),
+    Few([(JobId, Condition); FEW], usize),
     Many(Vec<(JobId, Condition)>),
+}
+
+impl Default for List {
+    fn default() -> Self {
+        Self::Few([(JobId::NOBODY, Condition::Succeeded); FEW], 0)
+    }
+}
+
+impl List {
+    fn push(&mut self, asked: (JobId, Condition)) {
+        match self {
+            Self::Many(many) => many.push(asked),
+            Self::Few(few, FEW) => {
+                let mut many = Vec::with_capacity(4 * FEW);
+                many.extend_from_slice(few);
+                many.push(asked);
+                *self = Self::Many(many);
+            }
+            Self::Few(few, len) => {
+                few[*len] = asked;
+                *len += 1;
+            }
+        }
+    }
+
+    fn as_slice(&self) -> &[(JobId, Condition)] {
+        match self {
+            Self::Few(few, len) => &few[..*len],
+            Self::Many(many) => many,
+        }
+    }
 }
 
 impl Asked {
     pub(crate) fn push(&mut self, key: Key, condition: Condition) {
-        let asked = (key.id, condition);
-        match &mut self.list {
-            List::Nothing => {
-                self.list = List::One(asked);
-                self.graph = key.graph;
-            }
-            &mut List::One(first) => {
-                let mut many = Vec::with_capacity(4);
-                many.extend([first, asked]);
-                self.list = List::Many(many);
-            }
-            List::Many(many) => many.push(asked),
+        if self.list.as_slice().is_empty() {
+            self.graph = key.graph;
         }
+        self.list.push((key.id, condition));
         if key.graph != self.graph {
             self.stray.get_or_insert(key.id);
         }
@@ -48,11 +70,7 @@ impl Asked {
         graph: u64,
         options: &JobOptions,
     ) -> Result<&[(JobId, Condition)], RunError> {
-        let list = match &self.list {
-            List::Nothing => return Ok(&[]),
-            List::One(one) => slice::from_ref(one),
-            List::Many(many) => many,
-        };
+        let list = self.list.as_slice();
         let first = list.first().map(|&(id, _)| id);
         let stray = if self.graph == graph { self.stray } else { first };
         match stray {
