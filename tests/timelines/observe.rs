@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jobgraph::{
-    Change, Completion, Condition, Explanation, GraphError, JobId, JobOptions, JobState,
+    Change, Completion, Condition, Explanation, GraphError, JobId, JobKind, JobOptions, JobState,
     Orchestrator, RunOptions, Transition, Verdict,
 };
 
@@ -86,6 +86,21 @@ fn an_explanation_is_data() {
     assert_eq!(ids, [run.id("a"), run.id("b")]);
     assert_eq!(conditions, [Condition::Finished, Condition::Succeeded]);
     assert_eq!(on[1].0.label, Some("b"));
+}
+
+#[test]
+fn a_job_can_be_asked_what_it_is() {
+    let mut run = Timeline::new();
+    run.add(job("a").critical()).add(job("b").requires("a")).add(service("db"));
+    run.add(forever("log"));
+    let graph = &run.graph;
+    let [a, b, db, log] = ["a", "b", "db", "log"].map(|label| run.id(label));
+    assert_eq!([a, b, db, log].map(|id| graph.is_critical(id)), [true, false, false, false]);
+    assert_eq!([a, db, log].map(|id| graph.kind(id).unwrap()), {
+        [JobKind::Finite, JobKind::Service, JobKind::Forever]
+    });
+    assert_eq!([a, log].map(|id| graph.label(id)), [Some("a"), Some("log")]);
+    assert_eq!((format!("{a}"), format!("{b:?}")), ("#1".into(), "#2".into()));
 }
 
 #[test]
