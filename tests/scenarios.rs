@@ -42,7 +42,8 @@ scenarios! {
     ending: a_job_that_ignores_its_cancellation_has_its_grace a_job_that_blocks_delays_the_end
         dropping_the_run_leaves_nothing_alive hooks_run_in_reverse_order a_hook_that_hangs_or_panics_is_reported
         the_ladder_of_stops the_third_stop_aborts_the_hooks a_bus_is_drained a_stop_before_the_run;
-    services: three_services_start_and_stop_in_order a_service_that_is_never_ready a_service_that_takes_too_long
+    services: three_services_start_and_stop_in_order a_service_may_be_ready_with_its_last_breath
+        a_service_that_is_never_ready a_service_that_takes_too_long
         a_supervised_service_is_restarted a_service_that_fails_when_it_has_been_ready;
     composition: jobs_add_jobs a_graph_is_a_job a_nested_failure_is_a_failure a_nested_timeout_is_a_failure
         stopping_the_parent_stops_inside_in_order aborting_the_parent_leaves_nothing_alive
