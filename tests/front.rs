@@ -2,11 +2,18 @@
 #![cfg(feature = "testing")]
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::error::Error as _;
+use std::future::pending;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_lite::future::{or, yield_now};
 use jobgraph::testing::VirtualClock;
-use jobgraph::{Clock, Context, Error, Graph, Job, JobGraph, Payload, Report, RunJob, Timestamp};
+use jobgraph::{
+    Cancelled, Clock, Context, Error, Graph, Job, JobGraph, Payload, Report, RunError, RunJob,
+    Timestamp, Verdict,
+};
 
 fn run<P: Payload>(clock: &VirtualClock, graph: Graph<P>) -> Report<P::Outputs> {
     clock.block_on(jobgraph::run(clock, graph)).unwrap()
@@ -104,4 +111,104 @@ fn what_a_job_captured_is_dropped_when_it_ends_although_another_has_a_hook() {
     graph.add(Job::new(async {}).on_shutdown(|| async {}));
     let report = run(&VirtualClock::new(), graph);
     assert_eq!(report.output(&count), Some(&1));
+}
+
+#[test]
+fn handles_are_equal_if_they_name_the_same_job_of_the_same_graph() {
+    let (mut graph, mut other) = (JobGraph::new(), JobGraph::new());
+    let [a, b] = [(); 2].map(|()| graph.add(Job::new(async {})));
+    let foreign = other.add(Job::new(async {}));
+    assert_eq!(a.id(), foreign.id());
+    assert!(a == a.clone() && a != b && a != foreign);
+    assert_eq!([a, b, foreign, a, b].into_iter().collect::<HashSet<_>>().len(), 3);
+    assert_eq!(format!("{b:?}"), "Handle(#2)");
+}
+
+#[test]
+fn requirements_are_one_handle_or_several_in_any_form() {
+    let mut graph = JobGraph::new();
+    let handles: Vec<_> = (0..3).map(|_| graph.add(Job::new(async {}))).collect();
+    let [a, b, c] = [handles[0], handles[1], handles[2]];
+    let jobs = [
+        graph.add(Job::new(async {}).requires(&a)),
+        graph.add(Job::new(async {}).requires(())),
+        graph.add(Job::new(async {}).requires(&handles)),
+        graph.add(Job::new(async {}).requires(&handles[1..])),
+        graph.add(Job::new(async {}).requires(&[c, a])),
+        graph.add(Job::new(async {}).requires([&b, &c])),
+        graph.add(Job::new(async {}).requires(vec![&c, &b])),
+        graph.add(Job::new(async {}).requires((&a, [&b], &handles[2..]))),
+    ];
+    let numbers = |job| graph.requirements(&job).map(|(id, _)| id.number()).collect::<Vec<_>>();
+    let expected: [&[u64]; 8] =
+        [&[1], &[], &[1, 2, 3], &[2, 3], &[3, 1], &[2, 3], &[3, 2], &[1, 2, 3]];
+    assert_eq!(jobs.map(numbers), expected);
+}
+
+#[test]
+fn an_error_of_a_job_leads_to_its_cause() {
+    let text = "no number".parse::<u8>().unwrap_err();
+    let cause = std::io::Error::other(text.clone());
+    let mut graph = JobGraph::new();
+    let fails = graph.add(Job::try_new(async { Err::<(), _>(Outer(cause)) }));
+    let panics = graph.add(Job::new(async { panic!("oh no") }));
+    let report = run(&VirtualClock::new(), graph);
+    let error = report.error(&fails).unwrap();
+    assert_eq!(error.source().unwrap().to_string(), text.to_string());
+    assert!(report.error(&panics).unwrap().source().is_none());
+    assert_eq!(Cancelled.to_string(), "cancelled");
+
+    #[derive(Debug)]
+    struct Outer(std::io::Error);
+    impl std::fmt::Display for Outer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("outer")
+        }
+    }
+    impl std::error::Error for Outer {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+}
+
+#[test]
+fn a_graph_knows_its_size() {
+    let mut graph = JobGraph::new();
+    assert!(graph.is_empty());
+    graph.add(Job::new(async {}).label("only"));
+    assert!(!graph.is_empty());
+    assert_eq!(graph.len(), 1);
+    assert!(format!("{graph:?}").contains("waiting: 1"), "{graph:?}");
+}
+
+#[test]
+fn a_hook_changes_nothing_about_whether_a_job_can_be_repeated() {
+    let mut once = JobGraph::new();
+    once.add(Job::new(async {}).on_shutdown(|| async {}));
+    assert!(matches!(once.repeatable(), Err(RunError::RunsOnce { .. })));
+    let mut often = JobGraph::new();
+    often.add(Job::repeat(|| async { Ok::<_, Error>(()) }).on_shutdown(|| async {}));
+    assert!(often.repeatable().is_ok());
+}
+
+#[test]
+fn a_run_in_place_lets_others_go_on_although_a_job_is_always_busy() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new();
+    let stop = graph.stop_handle();
+    graph.add(Job::new(async {
+        loop {
+            yield_now().await;
+        }
+    }));
+    let others = async {
+        for _ in 0..3 {
+            yield_now().await;
+        }
+        stop.stop();
+        pending().await
+    };
+    let run = async { jobgraph::run(&clock, graph).await.unwrap().verdict() };
+    assert_eq!(clock.block_on(or(run, others)), Verdict::Stopped);
 }

@@ -54,7 +54,7 @@ scenarios! {
 mod at_once {
     use std::sync::{Arc, Barrier};
 
-    use jobgraph::{Job, SendJobGraph};
+    use jobgraph::{Job, SendJobGraph, ServiceContext};
 
     use crate::ways::Way;
 
@@ -77,14 +77,40 @@ mod at_once {
         }
     }
 
+    /// It says so in the midst of a poll, during which other jobs end and start.
+    fn a_service_is_ready_after_a_long_poll(way: &Way) {
+        let [said, went_on] = [(); 2].map(|()| Arc::new(Barrier::new(2)));
+        let mut graph = SendJobGraph::new();
+        let waits = [Arc::clone(&said), Arc::clone(&went_on)];
+        let service = graph.add(Job::service(move |cx: ServiceContext<()>| async move {
+            cx.ready(());
+            for barrier in waits {
+                let _ = barrier.wait();
+            }
+            cx.cancelled().await;
+            Ok(())
+        }));
+        let ends = graph.add(Job::new(async move {
+            let _ = said.wait();
+        }));
+        let starts = Job::new(async move {
+            let _ = went_on.wait();
+        });
+        graph.add(starts.requires(&ends));
+        let user = graph.add(Job::new(async {}).requires(&service));
+        assert!(way.run(graph).is_done(&user));
+    }
+
     #[test]
     fn on_tokio() {
         two_freed_jobs_meet(&Way::tokio_multi_thread());
+        a_service_is_ready_after_a_long_poll(&Way::tokio_multi_thread());
     }
 
     #[test]
     fn on_smol() {
         two_freed_jobs_meet(&Way::smol_executor());
+        a_service_is_ready_after_a_long_poll(&Way::smol_executor());
     }
 }
 
