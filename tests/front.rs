@@ -5,14 +5,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::error::Error as _;
 use std::future::pending;
+use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures_lite::future::{or, yield_now};
 use jobgraph::testing::VirtualClock;
 use jobgraph::{
-    Cancelled, Clock, Context, Error, Graph, Job, JobGraph, Payload, Report, RunError, RunJob,
-    Timestamp, Verdict,
+    Cancelled, Clock, Context, Error, Graph, Job, JobGraph, Outcome, Payload, Report, RunError,
+    RunJob, ServiceContext, Timestamp, Verdict,
 };
 
 fn run<P: Payload>(clock: &VirtualClock, graph: Graph<P>) -> Report<P::Outputs> {
@@ -121,6 +122,8 @@ fn handles_are_equal_if_they_name_the_same_job_of_the_same_graph() {
     assert_eq!(a.id(), foreign.id());
     assert!(a == a.clone() && a != b && a != foreign);
     assert_eq!([a, b, foreign, a, b].into_iter().collect::<HashSet<_>>().len(), 3);
+    let hasher = RandomState::new();
+    assert_ne!(hasher.hash_one(a), hasher.hash_one(b));
     assert_eq!(format!("{b:?}"), "Handle(#2)");
 }
 
@@ -211,4 +214,57 @@ fn a_run_in_place_lets_others_go_on_although_a_job_is_always_busy() {
     };
     let run = async { jobgraph::run(&clock, graph).await.unwrap().verdict() };
     assert_eq!(clock.block_on(or(run, others)), Verdict::Stopped);
+}
+
+#[test]
+fn a_context_of_an_earlier_run_has_nothing_to_say_in_the_next() {
+    let clock = VirtualClock::new();
+    let kept = RefCell::new(None::<ServiceContext<u8>>);
+    let mut graph = JobGraph::new();
+    let service = graph.add(Job::supervised(async |cx: ServiceContext<u8>| {
+        let Some(earlier) = kept.replace(Some(cx.clone())) else {
+            return Err::<(), Error>("not in the first run".into());
+        };
+        earlier.ready(1);
+        cx.sleep(millis(10)).await;
+        cx.ready(2);
+        pending().await
+    }));
+    let user = graph.add(Job::repeat(|| async { Ok::<_, Error>(()) }).requires(&service));
+    let mut graph = graph.repeatable().unwrap();
+    let [first, second] = [(); 2].map(|()| clock.block_on(graph.run(&clock)).unwrap());
+    assert!(!first.is_done(&user));
+    assert_eq!(second.job(&user).unwrap().started(), Some(millis(10)));
+    assert_eq!(second.output(&service), Some(&2));
+}
+
+#[test]
+fn the_second_stop_aborts_the_jobs_and_leaves_the_hooks_to_run() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new();
+    let stop = graph.stop_handle();
+    let hook = || async { clock.sleep(millis(5)).await };
+    let job = graph.add(Job::new(pending::<()>()).grace(millis(60_000)).on_shutdown(hook));
+    let clock_of_stops = clock.clone();
+    graph.add(Job::new(async move {
+        clock_of_stops.sleep(millis(1)).await;
+        stop.stop();
+        stop.stop();
+        pending::<()>().await;
+    }));
+    let report = run(&clock, graph);
+    assert_eq!((report.verdict(), report.elapsed()), (Verdict::Stopped, millis(6)));
+    let hook = report.job(&job).unwrap().hook().unwrap().outcome();
+    assert_eq!(hook, Outcome::Succeeded);
+}
+
+#[test]
+fn a_nested_graph_is_listed_although_it_has_a_hook() {
+    let mut inner = JobGraph::new();
+    inner.add(Job::new(async {}).label("within"));
+    let mut graph = JobGraph::new();
+    graph.add(Job::graph(inner).label("outer").on_shutdown(|| async {}));
+    assert!(graph.to_string().contains("within"), "{graph}");
+    let jobs = graph.outline();
+    assert_eq!(jobs[0].inside.as_ref().unwrap()[0].label.as_deref(), Some("within"));
 }
