@@ -190,8 +190,25 @@ fn a_pair_has_one_condition_in_long_lists() {
         assert_eq!(ids(graph.requirements(c)), jobs);
         requirements.push((jobs[3], Condition::Failed));
         let error = graph.add("c", JobOptions::default(), &requirements).unwrap_err();
-        assert!(matches!(error, GraphError::ConflictingConditions { .. }), "{length}");
+        let GraphError::ConflictingConditions { required, existing, asked, .. } = error else {
+            panic!("{error}")
+        };
+        assert_eq!(required.id, Some(jobs[3]), "{length}");
+        assert_eq!((existing, asked), (Condition::Succeeded, Condition::Failed));
         assert_eq!(graph.requirement_count(), length);
+    }
+}
+
+/// In whichever order they are listed.
+#[test]
+fn different_jobs_may_be_asked_different_things() {
+    for length in [10, 17, 100] {
+        let mut graph = new();
+        let jobs: Vec<_> = (0..length).map(|_| add(&mut graph, "x", &[])).collect();
+        let conditions = [Condition::Succeeded, Condition::Finished, Condition::Failed];
+        let asked: Vec<_> = jobs.into_iter().rev().zip(conditions.into_iter().cycle()).collect();
+        let c = graph.add("c", JobOptions::default(), &asked).unwrap();
+        assert_eq!(graph.requirements(c).collect::<Vec<_>>(), asked);
     }
 }
 

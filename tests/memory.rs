@@ -6,6 +6,7 @@
 #![cfg(feature = "smol")]
 
 use std::future::{Future, pending};
+use std::num::NonZero;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +17,8 @@ use async_executor::Executor;
 use futures_lite::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use jobgraph::{
-    Condition, Job, JobGraph, JobOptions, Orchestrator, RunOptions, SendJobGraph, Timestamp,
+    Attempt, Completion, Condition, Job, JobGraph, JobOptions, Orchestrator, RunOptions,
+    SendJobGraph, Timestamp,
 };
 
 const JOBS: usize = 1 << 14;
@@ -175,4 +177,84 @@ fn a_future_of_futures_unordered() {
         begin(Box::pin(async move { while set.next().await.is_some() {} }), &begun, JOBS)
     };
     assert_eq!(each(kept(run)), expected::FUTURES_UNORDERED);
+}
+
+/// A run of a job and a service, with a place for one more job, after so many rounds of what happens in it.
+fn after_rounds(
+    rounds: usize,
+    mut round: impl FnMut(&mut Orchestrator<()>, Attempt),
+) -> AllocationInfo {
+    kept(|| {
+        let window = NonZero::new(2);
+        let mut core = Orchestrator::new(RunOptions { window, ..RunOptions::default() });
+        core.add((), JobOptions::default(), &[]).unwrap();
+        core.add((), JobOptions::service(), &[]).unwrap();
+        core.start(Timestamp::ZERO).unwrap();
+        let attempts: Vec<Attempt> = core.poll_ready_jobs(Timestamp::ZERO).collect();
+        core.on_job_ready(attempts[1], Timestamp::ZERO).unwrap();
+        for _ in 0..rounds {
+            round(&mut core, attempts[1]);
+        }
+        core
+    })
+}
+
+#[test]
+fn jobs_that_come_and_go_leave_nothing_behind() {
+    let round = |core: &mut Orchestrator<()>, service: Attempt| {
+        let required = [(service.job, Condition::Succeeded)];
+        let first = core.add((), JobOptions::default(), &required).unwrap();
+        let second = core.add((), JobOptions::default(), &[(first, Condition::Finished)]).unwrap();
+        for job in [first, second] {
+            let attempt = core.poll_ready_jobs(Timestamp::ZERO).next().unwrap();
+            assert_eq!(attempt.job, job);
+            core.on_job_complete(attempt, Completion::Success, Timestamp::ZERO).unwrap();
+        }
+        for job in [first, second] {
+            core.remove(job).unwrap();
+        }
+    };
+    let [few, many] = [100, 10_000].map(|rounds| after_rounds(rounds, round).bytes_current);
+    assert_eq!(few, many);
+}
+
+#[test]
+fn jobs_that_leave_the_queue_leave_nothing_behind() {
+    let round = |core: &mut Orchestrator<()>, _: Attempt| {
+        // The first one takes the second place or stands in the queue, all others stand behind it.
+        if core.counts().queued == 0 {
+            for _ in 0..2 {
+                core.add((), JobOptions::default(), &[]).unwrap();
+            }
+            core.poll_ready_jobs(Timestamp::ZERO).for_each(drop);
+        }
+        let job = core.add((), JobOptions::default(), &[]).unwrap();
+        core.cancel(job, Timestamp::ZERO).unwrap();
+        core.remove(job).unwrap();
+    };
+    let [few, many] = [100, 10_000].map(|rounds| after_rounds(rounds, round).bytes_current);
+    assert_eq!(few, many);
+}
+
+#[test]
+fn what_only_building_needs_is_given_back_at_the_start() {
+    let dense = |start: bool| {
+        kept(|| {
+            let mut core = Orchestrator::new(RunOptions::default());
+            let [required, jobs] = [(); 2].map(|()| {
+                let add = |_| core.add((), JobOptions::default(), &[]).unwrap();
+                (0..64).map(add).collect::<Vec<_>>()
+            });
+            for &job in &jobs {
+                for &required in &required {
+                    core.require(job, required, Condition::Succeeded).unwrap();
+                }
+            }
+            if start {
+                core.start(Timestamp::ZERO).unwrap();
+            }
+            core
+        })
+    };
+    assert!(dense(true).bytes_current < dense(false).bytes_current);
 }

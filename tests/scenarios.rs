@@ -42,7 +42,8 @@ scenarios! {
     ending: a_job_that_ignores_its_cancellation_has_its_grace a_job_that_blocks_delays_the_end
         dropping_the_run_leaves_nothing_alive hooks_run_in_reverse_order a_hook_that_hangs_or_panics_is_reported
         the_ladder_of_stops the_third_stop_aborts_the_hooks a_bus_is_drained a_stop_before_the_run;
-    services: three_services_start_and_stop_in_order a_service_that_is_never_ready a_service_that_takes_too_long
+    services: three_services_start_and_stop_in_order a_service_may_be_ready_with_its_last_breath
+        a_service_that_is_never_ready a_service_that_takes_too_long
         a_supervised_service_is_restarted a_service_that_fails_when_it_has_been_ready;
     composition: jobs_add_jobs a_graph_is_a_job a_nested_failure_is_a_failure a_nested_timeout_is_a_failure
         stopping_the_parent_stops_inside_in_order aborting_the_parent_leaves_nothing_alive
@@ -53,7 +54,7 @@ scenarios! {
 mod at_once {
     use std::sync::{Arc, Barrier};
 
-    use jobgraph::{Job, SendJobGraph};
+    use jobgraph::{Job, SendJobGraph, ServiceContext};
 
     use crate::ways::Way;
 
@@ -76,14 +77,40 @@ mod at_once {
         }
     }
 
+    /// It says so in the midst of a poll, during which other jobs end and start.
+    fn a_service_is_ready_after_a_long_poll(way: &Way) {
+        let [said, went_on] = [(); 2].map(|()| Arc::new(Barrier::new(2)));
+        let mut graph = SendJobGraph::new();
+        let waits = [Arc::clone(&said), Arc::clone(&went_on)];
+        let service = graph.add(Job::service(move |cx: ServiceContext<()>| async move {
+            cx.ready(());
+            for barrier in waits {
+                let _ = barrier.wait();
+            }
+            cx.cancelled().await;
+            Ok(())
+        }));
+        let ends = graph.add(Job::new(async move {
+            let _ = said.wait();
+        }));
+        let starts = Job::new(async move {
+            let _ = went_on.wait();
+        });
+        graph.add(starts.requires(&ends));
+        let user = graph.add(Job::new(async {}).requires(&service));
+        assert!(way.run(graph).is_done(&user));
+    }
+
     #[test]
     fn on_tokio() {
         two_freed_jobs_meet(&Way::tokio_multi_thread());
+        a_service_is_ready_after_a_long_poll(&Way::tokio_multi_thread());
     }
 
     #[test]
     fn on_smol() {
         two_freed_jobs_meet(&Way::smol_executor());
+        a_service_is_ready_after_a_long_poll(&Way::smol_executor());
     }
 }
 

@@ -89,11 +89,9 @@ impl<J> Orchestrator<J> {
                 self.apply(index, Event::Stop(StopReason::RunEnding));
             }
         }
-        if self.counts.unfinished() > 0 {
-            self.make_stop_order();
-            let (ended, alive) = self.free_places().partition(|&index| self.jobs.has_ended(index));
-            self.stop_in_order(ended, alive);
-        }
+        self.make_stop_order();
+        let (ended, alive) = self.free_places().partition(|&index| self.jobs.has_ended(index));
+        self.stop_in_order(ended, alive);
     }
 
     fn make_stop_order(&mut self) {

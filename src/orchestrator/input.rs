@@ -346,8 +346,8 @@ impl<J> Iterator for ReadyJobs<'_, J> {
 
     fn next(&mut self) -> Option<Attempt> {
         let core = &mut *self.orchestrator;
-        // The canary: a planted bug, which shows that the tests would find one.
-        let canary = usize::from(cfg!(jobgraph_canary));
+        // A canary: a planted bug, which shows that the tests would find one.
+        let canary = usize::from(cfg!(jobgraph_canary = "core"));
         let place_is_free =
             core.options.window.is_none_or(|window| core.places_taken < window.get() + canary);
         let index = core.queue.pop(&mut core.jobs, place_is_free)?;

@@ -168,16 +168,13 @@ impl<P: Payload> Additions<P> {
 }
 
 impl<P> Cell<P> {
-    /// Puts a body where its job is in the core.
+    /// Puts a body where its job is in the core: at the end, or where a job was removed.
     pub(crate) fn put(Quiet(cells): &mut Cells<P>, id: JobId, body: P) {
         let cell = Self::new(Some(body));
-        if id.index() == cells.len() {
-            return cells.push(cell);
+        match cells.get_mut(id.index()) {
+            Some(vacant) => *vacant = cell,
+            None => cells.push(cell),
         }
-        if id.index() > cells.len() {
-            cells.resize_with(id.index() + 1, || Self::new(None));
-        }
-        cells[id.index()] = cell;
     }
 }
 

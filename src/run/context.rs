@@ -104,6 +104,10 @@ impl Context {
     pub(crate) fn cancel(&self) {
         let mut cancel = self.lock();
         cancel.asked = true;
+        // A canary: a planted bug, which shows that the tests would find one.
+        if cfg!(jobgraph_canary = "driver") {
+            return;
+        }
         let waiting = std::mem::take(&mut cancel.waiting);
         drop(cancel);
         waiting.into_iter().for_each(|(_, waker)| waker.wake());

@@ -54,8 +54,9 @@ pub(crate) async fn drive<P: Payload, C: Clock>(
                 // Bodies need not be `Sync`, so they are not borrowed while it waits.
                 let (tasks, mailbox) = (&driver.tasks, &*driver.engine.mailbox);
                 let woken = poll_fn(|cx| {
-                    let woken = tasks.watch(cx.waker()) | mailbox.watch(cx.waker());
-                    if woken { Poll::Ready(()) } else { Poll::Pending }
+                    // Both, whatever the first one says.
+                    let (woken, mail) = (tasks.watch(cx.waker()), mailbox.watch(cx.waker()));
+                    if woken || mail { Poll::Ready(()) } else { Poll::Pending }
                 });
                 match deadline {
                     None => woken.await,

@@ -13,56 +13,22 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::{self, Write as _};
+use core::fmt::Write as _;
 
 use super::oracle::Oracle;
 use crate::{
-    Attempt, Completion, Condition, Counts, JobId, JobKind, JobOptions, JobState, Orchestrator,
-    Outcome, RunOptions, Signal, Timestamp, Verdict,
+    Attempt, Condition, Counts, JobId, JobOptions, JobState, Orchestrator, Outcome, RunOptions,
+    Signal, Timestamp, Verdict,
 };
 
+mod call;
 mod check;
 mod decode;
+mod finish;
 
+pub use self::call::Call;
 use self::check::{differ, ensure};
 pub use self::decode::{Focus, check, check_focused, random_bytes};
-
-/// A call of the core's interface, as it stands in the trace of a failure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Call {
-    /// [`Orchestrator::set_options`].
-    SetOptions(RunOptions),
-    /// [`Orchestrator::add`].
-    Add(JobOptions, Vec<(JobId, Condition)>),
-    /// [`Orchestrator::require`].
-    Require(JobId, JobId, Condition),
-    /// [`Orchestrator::remove_requirement`].
-    RemoveRequirement(JobId, JobId),
-    /// [`Orchestrator::remove`].
-    Remove(JobId),
-    /// [`Orchestrator::bypass`].
-    Bypass(JobId),
-    /// [`Orchestrator::keep_between`].
-    KeepBetween(Vec<JobId>, Vec<JobId>),
-    /// [`Orchestrator::map`], to the same payloads.
-    Map,
-    /// [`Orchestrator::start`].
-    Start(Timestamp),
-    /// [`Orchestrator::on_job_complete`].
-    Complete(Attempt, Completion, Timestamp),
-    /// [`Orchestrator::on_job_ready`].
-    Ready(Attempt, Timestamp),
-    /// [`Orchestrator::on_deadline`].
-    Deadline(Timestamp),
-    /// [`Orchestrator::cancel`].
-    Cancel(JobId, Timestamp),
-    /// [`Orchestrator::stop`].
-    Stop(Timestamp),
-    /// [`Orchestrator::poll_ready_jobs`], of which so many are taken at most.
-    Poll(usize, Timestamp),
-    /// [`Orchestrator::poll_signal`], so often at most.
-    Signals(usize),
-}
 
 /// What a driver did, in figures. Equal input gives equal figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -248,92 +214,6 @@ impl Model {
         self.stats
     }
 
-    /// Drives the run to its end: outputs drained, every attempt of a finite job completes, forever
-    /// jobs complete when asked to stop, and deadlines fire when nothing completes unasked. `choose`
-    /// picks a number below its argument: which attempt, and how it ends.
-    ///
-    /// A run that waits for forever jobs alone, or for a deadline that is too far away, is stopped,
-    /// and a service is ready when nothing else goes on.
-    ///
-    /// # Errors
-    /// As [`call`](Self::call), and if the run takes longer than the design allows.
-    pub fn finish(&mut self, mut choose: impl FnMut(usize) -> usize) -> Result<(), String> {
-        /// After so many a forever job that is attempted again and again is what fires them.
-        const MANY: u64 = 500;
-        const ENDS: [Completion; 5] = [
-            Completion::Success,
-            Completion::Success,
-            Completion::Error,
-            Completion::Panic,
-            Completion::Cancelled,
-        ];
-        let mut deadlines = 0;
-        loop {
-            if deadlines == MANY && self.core.ending().is_none() {
-                self.call(Call::Stop(self.core.clock()))?;
-            }
-            self.call(Call::Signals(usize::MAX))?;
-            if self.core.verdict().is_some() {
-                return Ok(());
-            }
-            let now = self.core.clock();
-            self.poll(now)?;
-            let under_way = self.under_way();
-            let kind = |attempt: &Attempt| self.core.kind(attempt.job);
-            let running = |attempt: &Attempt| {
-                matches!(self.core.state(attempt.job), Some(JobState::Running { .. }))
-            };
-            let unasked: Vec<Attempt> = under_way
-                .iter()
-                .copied()
-                .filter(|attempt| kind(attempt) == Some(JobKind::Finite) || !running(attempt))
-                .collect();
-            let unready = under_way.iter().copied().find(|attempt| {
-                kind(attempt) == Some(JobKind::Service)
-                    && running(attempt)
-                    && !self.oracle.is_ready(attempt.job)
-            });
-            let next_deadline = self.core.next_deadline();
-            let all_forever =
-                self.seen.jobs.iter().all(|job| self.core.kind(job.id) != Some(JobKind::Finite));
-            if !unasked.is_empty() {
-                let attempt = unasked[choose(unasked.len())];
-                let completion = ENDS[choose(ENDS.len())];
-                self.call(Call::Complete(attempt, completion, now))?;
-            } else if all_forever && self.core.ending().is_none() && choose(4) == 0 {
-                self.call(Call::Stop(now))?;
-            } else if let Some(attempt) = unready.filter(|_| choose(2) == 0) {
-                self.call(Call::Ready(attempt, now))?;
-            } else if let Some(deadline) = next_deadline {
-                deadlines += 1;
-                self.call(Call::Deadline(deadline))?;
-            } else if let Some(attempt) = unready {
-                self.call(Call::Ready(attempt, now))?;
-            } else if all_forever && self.core.ending().is_none() {
-                self.call(Call::Stop(now))?;
-            } else {
-                return Err(self.explain("the run stalls"));
-            }
-            if deadlines > 3 * self.stats.attempts + 2 {
-                return Err(self.explain("the run needs too many deadlines"));
-            }
-        }
-    }
-
-    /// Ends the run by two stops, which nothing survives.
-    ///
-    /// # Errors
-    /// As [`call`](Self::call), and if something does.
-    pub fn stop_twice(&mut self, now: Timestamp) -> Result<(), String> {
-        self.call(Call::Stop(now))?;
-        self.call(Call::Stop(now))?;
-        self.call(Call::Signals(usize::MAX))?;
-        if self.core.verdict().is_none() {
-            return Err(self.explain("the run outlives two stops"));
-        }
-        Ok(())
-    }
-
     fn explain(&self, message: &str) -> String {
         let mut text = format!("{message}\n{:?}\n", self.options);
         for (number, call) in self.trace.iter().enumerate() {
@@ -452,6 +332,8 @@ impl Model {
         differ("what is handed out", &core, &oracle)?;
         for &attempt in &core {
             self.check_handed_out(attempt)?;
+            let word = (attempt.job.number() << 32) | u64::from(attempt.number);
+            self.stats.digest = mix(self.stats.digest, word);
         }
         self.stats.attempts += core.len() as u64;
         self.handed_out = core;
@@ -476,28 +358,5 @@ impl Model {
             self.stats.digest = mix(self.stats.digest, word | u64::from(abort));
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Add(options, requirements) = self else { return write!(f, "{self:?}") };
-        write!(f, "Add({:?}", options.kind)?;
-        if options.critical {
-            f.write_str(" critical")?;
-        }
-        if let Some(timeout) = options.timeout {
-            write!(f, " timeout={timeout:?}")?;
-        }
-        if options.grace != Some(core::time::Duration::ZERO) {
-            write!(f, " grace={:?}", options.grace)?;
-        }
-        if options.retries.limit > 0 {
-            write!(f, " {:?}", options.retries)?;
-        }
-        if options.priority != 0 {
-            write!(f, " priority={}", options.priority)?;
-        }
-        write!(f, ", {requirements:?})")
     }
 }

@@ -182,6 +182,7 @@ pub(crate) fn the_third_stop_aborts_the_hooks(way: &Way) {
     assert_eq!(report.verdict(), Verdict::Stopped);
     assert_eq!(log.take(), ["hook", "goes on after the second"]);
     assert_eq!(report.job(&job).unwrap().hook().unwrap().outcome().to_string(), "cancelled");
+    assert!(report.elapsed() < way.ms(60_000), "only its timeout ended the hook");
 }
 
 pub(crate) fn a_bus_is_drained(way: &Way) {

@@ -53,6 +53,18 @@ pub(crate) fn three_services_start_and_stop_in_order(way: &Way) {
     way.assert_time(Some(report.elapsed()), 140);
 }
 
+pub(crate) fn a_service_may_be_ready_with_its_last_breath(way: &Way) {
+    let mut graph = way.graph();
+    let service = graph.add(Job::service(|cx: ServiceContext<u8>| async move {
+        cx.ready(7);
+        Ok(())
+    }));
+    let user = graph.add(Job::with(&service, |seven| async move { *seven + 1 }));
+    let report = way.run(graph);
+    assert_eq!(end(report.job(&service)), "succeeded");
+    assert_eq!(report.output(&user), Some(&8));
+}
+
 pub(crate) fn a_service_that_is_never_ready(way: &Way) {
     let mut graph = way.graph();
     let ends = graph.add(Job::service(|_: ServiceContext<()>| async { Ok(()) }));

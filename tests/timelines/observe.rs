@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use jobgraph::{
-    Change, Completion, Condition, Explanation, GraphError, JobId, JobOptions, JobState,
-    Orchestrator, RunOptions, Transition, Verdict,
+    Change, Completion, Condition, Explanation, Failure, GraphError, JobId, JobKind, JobOptions,
+    JobState, Orchestrator, Outcome, RunOptions, SkipReason, StopReason, Transition, Verdict,
 };
 
 use crate::support::{Timeline, forever, job, service, time};
@@ -86,6 +86,47 @@ fn an_explanation_is_data() {
     assert_eq!(ids, [run.id("a"), run.id("b")]);
     assert_eq!(conditions, [Condition::Finished, Condition::Succeeded]);
     assert_eq!(on[1].0.label, Some("b"));
+}
+
+#[test]
+fn a_job_can_be_asked_what_it_is() {
+    let mut run = Timeline::new();
+    run.add(job("a").critical()).add(job("b").requires("a")).add(service("db"));
+    run.add(forever("log"));
+    let graph = &run.graph;
+    let [a, b, db, log] = ["a", "b", "db", "log"].map(|label| run.id(label));
+    assert_eq!([a, b, db, log].map(|id| graph.is_critical(id)), [true, false, false, false]);
+    assert_eq!([a, db, log].map(|id| graph.kind(id).unwrap()), {
+        [JobKind::Finite, JobKind::Service, JobKind::Forever]
+    });
+    assert_eq!([a, log].map(|id| graph.label(id)), [Some("a"), Some("log")]);
+    assert_eq!((format!("{a}"), format!("{b:?}")), ("#1".into(), "#2".into()));
+}
+
+#[test]
+fn a_state_tells_its_attempt_and_its_outcome() {
+    let reason = StopReason::Cancelled;
+    let open = [
+        (JobState::Waiting, None),
+        (JobState::Queued, None),
+        (JobState::Backoff { until: time(1) }, None),
+        (JobState::Running { attempt: 2 }, Some(2)),
+        (JobState::Stopping { attempt: 3, reason }, Some(3)),
+    ];
+    for (state, attempt) in open {
+        assert_eq!((state.attempt(), state.outcome(), state.is_ended()), (attempt, None, false));
+    }
+    let outcomes = [
+        Outcome::Succeeded,
+        Outcome::Failed(Failure::Error),
+        Outcome::Cancelled,
+        Outcome::Skipped(SkipReason::RunStopped),
+    ];
+    for outcome in outcomes {
+        let state = JobState::Ended(outcome);
+        assert_eq!((state.attempt(), state.outcome()), (None, Some(outcome)));
+        assert!(state.is_ended());
+    }
 }
 
 #[test]

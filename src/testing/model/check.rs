@@ -6,7 +6,7 @@ use core::fmt;
 
 use super::{Call, Model, Seen, Snapshot, mix};
 use crate::{
-    Attempt, Change, Condition, JobId, JobKind, JobState, Outcome, SkipReason, StopReason,
+    Attempt, Change, Condition, Counts, JobId, JobKind, JobState, Outcome, SkipReason, StopReason,
 };
 
 /// What must hold after every call.
@@ -160,7 +160,27 @@ impl Model {
         ensure(self.options.window.is_none_or(|window| under_way <= window.get()), || {
             format!("{under_way} finite jobs are under way")
         })?;
+        differ("the counts, counted again", &self.seen.counts, &self.recount())?;
         self.seen.jobs.iter().try_for_each(|job| self.check_job(job))
+    }
+
+    fn recount(&self) -> Counts {
+        let mut counts =
+            Counts { removed: self.ids.len() - self.seen.jobs.len(), ..Counts::default() };
+        for job in &self.seen.jobs {
+            *match job.state {
+                JobState::Waiting => &mut counts.waiting,
+                JobState::Queued => &mut counts.queued,
+                JobState::Running { .. } => &mut counts.running,
+                JobState::Backoff { .. } => &mut counts.backoff,
+                JobState::Stopping { .. } => &mut counts.stopping,
+                JobState::Ended(Outcome::Succeeded) => &mut counts.succeeded,
+                JobState::Ended(Outcome::Failed(_)) => &mut counts.failed,
+                JobState::Ended(Outcome::Cancelled) => &mut counts.cancelled,
+                JobState::Ended(Outcome::Skipped(_)) => &mut counts.skipped,
+            } += 1;
+        }
+        counts
     }
 
     pub(super) fn check_job(&self, job: &Seen) -> Result<(), String> {

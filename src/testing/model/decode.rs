@@ -1,50 +1,17 @@
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::num::NonZero;
-use core::time::Duration;
 
 use super::{Call, Model, Stats};
 use crate::testing::random::Random;
 use crate::{
-    Attempt, Completion, Condition, JobId, JobKind, JobOptions, JobState, Orchestrator, Retries,
-    RunOptions, Timestamp,
+    Attempt, Condition, JobId, JobKind, JobOptions, Orchestrator, Retries, RunOptions, Timestamp,
 };
 
-/// What the bytes are mostly to decode to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Focus {
-    /// Whatever there is.
-    Everything,
-    /// Shapes of graphs, edits, conditions, services and failures, without any deadlines.
-    Shapes,
-    /// Deadlines: timeouts, retries, grace and stops.
-    Time,
-}
+mod choices;
+mod swarm;
 
-impl Focus {
-    /// The bits of the swarm that stay as they are, and those that are set.
-    const fn masks(self) -> (u32, u32) {
-        let timing = 1 << Swarm::GRACE
-            | 1 << Swarm::RETRIES
-            | 1 << Swarm::TIMEOUT
-            | 1 << Swarm::RUN_TIMEOUT
-            | 1 << Swarm::BACKOFF
-            | 1 << Swarm::DEADLINE
-            | 1 << Swarm::LEAPS
-            | 1 << Swarm::HUGE;
-        match self {
-            Self::Everything => (u32::MAX, 0),
-            Self::Shapes => (!(timing | 1 << Swarm::LOADED), 1 << Swarm::REQUIRE),
-            Self::Time => (
-                u32::MAX,
-                1 << Swarm::DEADLINE
-                    | 1 << Swarm::TIMEOUT
-                    | 1 << Swarm::RETRIES
-                    | 1 << Swarm::GRACE,
-            ),
-        }
-    }
-}
+pub use self::swarm::Focus;
+use self::swarm::Swarm;
 
 /// Drives core and oracle through all that the bytes decode to: graphs and calls, legal and illegal,
 /// run after run until the bytes are spent. Any bytes will do.
@@ -125,50 +92,6 @@ fn foreign_ids() -> Vec<JobId> {
     ids
 }
 
-/// What may occur in a run, one bit each.
-#[derive(Clone, Copy)]
-struct Swarm(u32);
-
-impl Swarm {
-    const REQUIRE: u32 = 0;
-    const REMOVE: u32 = 1;
-    const ADD: u32 = 2;
-    const CANCEL: u32 = 3;
-    const STOP: u32 = 4;
-    const READY: u32 = 5;
-    const DEADLINE: u32 = 6;
-    const ROGUE: u32 = 7;
-    const FAILURE: u32 = 8;
-    const BACKWARDS: u32 = 9;
-    const HUGE: u32 = 10;
-    const LEAPS: u32 = 11;
-    const EARLY: u32 = 12;
-    const LAZY_SIGNALS: u32 = 13;
-    const FINISH: u32 = 14;
-    const RECORD: u32 = 15;
-    const GRACE: u32 = 16;
-    const RETRIES: u32 = 17;
-    const PRIORITY: u32 = 18;
-    const SERVICES: u32 = 19;
-    const FOREVER: u32 = 20;
-    const CRITICAL: u32 = 21;
-    const TIMEOUT: u32 = 22;
-    const WINDOW: u32 = 23;
-    const RUN_TIMEOUT: u32 = 24;
-    const CONDITIONS: u32 = 25;
-    const DENSE: u32 = 26;
-    const MANY: u32 = 27;
-    const BACKOFF: u32 = 28;
-    const LATE_STOP: u32 = 29;
-    const EDIT: u32 = 30;
-    /// Each job has all the options that there are.
-    const LOADED: u32 = 31;
-
-    fn has(self, bit: u32) -> bool {
-        self.0 & (1 << bit) != 0
-    }
-}
-
 struct Run<'a, 'b> {
     bytes: &'a mut Bytes<'b>,
     foreign: &'a [JobId],
@@ -179,10 +102,7 @@ struct Run<'a, 'b> {
 impl<'a, 'b> Run<'a, 'b> {
     fn new(focus: Focus, bytes: &'a mut Bytes<'b>, foreign: &'a [JobId]) -> Self {
         let bits = u32::from_le_bytes([(); 4].map(|()| bytes.next()));
-        // In half of the runs three of four kinds, in the others every second.
-        let more = if bits.count_ones() % 2 == 0 { bits.rotate_left(11) } else { 0 };
-        let (kept, set) = focus.masks();
-        let swarm = Swarm((bits | more) & kept | set);
+        let swarm = Swarm::new(focus, bits);
         let mut run = Run { bytes, foreign, swarm, model: Model::new(RunOptions::default()) };
         let options = run.run_options();
         run.model = Model::new(options);
@@ -380,131 +300,5 @@ impl<'a, 'b> Run<'a, 'b> {
         }
         self.model.add(options, &requirements)?;
         Ok(())
-    }
-
-    fn run_options(&mut self) -> RunOptions {
-        let window = NonZero::new(1 + self.bytes.below(3));
-        let timeout = self.duration();
-        RunOptions {
-            window: window.filter(|_| self.swarm.has(Swarm::WINDOW)),
-            timeout: self.swarm.has(Swarm::RUN_TIMEOUT).then(|| timeout.saturating_mul(4)),
-            record: self.swarm.has(Swarm::RECORD),
-        }
-    }
-
-    /// Short ones, so that many fall due together.
-    fn duration(&mut self) -> Duration {
-        let byte = self.bytes.next();
-        match byte {
-            250.. if self.swarm.has(Swarm::HUGE) => Duration::MAX,
-            240.. if self.swarm.has(Swarm::HUGE) => Duration::from_nanos(u64::MAX - 3),
-            _ => Duration::from_nanos([0, 1, 1, 2, 3, 4, 6, 9][usize::from(byte & 7)]),
-        }
-    }
-
-    fn now(&mut self) -> Timestamp {
-        let oracle = self.model.oracle();
-        let (clock, next) = (oracle.clock(), oracle.next_deadline());
-        match self.bytes.next() {
-            byte @ 0..100 => clock + Duration::from_nanos(u64::from(byte & 1)),
-            byte @ 100..130 if self.swarm.has(Swarm::BACKWARDS) => {
-                Timestamp::from_nanos(clock.as_nanos().saturating_sub(u64::from(byte & 7)))
-            }
-            byte @ 130..160 if self.swarm.has(Swarm::LEAPS) => {
-                clock + Duration::from_nanos(u64::from(byte & 15))
-            }
-            160..230 => next.unwrap_or(clock),
-            254.. if self.swarm.has(Swarm::HUGE) => Timestamp::from_nanos(u64::MAX),
-            _ => clock,
-        }
-    }
-
-    /// The next deadline, in half of the cases.
-    fn due(&mut self, now: Timestamp) -> Timestamp {
-        let next = self.model.oracle().next_deadline();
-        if self.bytes.once_in(2) { next.unwrap_or(now) } else { now }
-    }
-
-    fn condition(&mut self) -> Condition {
-        match self.bytes.below(8) {
-            0 | 1 if self.swarm.has(Swarm::CONDITIONS) => Condition::Finished,
-            2 | 3 if self.swarm.has(Swarm::CONDITIONS) => Condition::Failed,
-            _ => Condition::Succeeded,
-        }
-    }
-
-    fn completion(&mut self) -> Completion {
-        match self.bytes.below(16) {
-            0..=3 if self.swarm.has(Swarm::FAILURE) => Completion::Error,
-            4 if self.swarm.has(Swarm::FAILURE) => Completion::Panic,
-            5 if self.swarm.has(Swarm::FAILURE) => Completion::Cancelled,
-            _ => Completion::Success,
-        }
-    }
-
-    /// Any id, of this graph mostly: present, removed, or another graph's.
-    fn id(&mut self) -> JobId {
-        let foreign = self.foreign[self.bytes.below(self.foreign.len())];
-        if self.bytes.once_in(24) {
-            return foreign;
-        }
-        self.bytes.pick(self.model.ids()).unwrap_or(foreign)
-    }
-
-    /// An id to require: present, and of a job that was added lately, mostly.
-    fn required(&mut self) -> JobId {
-        let present: Vec<JobId> = self.model.oracle().jobs().collect();
-        if self.bytes.once_in(24) || present.is_empty() {
-            return self.id();
-        }
-        let lately = present.len().saturating_sub(6);
-        let from = if self.bytes.once_in(3) { 0 } else { lately };
-        self.bytes.pick(&present[from..]).unwrap_or(present[0])
-    }
-
-    /// An id that can be removed now, mostly.
-    fn removable(&mut self) -> JobId {
-        self.such(|model, id| {
-            matches!(model.oracle().state(id), Some(JobState::Ended(_)))
-                && model.oracle().has_started()
-        })
-    }
-
-    /// An id that can be cancelled now, mostly.
-    fn cancellable(&mut self) -> JobId {
-        if self.bytes.once_in(2) {
-            return self.such(|model, id| {
-                matches!(model.oracle().state(id), Some(JobState::Stopping { .. }))
-            });
-        }
-        self.such(|model, id| !matches!(model.oracle().state(id), Some(JobState::Ended(_))))
-    }
-
-    /// An attempt that is under way, if there is one.
-    fn attempt(&mut self) -> Attempt {
-        let under_way = self.model.under_way();
-        let attempt = self.bytes.pick(&under_way);
-        attempt.unwrap_or_else(|| Attempt { job: self.id(), number: 1 })
-    }
-
-    /// An attempt that can be ready now, mostly.
-    fn unready(&mut self) -> Attempt {
-        let job = self.such(|model, id| {
-            let oracle = model.oracle();
-            oracle.options(id).is_some_and(|options| options.kind == JobKind::Service)
-                && matches!(oracle.state(id), Some(JobState::Running { .. }))
-                && !oracle.is_ready(id)
-        });
-        Attempt { job, number: self.model.oracle().attempts(job).max(1) }
-    }
-
-    /// A job that is present and such, mostly.
-    fn such(&mut self, is_such: impl Fn(&Model, JobId) -> bool) -> JobId {
-        let model = &self.model;
-        let such: Vec<JobId> = model.oracle().jobs().filter(|&id| is_such(model, id)).collect();
-        if such.is_empty() || self.bytes.once_in(16) {
-            return self.id();
-        }
-        such[self.bytes.below(such.len())]
     }
 }

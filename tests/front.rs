@@ -1,0 +1,270 @@
+//! What jobs see of a run, and what people see of both: contexts, handles, texts.
+#![cfg(feature = "testing")]
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::error::Error as _;
+use std::future::pending;
+use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_lite::future::{or, yield_now};
+use jobgraph::testing::VirtualClock;
+use jobgraph::{
+    Cancelled, Clock, Context, Error, Graph, Job, JobGraph, Outcome, Payload, Report, RunError,
+    RunJob, ServiceContext, Timestamp, Verdict,
+};
+
+fn run<P: Payload>(clock: &VirtualClock, graph: Graph<P>) -> Report<P::Outputs> {
+    clock.block_on(jobgraph::run(clock, graph)).unwrap()
+}
+
+const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+#[test]
+fn a_context_knows_the_time_and_whether_it_is_cancelled() {
+    let clock = VirtualClock::new();
+    let seen = RefCell::new(Vec::new());
+    let mut graph = JobGraph::new();
+    graph.add(
+        Job::with_context(async |cx: Context| {
+            seen.borrow_mut().push((cx.is_cancelled(), cx.now()));
+            cx.cancelled().await;
+            seen.borrow_mut().push((cx.is_cancelled(), cx.now()));
+        })
+        .forever()
+        .grace(millis(1)),
+    );
+    graph.add(Job::new(clock.sleep(millis(30))));
+    assert!(run(&clock, graph).is_success());
+    let later = Timestamp::ZERO + millis(30);
+    assert_eq!(*seen.borrow(), [(false, Timestamp::ZERO), (true, later)]);
+}
+
+#[test]
+fn contexts_and_handles_tell_debuggers_what_they_are() {
+    let clock = VirtualClock::new();
+    let texts = RefCell::new(Vec::new());
+    let mut graph = JobGraph::new();
+    let adder = graph.adder();
+    texts.borrow_mut().push(format!("{adder:?}").split(' ').next().unwrap().to_owned());
+    let service = graph.add(Job::service(async |cx| {
+        texts.borrow_mut().push(format!("{cx:?}"));
+        cx.ready(());
+        cx.cancelled().await;
+        Ok::<_, Error>(())
+    }));
+    let debug = async |cx: Context| texts.borrow_mut().push(format!("{cx:?}"));
+    graph.add(Job::with_context(debug).requires(&service));
+    run(&clock, graph);
+    assert_eq!(
+        *texts.borrow(),
+        [
+            "Adder",
+            "Context { attempt: Attempt { job: #1, number: 1 }, cancelled: false, .. }",
+            "Context { attempt: Attempt { job: #2, number: 1 }, cancelled: false, .. }",
+        ]
+    );
+}
+
+#[test]
+fn a_custom_job_needs_no_label() {
+    struct Plain;
+    impl RunJob for Plain {
+        type Output = ();
+        async fn run(&self, _: Context) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+    let mut graph = JobGraph::new();
+    let plain = graph.add(Job::custom(Plain));
+    let report = run(&VirtualClock::new(), graph);
+    assert_eq!(report.job(&plain).unwrap().label(), None);
+}
+
+#[test]
+fn the_hook_of_an_added_job_runs_although_no_other_job_has_one() {
+    let cleaned = Cell::new(false);
+    let mut graph = JobGraph::new();
+    let adder = graph.adder();
+    let cleaned_up = &cleaned;
+    graph.add(Job::new(async move {
+        let hook = move || async move { cleaned_up.set(true) };
+        adder.add(Job::new(async {}).on_shutdown(hook)).await.unwrap();
+    }));
+    assert!(run(&VirtualClock::new(), graph).is_success());
+    assert!(cleaned.get());
+}
+
+#[test]
+fn what_a_job_captured_is_dropped_when_it_ends_although_another_has_a_hook() {
+    let guard = Rc::new(());
+    let mut graph = JobGraph::new();
+    let held = Rc::clone(&guard);
+    let first = graph.add(Job::repeat(move || {
+        let _held = &held;
+        async { Ok::<_, Error>(()) }
+    }));
+    let count = graph.add(Job::new(async { Rc::strong_count(&guard) }).after(&first));
+    graph.add(Job::new(async {}).on_shutdown(|| async {}));
+    let report = run(&VirtualClock::new(), graph);
+    assert_eq!(report.output(&count), Some(&1));
+}
+
+#[test]
+fn handles_are_equal_if_they_name_the_same_job_of_the_same_graph() {
+    let (mut graph, mut other) = (JobGraph::new(), JobGraph::new());
+    let [a, b] = [(); 2].map(|()| graph.add(Job::new(async {})));
+    let foreign = other.add(Job::new(async {}));
+    assert_eq!(a.id(), foreign.id());
+    assert!(a == a.clone() && a != b && a != foreign);
+    assert_eq!([a, b, foreign, a, b].into_iter().collect::<HashSet<_>>().len(), 3);
+    let hasher = RandomState::new();
+    assert_ne!(hasher.hash_one(a), hasher.hash_one(b));
+    assert_eq!(format!("{b:?}"), "Handle(#2)");
+}
+
+#[test]
+fn requirements_are_one_handle_or_several_in_any_form() {
+    let mut graph = JobGraph::new();
+    let handles: Vec<_> = (0..3).map(|_| graph.add(Job::new(async {}))).collect();
+    let [a, b, c] = [handles[0], handles[1], handles[2]];
+    let jobs = [
+        graph.add(Job::new(async {}).requires(&a)),
+        graph.add(Job::new(async {}).requires(())),
+        graph.add(Job::new(async {}).requires(&handles)),
+        graph.add(Job::new(async {}).requires(&handles[1..])),
+        graph.add(Job::new(async {}).requires(&[c, a])),
+        graph.add(Job::new(async {}).requires([&b, &c])),
+        graph.add(Job::new(async {}).requires(vec![&c, &b])),
+        graph.add(Job::new(async {}).requires((&a, [&b], &handles[2..]))),
+    ];
+    let numbers = |job| graph.requirements(&job).map(|(id, _)| id.number()).collect::<Vec<_>>();
+    let expected: [&[u64]; 8] =
+        [&[1], &[], &[1, 2, 3], &[2, 3], &[3, 1], &[2, 3], &[3, 2], &[1, 2, 3]];
+    assert_eq!(jobs.map(numbers), expected);
+}
+
+#[test]
+fn an_error_of_a_job_leads_to_its_cause() {
+    let text = "no number".parse::<u8>().unwrap_err();
+    let cause = std::io::Error::other(text.clone());
+    let mut graph = JobGraph::new();
+    let fails = graph.add(Job::try_new(async { Err::<(), _>(Outer(cause)) }));
+    let panics = graph.add(Job::new(async { panic!("oh no") }));
+    let report = run(&VirtualClock::new(), graph);
+    let error = report.error(&fails).unwrap();
+    assert_eq!(error.source().unwrap().to_string(), text.to_string());
+    assert!(report.error(&panics).unwrap().source().is_none());
+    assert_eq!(Cancelled.to_string(), "cancelled");
+
+    #[derive(Debug)]
+    struct Outer(std::io::Error);
+    impl std::fmt::Display for Outer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("outer")
+        }
+    }
+    impl std::error::Error for Outer {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+}
+
+#[test]
+fn a_graph_knows_its_size() {
+    let mut graph = JobGraph::new();
+    assert!(graph.is_empty());
+    graph.add(Job::new(async {}).label("only"));
+    assert!(!graph.is_empty());
+    assert_eq!(graph.len(), 1);
+    assert!(format!("{graph:?}").contains("waiting: 1"), "{graph:?}");
+}
+
+#[test]
+fn a_hook_changes_nothing_about_whether_a_job_can_be_repeated() {
+    let mut once = JobGraph::new();
+    once.add(Job::new(async {}).on_shutdown(|| async {}));
+    assert!(matches!(once.repeatable(), Err(RunError::RunsOnce { .. })));
+    let mut often = JobGraph::new();
+    often.add(Job::repeat(|| async { Ok::<_, Error>(()) }).on_shutdown(|| async {}));
+    assert!(often.repeatable().is_ok());
+}
+
+#[test]
+fn a_run_in_place_lets_others_go_on_although_a_job_is_always_busy() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new();
+    let stop = graph.stop_handle();
+    graph.add(Job::new(async {
+        loop {
+            yield_now().await;
+        }
+    }));
+    let others = async {
+        for _ in 0..3 {
+            yield_now().await;
+        }
+        stop.stop();
+        pending().await
+    };
+    let run = async { jobgraph::run(&clock, graph).await.unwrap().verdict() };
+    assert_eq!(clock.block_on(or(run, others)), Verdict::Stopped);
+}
+
+#[test]
+fn a_context_of_an_earlier_run_has_nothing_to_say_in_the_next() {
+    let clock = VirtualClock::new();
+    let kept = RefCell::new(None::<ServiceContext<u8>>);
+    let mut graph = JobGraph::new();
+    let service = graph.add(Job::supervised(async |cx: ServiceContext<u8>| {
+        let Some(earlier) = kept.replace(Some(cx.clone())) else {
+            return Err::<(), Error>("not in the first run".into());
+        };
+        earlier.ready(1);
+        cx.sleep(millis(10)).await;
+        cx.ready(2);
+        pending().await
+    }));
+    let user = graph.add(Job::repeat(|| async { Ok::<_, Error>(()) }).requires(&service));
+    let mut graph = graph.repeatable().unwrap();
+    let [first, second] = [(); 2].map(|()| clock.block_on(graph.run(&clock)).unwrap());
+    assert!(!first.is_done(&user));
+    assert_eq!(second.job(&user).unwrap().started(), Some(millis(10)));
+    assert_eq!(second.output(&service), Some(&2));
+}
+
+#[test]
+fn the_second_stop_aborts_the_jobs_and_leaves_the_hooks_to_run() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new();
+    let stop = graph.stop_handle();
+    let hook = || async { clock.sleep(millis(5)).await };
+    let job = graph.add(Job::new(pending::<()>()).grace(millis(60_000)).on_shutdown(hook));
+    let clock_of_stops = clock.clone();
+    graph.add(Job::new(async move {
+        clock_of_stops.sleep(millis(1)).await;
+        stop.stop();
+        stop.stop();
+        pending::<()>().await;
+    }));
+    let report = run(&clock, graph);
+    assert_eq!((report.verdict(), report.elapsed()), (Verdict::Stopped, millis(6)));
+    let hook = report.job(&job).unwrap().hook().unwrap().outcome();
+    assert_eq!(hook, Outcome::Succeeded);
+}
+
+#[test]
+fn a_nested_graph_is_listed_although_it_has_a_hook() {
+    let mut inner = JobGraph::new();
+    inner.add(Job::new(async {}).label("within"));
+    let mut graph = JobGraph::new();
+    graph.add(Job::graph(inner).label("outer").on_shutdown(|| async {}));
+    assert!(graph.to_string().contains("within"), "{graph}");
+    let jobs = graph.outline();
+    assert_eq!(jobs[0].inside.as_ref().unwrap()[0].label.as_deref(), Some("within"));
+}
