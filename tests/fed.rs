@@ -127,6 +127,7 @@ fn debug_texts_name_what_they_are_of() {
     let job = report.job(&job).unwrap();
     assert!(format!("{job:?}").starts_with("JobReport {"), "{job:?}");
     assert!(format!("{:?}", SendJobGraph::new()).starts_with("Graph {"));
+    assert!(format!("{:?}", JobGraph::new().facts()).starts_with("Facts {"));
 }
 
 #[test]
@@ -146,6 +147,7 @@ fn times_are_told_to_the_millisecond_and_short_ones_in_smaller_units() {
         (61_000_000_000, "61 s"),
     ];
     for (nanos, text) in texts {
-        assert_eq!(Timestamp::from_nanos(nanos).to_string(), text);
+        let time = Timestamp::from_nanos(nanos);
+        assert_eq!((time.as_nanos(), time.to_string().as_str()), (nanos, text));
     }
 }

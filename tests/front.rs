@@ -16,8 +16,8 @@ use std::time::Duration;
 use futures_lite::future::{or, yield_now};
 use jobgraph::testing::VirtualClock;
 use jobgraph::{
-    Cancelled, Clock, Context, Error, Failure, Graph, Job, JobGraph, Outcome, Payload, Report,
-    RunError, RunJob, ServiceContext, Timestamp, Verdict,
+    Cancelled, Clock, Context, Error, Failure, Graph, Job, JobGraph, JobState, Outcome, Payload,
+    Report, RunError, RunJob, ServiceContext, Timestamp, Verdict, What,
 };
 
 fn run<P: Payload>(clock: &VirtualClock, graph: Graph<P>) -> Report<P::Outputs> {
@@ -335,4 +335,45 @@ fn who_polled_a_run_last_is_woken() {
         let woken = [first, last].map(|wakes| wakes.0.load(Ordering::Relaxed));
         assert_eq!(woken, [0, 1]);
     }
+}
+
+#[test]
+fn a_stop_before_the_first_of_many_runs_ends_that_one() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new();
+    graph.add(Job::repeat(|| async { Ok::<_, Error>(()) }));
+    let stop = graph.stop_handle();
+    let mut graph = graph.repeatable().unwrap();
+    stop.stop();
+    let verdicts = [(); 2].map(|()| clock.block_on(graph.run(&clock)).unwrap().verdict());
+    assert_eq!(verdicts, [Verdict::Stopped, Verdict::Completed]);
+}
+
+#[test]
+fn a_listing_names_eight_requirements_and_counts_the_others() {
+    for (jobs, end) in [(8, "8]"), (9, "8 and 1 more]"), (11, "8 and 3 more]")] {
+        let mut graph = JobGraph::new();
+        let add = |number| graph.add(Job::new(async {}).label(format!("{number}")));
+        let jobs: Vec<_> = (1..=jobs).map(add).collect();
+        graph.add(Job::new(async {}).requires(&jobs));
+        let text = graph.to_string();
+        assert!(text.lines().last().unwrap().ends_with(end), "{text}");
+    }
+}
+
+#[test]
+fn a_rehearsal_respects_timeouts() {
+    let mut graph = JobGraph::new();
+    graph.add(Job::new(async {}).label("slow").timeout(millis(5)));
+    graph.add(Job::new(async {}).label("just in time").timeout(millis(10)));
+    let facts = graph.rehearse(|_| millis(10)).unwrap();
+    let ends: Vec<_> = facts
+        .into_iter()
+        .filter_map(|fact| match fact.what {
+            What::State { to: JobState::Ended(outcome), .. } => Some((fact.at, outcome)),
+            _ => None,
+        })
+        .collect();
+    let [early, late] = [5, 10].map(|at| Timestamp::ZERO + millis(at));
+    assert_eq!(ends, [(early, Outcome::Failed(Failure::TimedOut)), (late, Outcome::Succeeded)]);
 }
