@@ -4,16 +4,20 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::error::Error as _;
-use std::future::pending;
+use std::future::{Future, pending};
 use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{self, Wake, Waker};
 use std::time::Duration;
 
 use futures_lite::future::{or, yield_now};
 use jobgraph::testing::VirtualClock;
 use jobgraph::{
-    Cancelled, Clock, Context, Error, Graph, Job, JobGraph, Outcome, Payload, Report, RunError,
-    RunJob, ServiceContext, Timestamp, Verdict,
+    Cancelled, Clock, Context, Error, Failure, Graph, Job, JobGraph, JobState, Outcome, Payload,
+    Report, RunError, RunJob, ServiceContext, Timestamp, Verdict, What,
 };
 
 fn run<P: Payload>(clock: &VirtualClock, graph: Graph<P>) -> Report<P::Outputs> {
@@ -267,4 +271,109 @@ fn a_nested_graph_is_listed_although_it_has_a_hook() {
     assert!(graph.to_string().contains("within"), "{graph}");
     let jobs = graph.outline();
     assert_eq!(jobs[0].inside.as_ref().unwrap()[0].label.as_deref(), Some("within"));
+}
+
+#[test]
+fn what_is_reported_too_late_is_not_an_output() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new();
+    let late = async |cx: Context| {
+        cx.cancelled().await;
+        "too late"
+    };
+    let late = graph.add(Job::with_context(late).timeout(millis(5)).grace(millis(60_000)));
+    let report = run(&clock, graph);
+    assert_eq!(report.outcome(&late), Some(Outcome::Failed(Failure::TimedOut)));
+    assert_eq!(report.output(&late), None);
+}
+
+#[test]
+fn what_is_inside_an_aborted_graph_is_gone_before_its_hook_runs() {
+    let clock = VirtualClock::new();
+    let guard = Rc::new(());
+    let held = Rc::clone(&guard);
+    let mut inner = JobGraph::new();
+    inner.add(Job::new(async move {
+        let _held = held;
+        pending::<()>().await;
+    }));
+    let left = Cell::new(0);
+    let hook = || async { left.set(Rc::strong_count(&guard)) };
+    let mut graph = JobGraph::new();
+    graph.add(Job::graph(inner).timeout(millis(1)).grace(Duration::ZERO).on_shutdown(hook));
+    assert!(run(&clock, graph).is_success());
+    assert_eq!(left.get(), 1);
+}
+
+/// How often it was woken.
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn who_polled_a_run_last_is_woken() {
+    let clock = VirtualClock::new();
+    let (send, receive) = async_channel::bounded::<()>(1);
+    let mut graph = JobGraph::new();
+    let stop = graph.stop_handle();
+    graph.add(Job::new(async move { receive.recv().await.is_ok() }));
+    graph.add(Job::new(pending::<()>()));
+    let mut run = pin!(jobgraph::run(&clock, graph));
+    let acts: [&dyn Fn(); 2] = [&|| send.try_send(()).unwrap(), &|| stop.stop()];
+    for act in acts {
+        let [first, last] = [(); 2].map(|()| Arc::new(Wakes::default()));
+        for polls in [&first, &last] {
+            let waker = Waker::from(Arc::clone(polls));
+            assert!(run.as_mut().poll(&mut task::Context::from_waker(&waker)).is_pending());
+        }
+        act();
+        let woken = [first, last].map(|wakes| wakes.0.load(Ordering::Relaxed));
+        assert_eq!(woken, [0, 1]);
+    }
+}
+
+#[test]
+fn a_stop_before_the_first_of_many_runs_ends_that_one() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new();
+    graph.add(Job::repeat(|| async { Ok::<_, Error>(()) }));
+    let stop = graph.stop_handle();
+    let mut graph = graph.repeatable().unwrap();
+    stop.stop();
+    let verdicts = [(); 2].map(|()| clock.block_on(graph.run(&clock)).unwrap().verdict());
+    assert_eq!(verdicts, [Verdict::Stopped, Verdict::Completed]);
+}
+
+#[test]
+fn a_listing_names_eight_requirements_and_counts_the_others() {
+    for (jobs, end) in [(8, "8]"), (9, "8 and 1 more]"), (11, "8 and 3 more]")] {
+        let mut graph = JobGraph::new();
+        let add = |number| graph.add(Job::new(async {}).label(format!("{number}")));
+        let jobs: Vec<_> = (1..=jobs).map(add).collect();
+        graph.add(Job::new(async {}).requires(&jobs));
+        let text = graph.to_string();
+        assert!(text.lines().last().unwrap().ends_with(end), "{text}");
+    }
+}
+
+#[test]
+fn a_rehearsal_respects_timeouts() {
+    let mut graph = JobGraph::new();
+    graph.add(Job::new(async {}).label("slow").timeout(millis(5)));
+    graph.add(Job::new(async {}).label("just in time").timeout(millis(10)));
+    let facts = graph.rehearse(|_| millis(10)).unwrap();
+    let ends: Vec<_> = facts
+        .into_iter()
+        .filter_map(|fact| match fact.what {
+            What::State { to: JobState::Ended(outcome), .. } => Some((fact.at, outcome)),
+            _ => None,
+        })
+        .collect();
+    let [early, late] = [5, 10].map(|at| Timestamp::ZERO + millis(at));
+    assert_eq!(ends, [(early, Outcome::Failed(Failure::TimedOut)), (late, Outcome::Succeeded)]);
 }

@@ -258,3 +258,17 @@ fn what_only_building_needs_is_given_back_at_the_start() {
     };
     assert!(dense(true).bytes_current < dense(false).bytes_current);
 }
+
+#[test]
+fn jobs_that_run_one_after_the_other_share_what_a_running_job_needs() {
+    let run = || {
+        let mut graph = JobGraph::new().window(1);
+        for _ in 0..JOBS {
+            graph.add(Job::new(futures_lite::future::yield_now()));
+        }
+        jobgraph::smol::run(graph)
+    };
+    let mut future = Box::pin(run());
+    let info = measure(|| drop(futures_lite::future::block_on(future.as_mut())));
+    assert!(info.count_total < JOBS as u64 / 2, "{} allocations", info.count_total);
+}

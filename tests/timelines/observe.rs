@@ -252,6 +252,9 @@ fn hooks_run_with_the_requirements_reversed() {
     // Through jobs without a hook.
     assert_eq!(hooks_in_order(&run, "db work"), "work, db");
     assert_eq!(hooks_in_order(&run, "cache log"), "cache log");
+    // Only the cache stands between these two.
+    let hooks = [run.id("db"), run.id("work")];
+    assert_eq!(run.graph.shutdown_run(&hooks, RunOptions::default()).unwrap().len(), 3);
     assert_eq!(hooks_in_order(&run, "db db work work"), "work, db");
     assert_eq!(hooks_in_order(&run, ""), "");
 }
