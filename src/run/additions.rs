@@ -7,7 +7,8 @@ use std::vec::Vec;
 
 use super::asked::Asked;
 use super::body::Body;
-use super::engine::{Cell, Cells, Engine, Record};
+use super::cell::{Cell, Cells};
+use super::engine::Engine;
 use super::error::RunError;
 use super::graph::Graph;
 use super::handle::{Handle, Key};
@@ -16,6 +17,7 @@ use super::mailbox::{Mailbox, Message};
 use super::output::{Column, LocalOutputs, Outputs, Place, SendOutputs};
 use super::payload::{Local, Payload, Sendable};
 use super::quiet::{Quiet, drop_quietly};
+use super::record::Record;
 use crate::{JobId, JobOptions};
 
 /// Adds jobs to a run that goes on: made by [`Graph::adder`], and used by the graph's own jobs.

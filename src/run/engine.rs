@@ -1,5 +1,4 @@
 use std::any::Any;
-use std::boxed::Box;
 use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
@@ -7,116 +6,23 @@ use std::vec::Vec;
 
 use super::additions::{Additions, OpenAdditions};
 use super::body::Start;
+use super::cell::{Cell, Cells, Retired};
 use super::context::Context;
 use super::error::{Cancelled, Error, JobError};
 use super::handle::Key;
 use super::mailbox::{Mailbox, Message};
 use super::observe::Observers;
-use super::output::{OutputStore, Outputs, Place};
+use super::output::{OutputStore, Outputs};
 use super::payload::Payload;
-use super::quiet::{Quiet, caught, drop_quietly};
-use super::report::{HookReport, Report};
+use super::quiet::{Quiet, caught};
+use super::record::Record;
+use super::report::Report;
 use super::runtime::AnyClock;
+use super::shutdown::Hooks;
 use crate::{
-    Attempt, Completion, Failure, JobId, JobState, Orchestrator, Outcome, RunOptions, Signal,
-    Timestamp, Verdict,
+    Attempt, Completion, Failure, JobId, JobState, Orchestrator, Outcome, Signal, Timestamp,
+    Verdict,
 };
-
-/// What a run keeps about a job beside its state; it outlives the body. 32 bytes.
-#[derive(Debug)]
-pub(crate) struct Record {
-    pub(crate) place: Place,
-    /// When its first attempt started, if there was one.
-    started: Timestamp,
-    /// When its last attempt ended, if one has.
-    ended: Timestamp,
-    aftermath: Option<Box<Aftermath>>,
-}
-
-/// What most jobs do not leave behind.
-#[derive(Debug, Default)]
-struct Aftermath {
-    error: Option<Arc<JobError>>,
-    hook: Option<HookReport>,
-}
-
-impl Clone for Record {
-    /// The record of the same job in another run.
-    fn clone(&self) -> Self {
-        Self::new(self.place)
-    }
-}
-
-impl Record {
-    pub(crate) const fn new(place: Place) -> Self {
-        Self { place, started: Timestamp::ZERO, ended: Timestamp::ZERO, aftermath: None }
-    }
-
-    /// Why its last attempt failed.
-    pub(crate) fn error(&self) -> Option<&Arc<JobError>> {
-        self.aftermath.as_ref()?.error.as_ref()
-    }
-
-    /// What became of its shutdown hook.
-    pub(crate) fn hook(&self) -> Option<&HookReport> {
-        self.aftermath.as_ref()?.hook.as_ref()
-    }
-
-    fn set_error(&mut self, error: Option<Arc<JobError>>) {
-        if error.is_some() || self.aftermath.is_some() {
-            self.aftermath.get_or_insert_default().error = error;
-        }
-    }
-}
-
-impl Orchestrator<Record> {
-    /// When the first attempt of a job started.
-    pub(crate) fn started(&self, job: JobId) -> Option<Timestamp> {
-        self.payload(job).filter(|_| self.attempts(job) > 0).map(|record| record.started)
-    }
-
-    /// When the last attempt of a job that has ended did.
-    pub(crate) fn ended(&self, job: JobId) -> Option<Timestamp> {
-        let began = self.attempts(job) > 0 && self.has_ended(job);
-        self.payload(job).filter(|_| began).map(|record| record.ended)
-    }
-}
-
-/// The body of a job, and what its running attempt sees of the run, if it asked.
-pub(crate) struct Cell<P> {
-    pub(crate) body: Option<P>,
-    context: Option<Context>,
-}
-
-impl<P> Cell<P> {
-    pub(crate) const fn new(body: Option<P>) -> Self {
-        Self { body, context: None }
-    }
-}
-
-/// The cells of a graph. Whatever the bodies' `Drop` does, all of them are dropped.
-pub(crate) type Cells<P> = Quiet<Cell<P>>;
-
-/// A body whose attempt is over.
-pub(crate) struct Retired<P> {
-    pub(crate) attempt: Attempt,
-    pub(crate) cell: usize,
-    pub(crate) body: P,
-    /// Whether it goes back to its cell, without what is left of the attempt.
-    pub(crate) keep: bool,
-}
-
-impl<P: Payload> Retired<P> {
-    /// Drops the body, or what is left of the attempt in it. Runs code of the user's.
-    pub(crate) fn dispose(mut self) -> Option<(Attempt, usize, P)> {
-        if !self.keep {
-            drop_quietly(self.body);
-            return None;
-        }
-        let _ = caught(|| self.body.body().clear());
-        Some((self.attempt, self.cell, self.body))
-    }
-}
 
 /// A graph that runs: the core, the bodies and their outputs, and all that happens between two polls.
 /// Who polls, and where, is the driver's.
@@ -147,13 +53,6 @@ pub(crate) struct Engine<P: Payload> {
     pub(crate) observers: Option<Arc<Observers>>,
     #[cfg(feature = "tracing")]
     pub(crate) span: tracing::Span,
-}
-
-/// The run of the shutdown hooks takes the core's place; this keeps what it took it from.
-pub(crate) struct Hooks {
-    main: Orchestrator<Record>,
-    /// By place in the core of the hooks: whose hook it is.
-    pub(crate) subjects: Vec<Option<JobId>>,
 }
 
 /// How an attempt ended by itself.
@@ -381,38 +280,6 @@ impl<P: Payload> Engine<P> {
         }
     }
 
-    /// After the verdict: begins the run of the shutdown hooks, if there are any to run.
-    pub(crate) fn begin_hooks(&mut self, now: Timestamp) -> bool {
-        if !self.hooked || self.hooks.is_some() {
-            return false;
-        }
-        self.tell();
-        let has_hook =
-            |cell: &Cell<P>| cell.body.as_ref().is_some_and(|body| body.peek().has_hook());
-        let core = &self.core;
-        let started = |job: &JobId| core.attempts(*job) > 0 && has_hook(&self.cells.0[job.index()]);
-        let hooked: Vec<JobId> = core.jobs().filter(started).collect();
-        if hooked.is_empty() {
-            return false;
-        }
-        let options = RunOptions {
-            timeout: Some(self.shutdown_timeout),
-            record: self.observers.is_some(),
-            ..RunOptions::default()
-        };
-        let Ok(run) = core.shutdown_run(&hooked, options) else { return false };
-        let subjects = run.jobs().map(|job| run.payload(job).copied().flatten()).collect();
-        let mut run = run.map(|_| Record::new(Place::NOWHERE));
-        if run.start(now).is_err() {
-            return false;
-        }
-        if self.stops > 2 {
-            run.stop(now);
-        }
-        self.hooks = Some(Hooks { main: std::mem::replace(&mut self.core, run), subjects });
-        true
-    }
-
     /// What is left of a run that is over, and the bodies, if they were to be kept.
     pub(crate) fn finish(mut self) -> (Report<P::Outputs>, Cells<P>) {
         let ended = self.core.clock();
@@ -451,25 +318,6 @@ impl<P: Payload> Engine<P> {
                 record.set_error(Some(Arc::new(error)));
             }
         }
-    }
-}
-
-impl Hooks {
-    /// The core of the jobs, with what became of each hook.
-    fn put_outcomes(self, run: &mut Orchestrator<Record>) -> Orchestrator<Record> {
-        let mut main = self.main;
-        let jobs: Vec<JobId> = run.jobs().collect();
-        for hook in jobs {
-            let outcome = run.state(hook).and_then(JobState::outcome);
-            let subject = self.subjects[hook.index()].and_then(|job| main.payload_mut(job));
-            if let (Some(record), Some(outcome), Some(ran)) =
-                (subject, outcome, run.payload_mut(hook))
-            {
-                let error = ran.aftermath.take().and_then(|aftermath| aftermath.error);
-                record.aftermath.get_or_insert_default().hook = Some(HookReport { outcome, error });
-            }
-        }
-        main
     }
 }
 

@@ -9,7 +9,8 @@ use std::vec::Vec;
 use super::additions::{Additions, OpenAdditions};
 use super::asked::Asked;
 use super::body::Body;
-use super::engine::{Cell, Cells, Engine, Record};
+use super::cell::{Cell, Cells};
+use super::engine::Engine;
 use super::error::RunError;
 use super::handle::{Handle, Key, Requirements};
 use super::job::Job;
@@ -19,6 +20,7 @@ use super::observe::Observers;
 use super::output::{Column, Outputs, Place};
 use super::payload::{Local, Payload, Sendable};
 use super::quiet::Quiet;
+use super::record::Record;
 use super::runtime::{AnyClock, Clock as _};
 use crate::{Condition, JobId, JobName, JobOptions, Orchestrator, RunOptions};
 

@@ -2,8 +2,8 @@ use std::fmt::{self, Write as _};
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::engine::Record;
 use super::output::{OutputStore, Outputs};
+use super::record::Record;
 use super::report::HookReport;
 use crate::orchestrator::Seconds;
 use crate::{Condition, JobId, JobKind, JobState, Orchestrator, Outcome, SkipReason};

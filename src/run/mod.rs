@@ -3,6 +3,7 @@
 mod additions;
 mod asked;
 mod body;
+mod cell;
 mod constructors;
 mod context;
 mod custom;
@@ -24,11 +25,13 @@ mod output;
 mod parallel;
 mod payload;
 mod quiet;
+mod record;
 mod rehearse;
 mod repeat;
 mod report;
 mod runtime;
 mod service;
+mod shutdown;
 #[cfg(feature = "tracing")]
 mod spans;
 mod waker;

@@ -2,11 +2,12 @@ use std::sync::Arc;
 use std::vec;
 use std::vec::Vec;
 
-use super::engine::{Cells, Record};
+use super::cell::Cells;
 use super::fact::{Fact, JobInfo, What};
 use super::graph::Graph;
 use super::output::{Below, OutputStore};
 use super::payload::Payload;
+use super::record::Record;
 use super::report::Report;
 use crate::{Condition, JobId, JobState, Orchestrator, Outcome, Timestamp};
 

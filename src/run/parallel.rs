@@ -7,7 +7,8 @@ use std::task::{Context, Poll, Waker};
 use std::vec::Vec;
 
 use self::state::{Chores, Leaving, State, Ticket};
-use super::engine::{Engine, Finished, Retired, poll_body};
+use super::cell::Retired;
+use super::engine::{Engine, Finished, poll_body};
 use super::error::RunError;
 use super::graph::Graph;
 use super::in_place::either;

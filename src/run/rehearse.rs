@@ -5,11 +5,11 @@ use std::time::Duration;
 use std::vec;
 use std::vec::Vec;
 
-use super::engine::Record;
 use super::error::RunError;
 use super::fact::{Fact, JobInfo, What};
 use super::graph::Graph;
 use super::payload::Payload;
+use super::record::Record;
 use crate::{
     Attempt, Change, Completion, JobId, JobKind, Orchestrator, RunOptions, Signal, Timestamp,
     Verdict,

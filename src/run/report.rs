@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::engine::Record;
 use super::error::JobError;
 use super::handle::Handle;
 use super::listing::Listing;
 use super::output::{LocalOutputs, OutputStore, Outputs, SendOutputs};
+use super::record::Record;
 use crate::{
     Condition, Counts, Explanation, JobId, JobKind, JobState, NamedJob, Orchestrator, Outcome,
     Timestamp, Verdict,

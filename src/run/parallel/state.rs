@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 use std::vec::Vec;
 
-use crate::run::engine::{Engine, Finished, Retired};
+use crate::run::cell::Retired;
+use crate::run::engine::{Engine, Finished};
 use crate::run::payload::Sendable;
 use crate::{Attempt, Signal, Timestamp};
 
