@@ -124,7 +124,8 @@ fn handles_are_equal_if_they_name_the_same_job_of_the_same_graph() {
     let [a, b] = [(); 2].map(|()| graph.add(Job::new(async {})));
     let foreign = other.add(Job::new(async {}));
     assert_eq!(a.id(), foreign.id());
-    assert!(a == a.clone() && a != b && a != foreign);
+    let copy = a;
+    assert!(a == copy && a != b && a != foreign);
     assert_eq!([a, b, foreign, a, b].into_iter().collect::<HashSet<_>>().len(), 3);
     let hasher = RandomState::new();
     assert_ne!(hasher.hash_one(a), hasher.hash_one(b));
@@ -154,17 +155,6 @@ fn requirements_are_one_handle_or_several_in_any_form() {
 
 #[test]
 fn an_error_of_a_job_leads_to_its_cause() {
-    let text = "no number".parse::<u8>().unwrap_err();
-    let cause = std::io::Error::other(text.clone());
-    let mut graph = JobGraph::new();
-    let fails = graph.add(Job::try_new(async { Err::<(), _>(Outer(cause)) }));
-    let panics = graph.add(Job::new(async { panic!("oh no") }));
-    let report = run(&VirtualClock::new(), graph);
-    let error = report.error(&fails).unwrap();
-    assert_eq!(error.source().unwrap().to_string(), text.to_string());
-    assert!(report.error(&panics).unwrap().source().is_none());
-    assert_eq!(Cancelled.to_string(), "cancelled");
-
     #[derive(Debug)]
     struct Outer(std::io::Error);
     impl std::fmt::Display for Outer {
@@ -177,6 +167,17 @@ fn an_error_of_a_job_leads_to_its_cause() {
             Some(&self.0)
         }
     }
+
+    let text = "no number".parse::<u8>().unwrap_err();
+    let cause = std::io::Error::other(text.clone());
+    let mut graph = JobGraph::new();
+    let fails = graph.add(Job::try_new(async { Err::<(), _>(Outer(cause)) }));
+    let panics = graph.add(Job::new(async { panic!("oh no") }));
+    let report = run(&VirtualClock::new(), graph);
+    let error = report.error(&fails).unwrap();
+    assert_eq!(error.source().unwrap().to_string(), text.to_string());
+    assert!(report.error(&panics).unwrap().source().is_none());
+    assert_eq!(Cancelled.to_string(), "cancelled");
 }
 
 #[test]
