@@ -91,7 +91,7 @@ pub trait Start {
     /// The span of the attempt.
     #[cfg(feature = "tracing")]
     #[doc(hidden)]
-    fn span(&mut self) -> tracing::Span;
+    fn span(&mut self) -> Option<tracing::Span>;
 
     /// The span of the shutdown hook of its job.
     #[cfg(feature = "tracing")]

@@ -356,9 +356,9 @@ impl<C: OutputStore + ?Sized, F: FnMut() -> Context> Start for Prepare<'_, C, F>
     }
 
     #[cfg(feature = "tracing")]
-    fn span(&mut self) -> tracing::Span {
+    fn span(&mut self) -> Option<tracing::Span> {
         let (run, attempt) = self.span;
-        super::spans::attempt(run, attempt, self.core.label(attempt.job))
+        super::spans::attempt(run, attempt, || self.core.label(attempt.job))
     }
 
     #[cfg(feature = "tracing")]

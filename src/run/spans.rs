@@ -29,9 +29,19 @@ pub(crate) fn end_run(span: &Span, verdict: Verdict) {
     span.record("verdict", field::display(verdict));
 }
 
-/// The span of an attempt.
-pub(crate) fn attempt(run: &Span, attempt: Attempt, label: Option<&str>) -> Span {
-    info_span!(parent: run, "attempt", job = %attempt.job, label, attempt = attempt.number)
+/// The span of an attempt, if anybody wants to know of the run.
+pub(crate) fn attempt<'a>(
+    run: &Span,
+    attempt: Attempt,
+    label: impl FnOnce() -> Option<&'a str>,
+) -> Option<Span> {
+    if run.is_disabled() {
+        return None;
+    }
+    let label = label();
+    let span =
+        info_span!(parent: run, "attempt", job = %attempt.job, label, attempt = attempt.number);
+    Some(span).filter(|span| !span.is_disabled())
 }
 
 /// Makes the span of a shutdown hook, once that begins.
@@ -67,8 +77,7 @@ impl<B> Traced<B> {
 impl<B: Execute> Execute for Traced<B> {
     fn prepare(self: Pin<&mut Self>, start: &mut dyn Start) {
         let this = self.project();
-        let attempt = start.span();
-        *this.spans = (!attempt.is_disabled()).then(|| {
+        *this.spans = start.span().map(|attempt| {
             let make_hook = this.body.has_hook().then(|| start.hook_span());
             Box::new(Spans { attempt, make_hook, hook: Span::none() })
         });
