@@ -217,7 +217,8 @@ impl<J> Orchestrator<J> {
         self.jobs.node_mut(job).held_by += 1;
     }
 
-    /// Takes a requirement back, before `start`. O(requirements of the job + dependents of the other).
+    /// Takes a requirement back, before `start`. O(1) amortised; O(log requirements) where both jobs have
+    /// more than 32 of them.
     ///
     /// # Errors
     /// [`GraphError::NotRequired`] if there is none, and others.
