@@ -33,13 +33,13 @@ mod expected {
     pub(super) const CORE_REQUIREMENT: Cost = Cost { bytes: 12, allocations: 0 };
     /// A job that runs in place and waits, as all others do: a future of 16 bytes, an output of 8, and a
     /// waker.
-    pub(super) const IN_PLACE_JOB: Cost = Cost { bytes: 232 + NO_SPANS, allocations: 2 };
+    pub(super) const IN_PLACE_JOB: Cost = Cost { bytes: 192 + NO_SPANS, allocations: 2 };
     /// A job that runs in place and never waits. Target: 1.
     pub(super) const IN_PLACE_ALLOCATIONS: usize = 1;
     /// A requirement of a job that runs in place.
     pub(super) const IN_PLACE_REQUIREMENT: Cost = Cost { bytes: 12, allocations: 0 };
     /// A job that runs in a task of an executor, the same future and output.
-    pub(super) const PARALLEL_JOB: Cost = Cost { bytes: 301 + NO_SPANS, allocations: 2 };
+    pub(super) const PARALLEL_JOB: Cost = Cost { bytes: 261 + NO_SPANS, allocations: 2 };
     /// Where there could be spans of `tracing`.
     const NO_SPANS: usize = if cfg!(feature = "tracing") { 8 } else { 0 };
     /// The floor: the same futures in a `FuturesUnordered`, which knows no requirements.

@@ -1,10 +1,11 @@
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::ending::Phase;
 use super::graph::{Condition, MAX_JOBS};
 use super::input::Resolution;
 use super::job::{JobId, JobKind, JobOptions};
-use super::node::Node;
+use super::node::{Extra, Node};
 use super::observe::Change;
 use super::order::Side;
 use super::state::Event;
@@ -29,66 +30,110 @@ impl<J> Orchestrator<J> {
         options: JobOptions,
         requirements: &[(JobId, Condition)],
     ) -> Result<JobId, GraphError> {
-        let repeats = self.check_new(&options, requirements)?;
+        let extra = (!options.is_plain()).then(|| Box::new(Extra::new(options)));
+        self.insert(payload, extra, requirements)
+    }
+
+    /// Adds a job that has something extra, or not.
+    #[inline]
+    pub(crate) fn insert(
+        &mut self,
+        payload: J,
+        extra: Option<Box<Extra>>,
+        requirements: &[(JobId, Condition)],
+    ) -> Result<JobId, GraphError> {
+        self.check_new(extra.as_deref(), requirements)?;
         let (index, number) = self.jobs.next_place();
-        let mut node = Node::new(number, &options);
+        let mut node = Node::new(number, extra.as_deref());
         let id = node.id(index);
-        let culprit = self.connect_new(index, &mut node, requirements, repeats);
+        let own = (index, &mut node.lists);
+        node.held_by = self.edges.connect_new(&mut self.jobs.nodes, own, requirements);
         self.counts.waiting += 1;
         self.unfinished_finite += usize::from(node.is_finite());
-        self.jobs.insert(node, options, payload);
+        self.jobs.insert(node, extra, payload);
         self.record(id, Change::Added);
         if self.has_started() {
-            self.enter_run(index, culprit);
+            self.enter_run(index);
         }
         Ok(id)
     }
 
     /// A job was added to a run: it starts, waits, or never will start.
-    fn enter_run(&mut self, index: u32, culprit: Option<JobId>) {
+    fn enter_run(&mut self, index: u32) {
+        let Node { held_by: made, .. } = *self.node(index);
         self.had_finite |= self.node(index).is_finite();
+        let mut unresolved = 0;
+        let mut culprit = None;
+        for (required, condition) in self.edges.newest(made) {
+            match self.fate(required).resolution(condition) {
+                Resolution::Pending => unresolved += 1,
+                Resolution::Satisfied => {}
+                Resolution::Impossible => culprit = culprit.or(Some(self.id(required))),
+            }
+        }
+        self.jobs.node_mut(index).held_by = unresolved;
         if let Some(required) = culprit {
             self.apply(index, Event::Impossible(required));
-        } else if self.node(index).held_by == 0 {
+        } else if unresolved == 0 {
             self.satisfy(index);
         }
         self.conclude();
     }
 
-    /// Whether a new job can be added like this, and whether it may require a job twice.
+    /// Whether a new job can be added like this.
     #[inline]
     fn check_new(
         &self,
-        options: &JobOptions,
+        extra: Option<&Extra>,
         requirements: &[(JobId, Condition)],
-    ) -> Result<bool, GraphError> {
-        let name = || JobName { id: None, label: options.label.clone() };
-        if let Some(ending) = self.ending() {
-            return Err(GraphError::RunEnding { job: name(), ending });
+    ) -> Result<(), GraphError> {
+        let has_room = self.jobs.len() < MAX_JOBS && self.edges.has_room_for(requirements.len());
+        if self.is_ending() || !has_room {
+            return Err(self.no_more(extra));
         }
-        if self.jobs.len() >= MAX_JOBS || !self.edges.has_room_for(requirements.len()) {
-            return Err(GraphError::Full);
-        }
-        let mut before = 0;
-        let mut ascending = true;
+        let mut all_ask_the_same = true;
         for &(id, asked) in requirements {
-            let required = self.known(id)?;
-            self.check_condition(name, required, asked)?;
-            ascending &= id.number() > before;
-            before = id.number();
+            if !self.is_usual(id, asked) {
+                self.check_unusual(extra, id, asked)?;
+            }
+            all_ask_the_same &= asked == requirements[0].1;
         }
-        if ascending { Ok(false) } else { self.check_repeated(name, requirements) }
+        if all_ask_the_same { Ok(()) } else { self.check_repeated(extra, requirements) }
     }
 
-    /// A job may be listed twice, if the same is asked of it. Whether one is.
+    #[cold]
+    fn no_more(&self, extra: Option<&Extra>) -> GraphError {
+        match self.ending() {
+            Some(ending) => GraphError::RunEnding { job: Extra::name(extra), ending },
+            None => GraphError::Full,
+        }
+    }
+
+    /// Whether this can be asked of a job for certain.
+    #[inline]
+    fn is_usual(&self, id: JobId, asked: Condition) -> bool {
+        asked != Condition::Failed && self.get(id).is_some_and(Node::is_finite)
+    }
+
+    #[cold]
+    fn check_unusual(
+        &self,
+        extra: Option<&Extra>,
+        id: JobId,
+        asked: Condition,
+    ) -> Result<(), GraphError> {
+        let required = self.known(id)?;
+        self.check_condition(|| Extra::name(extra), required, asked)
+    }
+
+    /// A job may be listed twice, if the same is asked of it.
+    #[cold]
     fn check_repeated(
         &self,
-        job: impl FnOnce() -> JobName,
+        extra: Option<&Extra>,
         requirements: &[(JobId, Condition)],
-    ) -> Result<bool, GraphError> {
-        let mut repeats = false;
-        let mut check = |(id, existing): (JobId, Condition), asked| {
-            repeats = true;
+    ) -> Result<(), GraphError> {
+        let check = |(id, existing): (JobId, Condition), asked| {
             (existing != asked).then_some((id, existing, asked))
         };
         let conflict = if requirements.len() <= SHORT {
@@ -104,41 +149,9 @@ impl<J> Orchestrator<J> {
                 if before.0 == id { check(before, asked) } else { None }
             })
         };
-        let Some((id, existing, asked)) = conflict else { return Ok(repeats) };
-        let (job, required) = (job(), self.name(id.place()));
+        let Some((id, existing, asked)) = conflict else { return Ok(()) };
+        let (job, required) = (Extra::name(extra), self.name(id.place()));
         Err(GraphError::ConflictingConditions { job, required, existing, asked })
-    }
-
-    /// Links a new job to what it requires; returns the first listed job that makes that impossible.
-    #[inline]
-    fn connect_new(
-        &mut self,
-        index: u32,
-        node: &mut Node,
-        requirements: &[(JobId, Condition)],
-        repeats: bool,
-    ) -> Option<JobId> {
-        let running = self.has_started();
-        let mut culprit = None;
-        for &(id, condition) in requirements {
-            let required = id.place();
-            // The newest job's edges are the last ones of their lists.
-            if repeats && self.edges.ends_with(self.node(required).lists, index) {
-                continue;
-            }
-            self.edges.link(&mut node.lists, &mut self.jobs.nodes, index, required, condition);
-            let resolution = if running {
-                self.fate(required).resolution(condition)
-            } else {
-                Resolution::Pending
-            };
-            match resolution {
-                Resolution::Pending => node.held_by += 1,
-                Resolution::Satisfied => {}
-                Resolution::Impossible => culprit = culprit.or(Some(id)),
-            }
-        }
-        culprit
     }
 
     /// Makes one job require another, before `start`. Making a requirement again is harmless. O(1)

@@ -1,6 +1,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::job::JobId;
 use super::node::Node;
 
 /// What a requirement asks of the required job.
@@ -133,42 +134,61 @@ impl Edges {
         required: u32,
         condition: Condition,
     ) {
-        let mut lists = nodes[job as usize].lists;
-        self.link(&mut lists, nodes, job, required, condition);
-        nodes[job as usize].lists.newest_requirement = lists.newest_requirement;
-    }
-
-    /// Links a job, whose own list is at hand, to one that it requires.
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "`has_room_for` was asked")]
-    pub(super) fn link(
-        &mut self,
-        lists: &mut Lists,
-        nodes: &mut [Node],
-        job: u32,
-        required: u32,
-        condition: Condition,
-    ) {
-        let newest = lists.newest_requirement;
+        let newest = nodes[job as usize].lists.newest_requirement;
         if newest != NONE && newest as usize + 1 != self.arena.len() {
             self.arena.push(Edge::jump(newest));
         }
-        let at = self.arena.len() as u32;
-        lists.newest_requirement = at;
+        let first = if newest == NONE { FIRST } else { 0 };
         let list = &mut nodes[required as usize].lists;
+        let at = self.push(list, Tagged::new(job, first), required, condition);
+        nodes[job as usize].lists.newest_requirement = at;
+    }
+
+    /// Links a job that is about to be put into its place to all that it requires, once to each.
+    /// Returns how many that are.
+    #[inline]
+    pub(super) fn connect_new(
+        &mut self,
+        nodes: &mut [Node],
+        (job, lists): (u32, &mut Lists),
+        requirements: &[(JobId, Condition)],
+    ) -> u32 {
+        let mut made = 0;
+        let mut own = Tagged::new(job, FIRST);
+        for &(required, condition) in requirements {
+            // Edges of the newest job are the last ones of their lists.
+            let list = &mut nodes[required.place() as usize].lists;
+            if !self.ends_with(*list, job) {
+                lists.newest_requirement = self.push(list, own, required.place(), condition);
+                own = Tagged::new(job, 0);
+                made += 1;
+            }
+        }
+        made
+    }
+
+    /// Makes an edge, the last one of the list of dependents of the required job.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "`has_room_for` was asked")]
+    fn push(&mut self, list: &mut Lists, job: Tagged, to: u32, condition: Condition) -> u32 {
+        let at = self.arena.len() as u32;
+        self.arena.push(Edge { job, required: Tagged::new(to, condition as u32), next: NONE });
         match core::mem::replace(&mut list.last_dependent, at) {
             NONE => list.first_dependent = at,
             last => self.arena[last as usize].next = at,
         }
-        self.arena.push(Edge {
-            job: Tagged::new(job, if newest == NONE { FIRST } else { 0 }),
-            required: Tagged::new(required, condition as u32),
-            next: NONE,
-        });
-        if let Some(pairs) = &mut self.pairs {
-            pairs.insert((job, required), at);
+        if self.pairs.is_some() {
+            self.pair(job, to, at);
         }
         self.live += 1;
+        at
+    }
+
+    #[cold]
+    fn pair(&mut self, job: Tagged, required: u32, at: u32) {
+        if let (Some(pairs), Some(job)) = (&mut self.pairs, job.index()) {
+            pairs.insert((job, required), at);
+        }
     }
 
     /// The edge to the first dependent of a job.
@@ -178,17 +198,23 @@ impl Edges {
     }
 
     /// The edge to the next dependent, and what this one says: the dependent, if it is there, and what
-    /// it asks.
+    /// it asks, as an index into a table that has one entry more than there are conditions.
     #[inline]
-    pub(super) fn dependent(&self, at: u32) -> (Option<u32>, Option<u32>, Condition) {
+    pub(super) fn dependent(&self, at: u32) -> (Option<u32>, Option<u32>, usize) {
         let edge = self.arena[at as usize];
-        (Some(edge.next).filter(|&at| at != NONE), edge.job.index(), edge.condition())
+        (Some(edge.next).filter(|&at| at != NONE), edge.job.index(), edge.required.tag() as usize)
     }
 
     /// The dependents of a job, with what they ask, in the order the requirements were made.
     pub(super) fn dependents(&self, lists: Lists) -> impl Iterator<Item = (u32, Condition)> + '_ {
         self.dependent_edges(lists)
             .filter_map(|at| Some((self.arena[at as usize].job.index()?, self.condition(at))))
+    }
+
+    /// What the newest job requires, in order, with the number of its requirements at hand.
+    pub(super) fn newest(&self, made: u32) -> impl Iterator<Item = (u32, Condition)> + '_ {
+        let edges = self.arena[self.arena.len() - made as usize..].iter();
+        edges.filter_map(|edge| Some((edge.required.index()?, edge.condition())))
     }
 
     /// What a job requires, the last requirement first.

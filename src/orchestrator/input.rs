@@ -1,7 +1,7 @@
 use core::fmt;
 
 use super::ending::{Ending, Phase};
-use super::graph::{Condition, Edges};
+use super::graph::{Condition, Edges, NONE};
 use super::job::{Attempt, JobId, JobKind};
 use super::observe::{Change, Transition};
 use super::state::{Completion, Event, JobState, Stage, StopReason};
@@ -56,14 +56,22 @@ impl<J> Orchestrator<J> {
                 if let Some(timeout) = timeout {
                     self.deadlines.arm_run(now + timeout);
                 }
-                for index in self.jobs.in_creation_order() {
-                    if self.node(index).held_by == 0 {
-                        self.satisfy(index);
-                    }
-                }
+                self.queue_first_jobs();
             }
         }
         Ok(())
+    }
+
+    /// Queues the jobs that require none.
+    fn queue_first_jobs(&mut self) {
+        let order = self.jobs.order_of_reused();
+        let places = (0..NONE).take(self.jobs.places());
+        for index in order.into_iter().flatten().chain(places) {
+            let node = self.node(index);
+            if node.held_by == 0 && node.stage == Stage::Waiting && !node.is_vacant() {
+                self.satisfy(index);
+            }
+        }
     }
 
     /// An attempt has ended. O(dependents of the job), and of those that this skips.
@@ -76,11 +84,26 @@ impl<J> Orchestrator<J> {
         completion: Completion,
         now: Timestamp,
     ) -> Result<(), InputError> {
-        let index = self.under_way(attempt)?;
+        match self.complete_attempt(attempt, completion, now) {
+            Some(_) => Ok(()),
+            None => Err(self.not_under_way(attempt)),
+        }
+    }
+
+    /// The same, for those who know the attempt: `None` if it is not under way.
+    #[inline]
+    pub(crate) fn complete_attempt(
+        &mut self,
+        attempt: Attempt,
+        completion: Completion,
+        now: Timestamp,
+    ) -> Option<After> {
+        let index = self.find_under_way(attempt)?;
         self.advance(now);
         self.complete(index, completion);
         self.settle(index);
-        Ok(())
+        let stage = self.node(index).stage;
+        Some(After { ended: stage.is_ended(), succeeded: stage == Stage::Succeeded })
     }
 
     /// An attempt of a service is ready: what requires it may start, and its timeout is disarmed.
@@ -212,10 +235,13 @@ impl<J> Orchestrator<J> {
 
     /// Before `start` no attempt is.
     #[inline]
-    fn under_way(&self, attempt: Attempt) -> Result<u32, InputError> {
+    fn find_under_way(&self, attempt: Attempt) -> Option<u32> {
         let under_way = |index: &u32| self.node(*index).has_under_way(attempt.number);
-        let index = self.jobs.index(attempt.job).filter(under_way);
-        index.ok_or_else(|| self.not_under_way(attempt))
+        self.jobs.index(attempt.job).filter(under_way)
+    }
+
+    fn under_way(&self, attempt: Attempt) -> Result<u32, InputError> {
+        self.find_under_way(attempt).ok_or_else(|| self.not_under_way(attempt))
     }
 
     #[cold]
@@ -264,12 +290,12 @@ impl<J> Orchestrator<J> {
         }
         let mut told = Some(index);
         while let Some(required) = told {
-            let fate = self.fate(required);
+            let resolutions = self.fate(required).resolutions();
             let mut cursor = Edges::first_dependent(self.node(required).lists);
             while let Some(edge) = cursor {
                 let (next, job, condition) = self.edges.dependent(edge);
                 if let Some(job) = job {
-                    self.resolve(job, required, fate.resolution(condition));
+                    self.resolve(job, required, resolutions[condition]);
                 }
                 cursor = next;
             }
@@ -313,6 +339,14 @@ pub(super) struct Fate {
 }
 
 impl Fate {
+    /// What becomes of a requirement, by its condition; the last entry belongs to none.
+    #[inline]
+    fn resolutions(self) -> [Resolution; 4] {
+        let of = |condition| self.resolution(condition);
+        let (succeeded, failed) = (of(Condition::Succeeded), of(Condition::Failed));
+        [succeeded, of(Condition::Finished), failed, Resolution::Pending]
+    }
+
     /// What has become of a requirement.
     #[inline]
     pub(super) fn resolution(self, condition: Condition) -> Resolution {
@@ -325,6 +359,14 @@ impl Fate {
             (Condition::Succeeded | Condition::Failed, _) => Resolution::Impossible,
         }
     }
+}
+
+/// What an attempt leaves behind that has completed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct After {
+    /// Whether the job has ended.
+    pub(crate) ended: bool,
+    pub(crate) succeeded: bool,
 }
 
 /// Hands out attempts: an iterator that [`Orchestrator::poll_ready_jobs`] makes.

@@ -31,6 +31,8 @@ pub use self::graph::Condition;
 use self::graph::Edges;
 pub use self::input::{ReadyJobs, Signal};
 pub use self::job::{Attempt, JobId, JobKind, JobOptions, Retries};
+#[cfg(feature = "std")]
+pub(crate) use self::node::Extra;
 use self::node::Node;
 pub use self::observe::{Change, Counts, Transition};
 use self::queue::Queue;
@@ -277,8 +279,15 @@ impl<J> Orchestrator<J> {
 
     #[cfg(feature = "std")]
     #[inline]
-    pub(crate) fn has_succeeded(&self, job: JobId) -> bool {
-        self.get(job).is_some_and(|node| node.stage == Stage::Succeeded)
+    pub(crate) fn has_signals(&self) -> bool {
+        !self.signals.is_empty()
+    }
+
+    /// The payload in a place, whose job is known to be there.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) fn payload_at(&mut self, place: usize) -> Option<&mut J> {
+        self.jobs.payload_at(place)
     }
 
     /// A job's payload.
@@ -335,6 +344,11 @@ impl<J> Orchestrator<J> {
         let lists = self.get(job).map(|node| node.lists);
         let dependents = lists.into_iter().flat_map(|lists| self.dependents_in(lists));
         dependents.map(|(index, condition)| (self.id(index), condition))
+    }
+
+    #[inline]
+    fn is_ending(&self) -> bool {
+        matches!(self.phase, Phase::Ending { .. })
     }
 
     /// Why the run is ending, as soon as there is a cause.

@@ -1,3 +1,4 @@
+use super::JobName;
 use super::graph::Lists;
 use super::job::{JobId, JobKind, JobOptions};
 use super::state::{Facts, Failure, Stage};
@@ -39,13 +40,14 @@ impl Node {
         lists: Lists::EMPTY,
     };
 
-    pub(super) fn new(number: u64, options: &JobOptions) -> Self {
-        let beyond = match options {
-            JobOptions { critical: true, .. } => Beyond::Critical,
-            options if options.is_plain() => Beyond::Nothing,
-            _ => Beyond::Extra,
+    #[inline]
+    pub(super) fn new(number: u64, extra: Option<&Extra>) -> Self {
+        let (kind, beyond) = match extra.map(|extra| &extra.options) {
+            None => (JobKind::Finite, Beyond::Nothing),
+            Some(options) if options.critical => (options.kind, Beyond::Critical),
+            Some(options) => (options.kind, Beyond::Extra),
         };
-        Self { number, kind: options.kind, beyond, ..Self::VACANT }
+        Self { number, kind, beyond, ..Self::VACANT }
     }
 
     /// Its id, given its place.
@@ -54,10 +56,12 @@ impl Node {
         JobId::new(index, self.number)
     }
 
+    #[inline]
     pub(super) const fn number(&self) -> u64 {
         self.number
     }
 
+    #[inline]
     pub(super) const fn is_vacant(&self) -> bool {
         self.number == u64::MAX
     }
@@ -90,8 +94,8 @@ impl Node {
 
 /// What a job has beyond a plain one; most have nothing of it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Extra {
-    pub(super) options: JobOptions,
+pub(crate) struct Extra {
+    pub(crate) options: JobOptions,
     /// Its deadline: when, and in which order it was armed.
     pub(super) armed: Option<(Timestamp, u64)>,
     pub(super) last_failure: Option<Failure>,
@@ -106,6 +110,15 @@ pub(super) struct Extra {
 }
 
 impl Extra {
+    pub(crate) fn new(options: JobOptions) -> Self {
+        Self { options, ..Self::default() }
+    }
+
+    /// What a job is called that has no id yet.
+    pub(crate) fn name(this: Option<&Self>) -> JobName {
+        JobName { id: None, label: this.and_then(|extra| extra.options.label.clone()) }
+    }
+
     /// What the automaton asks about it.
     pub(super) fn facts(&self) -> Facts {
         Facts {

@@ -19,6 +19,15 @@ impl Queue {
 
     #[inline]
     pub(super) fn push<J>(&mut self, jobs: &mut Store<J>, index: u32) {
+        let node = jobs.node_mut(index);
+        if node.is_plain() {
+            node.held_by = self.all.usual.push(index);
+        } else {
+            self.push_other(jobs, index);
+        }
+    }
+
+    fn push_other<J>(&mut self, jobs: &mut Store<J>, index: u32) {
         self.all.push(jobs, index);
         if !jobs.node(index).is_finite() {
             self.forever.push(jobs, index);
@@ -42,6 +51,10 @@ impl Queue {
             }
             return Some(index);
         }
+        self.pop_other(jobs, place_is_free)
+    }
+
+    fn pop_other<J>(&mut self, jobs: &mut Store<J>, place_is_free: bool) -> Option<u32> {
         let index = if place_is_free { self.all.first() } else { self.forever.first() }?;
         self.remove(jobs, index);
         Some(index)
@@ -93,7 +106,6 @@ impl Lane {
         }
     }
 
-    #[inline]
     fn push<J>(&mut self, jobs: &mut Store<J>, index: u32) {
         let line = match jobs.priority(index) {
             0 => &mut self.usual,

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use slab::Slab;
 
 use super::graph::NONE;
-use super::job::{JobId, JobOptions};
+use super::job::JobId;
 use super::node::{Extra, Node};
 
 /// The jobs. A job has the same place in the slab of payloads and in the lists beside it.
@@ -39,8 +39,7 @@ impl<J> Store<J> {
 
     /// Puts a job into the place that was announced.
     #[inline]
-    pub(super) fn insert(&mut self, node: Node, options: JobOptions, payload: J) {
-        let plain = node.is_plain();
+    pub(super) fn insert(&mut self, node: Node, extra: Option<Box<Extra>>, payload: J) {
         let place = self.payloads.insert(payload);
         self.last_number = node.number();
         if let Some(vacant) = self.nodes.get_mut(place) {
@@ -49,16 +48,16 @@ impl<J> Store<J> {
         } else {
             self.nodes.push(node);
         }
-        if !plain {
-            self.keep_extra(place, Extra { options, ..Extra::default() });
+        if extra.is_some() {
+            self.keep_extra(place, extra);
         }
     }
 
-    fn keep_extra(&mut self, place: usize, extra: Extra) {
+    fn keep_extra(&mut self, place: usize, extra: Option<Box<Extra>>) {
         if place >= self.extras.len() {
             self.extras.resize_with(place + 1, || None);
         }
-        self.extras[place] = Some(Box::new(extra));
+        self.extras[place] = extra;
     }
 
     pub(super) fn remove(&mut self, index: u32) -> (Node, J) {
@@ -156,6 +155,12 @@ impl<J> Store<J> {
         self.payloads.get_mut(index as usize)
     }
 
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(super) fn payload_at(&mut self, place: usize) -> Option<&mut J> {
+        self.payloads.get_mut(place)
+    }
+
     /// The places of all jobs.
     pub(super) fn indices(&self) -> impl Iterator<Item = u32> + '_ {
         let nodes = (0..NONE).zip(&self.nodes);
@@ -164,11 +169,17 @@ impl<J> Store<J> {
 
     /// O(jobs); O(jobs log jobs) where places were used again.
     pub(super) fn in_creation_order(&self) -> Vec<u32> {
-        let mut all: Vec<u32> = self.indices().collect();
-        if self.reused {
-            all.sort_unstable_by_key(|&index| self.node(index).number());
+        self.order_of_reused().unwrap_or_else(|| self.indices().collect())
+    }
+
+    /// All jobs in the order of their creation, if that is not the order of their places.
+    pub(super) fn order_of_reused(&self) -> Option<Vec<u32>> {
+        if !self.reused {
+            return None;
         }
-        all
+        let mut all: Vec<u32> = self.indices().collect();
+        all.sort_unstable_by_key(|&index| self.node(index).number());
+        Some(all)
     }
 
     /// The same jobs with other payloads.

@@ -7,7 +7,6 @@ use std::vec::Vec;
 
 use super::asked::Asked;
 use super::body::Body;
-use super::cell::{Cell, Cells};
 use super::engine::Engine;
 use super::error::RunError;
 use super::graph::Graph;
@@ -16,9 +15,10 @@ use super::job::Job;
 use super::mailbox::{Mailbox, Message};
 use super::output::{Column, LocalOutputs, Outputs, Place, SendOutputs};
 use super::payload::{Local, Payload, Sendable};
-use super::quiet::{Quiet, drop_quietly};
+use super::quiet::drop_quietly;
 use super::record::Record;
-use crate::{JobId, JobOptions};
+use crate::JobId;
+use crate::orchestrator::Extra;
 
 /// Adds jobs to a run that goes on: made by [`Graph::adder`], and used by the graph's own jobs.
 ///
@@ -85,7 +85,7 @@ struct Queue<P: Payload> {
 
 struct Addition<P: Payload> {
     body: P,
-    options: JobOptions,
+    extra: Option<Box<Extra>>,
     requirements: Asked,
     reserve: Reserve<P>,
     reply: Answer,
@@ -142,16 +142,16 @@ impl<P: Payload> Additions<P> {
             return drop_quietly(additions);
         }
         for addition in additions {
-            let Addition { body, options, requirements, reserve, reply } = addition;
+            let Addition { body, extra, requirements, reserve, reply } = addition;
             let core = &mut engine.core;
             let place = reserve(&mut engine.outputs);
             let result = requirements
-                .by_id(engine.graph, &options)
-                .and_then(|ids| Ok(core.add(Record::new(place), options, ids)?));
+                .by_id(engine.graph, extra.as_deref())
+                .and_then(|ids| Ok(core.insert(Record::new(place), extra, ids)?));
             match result {
                 Ok(id) => {
                     engine.hooked |= body.peek().has_hook();
-                    Cell::put(&mut engine.cells, id, body);
+                    engine.cells.add(id, body);
                 }
                 Err(_) => drop_quietly(body),
             }
@@ -169,17 +169,6 @@ impl<P: Payload> Additions<P> {
     }
 }
 
-impl<P> Cell<P> {
-    /// Puts a body where its job is in the core: at the end, or where a job was removed.
-    pub(crate) fn put(Quiet(cells): &mut Cells<P>, id: JobId, body: P) {
-        let cell = Self::new(Some(body));
-        match cells.get_mut(id.index()) {
-            Some(vacant) => *vacant = cell,
-            None => cells.push(cell),
-        }
-    }
-}
-
 impl<P: Payload> Adder<P> {
     pub(crate) fn new(graph: u64, additions: Arc<Additions<P>>, mailbox: Arc<Mailbox>) -> Self {
         Self { graph, additions, mailbox }
@@ -188,13 +177,13 @@ impl<P: Payload> Adder<P> {
     async fn send<T>(
         &self,
         body: P,
-        options: JobOptions,
+        extra: Option<Box<Extra>>,
         requirements: Asked,
         reserve: Reserve<P>,
     ) -> Result<Handle<T>, RunError> {
         let reply = Arc::<Mutex<Reply>>::default();
         let addition =
-            Addition { body, options, requirements, reserve, reply: Answer(Arc::clone(&reply)) };
+            Addition { body, extra, requirements, reserve, reply: Answer(Arc::clone(&reply)) };
         {
             let mut queue = lock(&self.additions.0);
             if !queue.open {
@@ -224,9 +213,9 @@ impl<'a> Adder<Local<'a>> {
     pub async fn add<B: Body + 'a>(&self, job: Job<B>) -> Result<Handle<B::Output>, RunError> {
         let show = job.show;
         let reserve = move |outputs: &mut Outputs<LocalOutputs>| {
-            outputs.reserve::<B::Output>(show, |n| Box::new(Column::<B::Output>::new(n)))
+            outputs.reserve::<B::Output>(show, || Box::new(Column::<B::Output>::new()))
         };
-        self.send(Local::new(job.body), job.options, job.requirements, Box::new(reserve)).await
+        self.send(Local::new(job.body), job.extra, job.requirements, Box::new(reserve)).await
     }
 }
 
@@ -241,9 +230,9 @@ impl Adder<Sendable> {
     {
         let show = job.show;
         let reserve = move |outputs: &mut Outputs<SendOutputs>| {
-            outputs.reserve::<B::Output>(show, |n| Box::new(Column::<B::Output>::new(n)))
+            outputs.reserve::<B::Output>(show, || Box::new(Column::<B::Output>::new()))
         };
-        self.send(Sendable::new(job.body), job.options, job.requirements, Box::new(reserve)).await
+        self.send(Sendable::new(job.body), job.extra, job.requirements, Box::new(reserve)).await
     }
 }
 

@@ -2,7 +2,8 @@ use std::vec::Vec;
 
 use super::error::RunError;
 use super::handle::Key;
-use crate::{Condition, JobId, JobName, JobOptions};
+use crate::orchestrator::Extra;
+use crate::{Condition, JobId};
 
 /// What a job asks of others. The first ones need no allocation.
 #[derive(Debug, Default)]
@@ -29,22 +30,30 @@ impl Default for List {
 }
 
 impl List {
+    #[inline]
     fn push(&mut self, asked: (JobId, Condition)) {
         match self {
+            Self::Few(few, len) if *len < FEW => {
+                few[*len] = asked;
+                *len += 1;
+            }
+            _ => self.push_many(asked),
+        }
+    }
+
+    fn push_many(&mut self, asked: (JobId, Condition)) {
+        match self {
             Self::Many(many) => many.push(asked),
-            Self::Few(few, FEW) => {
+            Self::Few(few, _) => {
                 let mut many = Vec::with_capacity(4 * FEW);
                 many.extend_from_slice(few);
                 many.push(asked);
                 *self = Self::Many(many);
             }
-            Self::Few(few, len) => {
-                few[*len] = asked;
-                *len += 1;
-            }
         }
     }
 
+    #[inline]
     fn as_slice(&self) -> &[(JobId, Condition)] {
         match self {
             Self::Few(few, len) => &few[..*len],
@@ -54,6 +63,7 @@ impl List {
 }
 
 impl Asked {
+    #[inline]
     pub(crate) fn push(&mut self, key: Key, condition: Condition) {
         if self.list.as_slice().is_empty() {
             self.graph = key.graph;
@@ -65,10 +75,11 @@ impl Asked {
     }
 
     /// The requirements by id, if they are all of this graph.
+    #[inline]
     pub(crate) fn by_id(
         &self,
         graph: u64,
-        options: &JobOptions,
+        extra: Option<&Extra>,
     ) -> Result<&[(JobId, Condition)], RunError> {
         let list = self.list.as_slice();
         let first = list.first().map(|&(id, _)| id);
@@ -76,7 +87,7 @@ impl Asked {
         match stray {
             None => Ok(list),
             Some(required) => {
-                let job = JobName { id: None, label: options.label.clone() };
+                let job = Extra::name(extra);
                 Err(RunError::ForeignHandle { job, required })
             }
         }

@@ -37,6 +37,17 @@ pub trait Execute {
     #[doc(hidden)]
     fn prepare(self: Pin<&mut Self>, start: &mut dyn Start);
 
+    /// Gathers, and polls for the first time.
+    #[doc(hidden)]
+    fn poll_first(
+        mut self: Pin<&mut Self>,
+        start: &mut dyn Start,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        self.as_mut().prepare(start);
+        self.poll(cx)
+    }
+
     /// Goes on with the attempt. Its output stays inside until it is delivered.
     #[doc(hidden)]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>>;
@@ -156,15 +167,25 @@ pin_project! {
     pub struct Simple<M: Make, K: Settle<<M::Future as Future>::Output>> {
         make: M,
         #[pin]
-        future: Option<M::Future>,
-        output: Option<K::Output>,
-        kind: PhantomData<fn() -> K>,
+        stage: Stage<M::Future, K::Output>,
+    }
+}
+
+pin_project! {
+    /// How far an attempt is. Its output takes the place of its future.
+    #[project = StageProjection]
+    #[project_replace = StageReplaced]
+    enum Stage<F, T> {
+        Nothing,
+        Future { #[pin] future: F },
+        Output { output: T },
     }
 }
 
 impl<M: Make, K: Settle<<M::Future as Future>::Output>> Simple<M, K> {
     pub(crate) fn new(make: M, future: Option<M::Future>) -> Self {
-        Self { make, future, output: None, kind: PhantomData }
+        let stage = future.map_or(Stage::Nothing, |future| Stage::Future { future });
+        Self { make, stage }
     }
 }
 
@@ -178,27 +199,35 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K>
     }
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
-        let this = self.project();
-        let Poll::Ready(result) = poll_made(this.future, || this.make.make(), cx)? else {
-            return Poll::Pending;
+        let mut this = self.project();
+        if let StageProjection::Nothing = this.stage.as_mut().project()
+            && let Some(future) = this.make.make()
+        {
+            this.stage.set(Stage::Future { future });
+        }
+        let StageProjection::Future { future } = this.stage.as_mut().project() else {
+            return Poll::Ready(Err(ran_before()));
         };
+        let Poll::Ready(result) = future.poll(cx) else { return Poll::Pending };
         let (output, result) = K::settle(result);
-        *this.output = output;
+        this.stage.set(output.map_or(Stage::Nothing, |output| Stage::Output { output }));
         Poll::Ready(result)
     }
 
     fn deliver(self: Pin<&mut Self>, column: &mut dyn Any, slot: u32) {
-        let column = column.downcast_mut::<Column<K::Output>>();
-        if let (Some(output), Some(column)) = (self.project().output.take(), column) {
+        let mut stage = self.project().stage;
+        if let StageProjection::Output { .. } = stage.as_mut().project()
+            && let Some(column) = column.downcast_mut::<Column<K::Output>>()
+            && let StageReplaced::Output { output } = stage.project_replace(Stage::Nothing)
+        {
             column.put(slot, output);
         }
     }
 
     fn clear(self: Pin<&mut Self>) {
         let mut this = self.project();
-        *this.output = None;
         this.make.forget();
-        this.future.set(None);
+        this.stage.set(Stage::Nothing);
     }
 
     fn can_repeat(&self) -> bool {
@@ -217,8 +246,13 @@ pub(crate) fn poll_made<F: Future>(
     }
     match place.as_pin_mut() {
         Some(future) => Ok(future.poll(cx)),
-        None => Err("a job that can run only once was started again".into()),
+        None => Err(ran_before()),
     }
+}
+
+#[cold]
+fn ran_before() -> Error {
+    "a job that can run only once was started again".into()
 }
 
 /// A future that is there from the beginning.

@@ -1,22 +1,101 @@
+use std::vec::Vec;
+
 use super::context::Context;
 use super::payload::Payload;
-use super::quiet::{Quiet, caught, drop_quietly};
-use crate::Attempt;
+use super::quiet::{caught, drop_quietly};
+use crate::{Attempt, JobId};
 
-/// The body of a job, and what its running attempt sees of the run, if it asked.
-pub(crate) struct Cell<P> {
-    pub(crate) body: Option<P>,
-    pub(super) context: Option<Context>,
+/// The bodies of the jobs, and what their running attempts see of the run, by the place of the job in
+/// the core. Whatever the bodies' `Drop` does, all of them are dropped.
+pub(crate) struct Cells<P> {
+    bodies: Vec<Option<P>>,
+    /// As long as the last job needs whose attempt asked for its context.
+    contexts: Vec<Option<Context>>,
 }
 
-impl<P> Cell<P> {
-    pub(crate) const fn new(body: Option<P>) -> Self {
-        Self { body, context: None }
+impl<P> Cells<P> {
+    pub(crate) const fn new() -> Self {
+        Self { bodies: Vec::new(), contexts: Vec::new() }
+    }
+
+    /// How many places there are.
+    pub(crate) fn len(&self) -> usize {
+        self.bodies.len()
+    }
+
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.bodies.truncate(len);
+    }
+
+    /// Puts a body where its job is in the core: at the end, or where a job was removed.
+    #[inline]
+    pub(crate) fn add(&mut self, id: JobId, body: P) {
+        match self.bodies.get_mut(id.index()) {
+            Some(vacant) => *vacant = Some(body),
+            None => self.bodies.push(Some(body)),
+        }
+    }
+
+    pub(crate) fn body(&self, cell: usize) -> Option<&P> {
+        self.bodies.get(cell)?.as_ref()
+    }
+
+    #[inline]
+    pub(crate) fn body_mut(&mut self, cell: usize) -> Option<&mut P> {
+        self.bodies.get_mut(cell)?.as_mut()
+    }
+
+    /// Takes a body out of its place.
+    #[inline]
+    pub(crate) fn take(&mut self, cell: usize) -> Option<P> {
+        self.bodies.get_mut(cell)?.take()
+    }
+
+    /// Puts a body that was taken back into its place.
+    #[inline]
+    pub(crate) fn put_back(&mut self, cell: usize, body: P) {
+        self.bodies[cell] = Some(body);
+    }
+
+    pub(crate) fn context(&self, cell: usize) -> Option<&Context> {
+        self.contexts.get(cell)?.as_ref()
+    }
+
+    /// A body, and where the context of its attempt is to be.
+    #[inline]
+    pub(super) fn parts(&mut self, cell: usize) -> (Option<&mut P>, SeenBy<'_>) {
+        let body = self.bodies.get_mut(cell).and_then(Option::as_mut);
+        (body, SeenBy { contexts: &mut self.contexts, cell })
+    }
+
+    #[inline]
+    pub(crate) fn forget_context(&mut self, cell: usize) {
+        if let Some(context) = self.contexts.get_mut(cell) {
+            *context = None;
+        }
     }
 }
 
-/// The cells of a graph. Whatever the bodies' `Drop` does, all of them are dropped.
-pub(crate) type Cells<P> = Quiet<Cell<P>>;
+impl<P> Drop for Cells<P> {
+    fn drop(&mut self) {
+        self.bodies.drain(..).flatten().for_each(drop_quietly);
+    }
+}
+
+/// Where the context of one attempt is, if it has any.
+pub(super) struct SeenBy<'a> {
+    contexts: &'a mut Vec<Option<Context>>,
+    cell: usize,
+}
+
+impl SeenBy<'_> {
+    pub(super) fn get_or_insert_with(&mut self, make: impl FnOnce() -> Context) -> &Context {
+        if self.cell >= self.contexts.len() {
+            self.contexts.resize(self.cell + 1, None);
+        }
+        self.contexts[self.cell].get_or_insert_with(make)
+    }
+}
 
 /// A body whose attempt is over.
 pub(crate) struct Retired<P> {
@@ -29,6 +108,7 @@ pub(crate) struct Retired<P> {
 
 impl<P: Payload> Retired<P> {
     /// Drops the body, or what is left of the attempt in it. Runs code of the user's.
+    #[inline]
     pub(crate) fn dispose(mut self) -> Option<(Attempt, usize, P)> {
         if !self.keep {
             drop_quietly(self.body);

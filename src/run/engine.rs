@@ -1,4 +1,5 @@
 use std::any::Any;
+use std::string::String;
 use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::vec::Vec;
 
 use super::additions::{Additions, OpenAdditions};
 use super::body::Start;
-use super::cell::{Cell, Cells, Retired};
+use super::cell::{Cells, Retired, SeenBy};
 use super::context::Context;
 use super::error::{Cancelled, Error, JobError};
 use super::handle::Key;
@@ -14,7 +15,7 @@ use super::mailbox::{Mailbox, Message};
 use super::observe::Observers;
 use super::output::{OutputStore, Outputs};
 use super::payload::Payload;
-use super::quiet::{Quiet, caught};
+use super::quiet::caught;
 use super::record::Record;
 use super::report::Report;
 use super::runtime::AnyClock;
@@ -60,6 +61,7 @@ pub(crate) type Finished = Result<(), JobError>;
 
 impl<P: Payload> Engine<P> {
     /// The cell of an attempt, in the run of the jobs or of their hooks.
+    #[inline]
     pub(crate) fn cell(&self, attempt: Attempt) -> Option<usize> {
         match &self.hooks {
             None => Some(attempt.job.index()),
@@ -72,7 +74,7 @@ impl<P: Payload> Engine<P> {
         loop {
             let attempt = self.core.poll_ready_jobs(now).next()?;
             if attempt.number == 1
-                && let Some(record) = self.core.payload_mut(attempt.job)
+                && let Some(record) = self.core.payload_at(attempt.job.index())
             {
                 record.started = now;
             }
@@ -86,13 +88,47 @@ impl<P: Payload> Engine<P> {
 
     /// Gathers what an attempt needs. Its body is at its place.
     pub(crate) fn prepare(&mut self, attempt: Attempt) {
-        if self.hooks.is_some() {
-            return;
+        self.begin(attempt, |body, start| body.body().prepare(start));
+        // It may have been asked to stop while its body was away, for the attempt before.
+        if let (Some(context), None) = (self.cells.context(attempt.job.index()), &self.hooks)
+            && matches!(self.core.state(attempt.job), Some(JobState::Stopping { .. }))
+        {
+            context.cancel();
         }
-        let Cell { body: Some(body), context } = &mut self.cells.0[attempt.job.index()] else {
-            return;
+    }
+
+    /// Gathers what an attempt needs, and polls it for the first time. Its body is at its place.
+    #[inline]
+    pub(crate) fn poll_first(
+        &mut self,
+        attempt: Attempt,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Finished> {
+        let poll = |body: &mut P, start: &mut dyn Start| {
+            finished(caught(|| body.body().poll_first(start, cx)))
         };
-        *context = None;
+        self.begin(attempt, poll).unwrap_or_else(|| self.poll(attempt, cx))
+    }
+
+    /// Polls an attempt, or a hook, whose body is at its place.
+    pub(crate) fn poll(&mut self, attempt: Attempt, cx: &mut task::Context<'_>) -> Poll<Finished> {
+        let hook = self.hooks.is_some();
+        let body = self.cell(attempt).and_then(|cell| self.cells.body_mut(cell));
+        body.map_or(Poll::Pending, |body| poll_body(body, hook, cx))
+    }
+
+    /// Lets the body of an attempt begin with what it needs. `None` if it has none, or is a hook.
+    #[inline]
+    fn begin<T>(
+        &mut self,
+        attempt: Attempt,
+        begin: impl FnOnce(&mut P, &mut dyn Start) -> T,
+    ) -> Option<T> {
+        if self.hooks.is_some() {
+            return None;
+        }
+        self.cells.forget_context(attempt.job.index());
+        let (body, context) = self.cells.parts(attempt.job.index());
         let mut start = Prepare {
             core: &self.core,
             outputs: &mut self.outputs,
@@ -105,16 +141,11 @@ impl<P: Payload> Engine<P> {
             #[cfg(feature = "tracing")]
             span: (&self.span, attempt),
         };
-        body.body().prepare(&mut start);
-        // It may have been asked to stop while its body was away, for the attempt before.
-        if let Some(context) = context
-            && matches!(self.core.state(attempt.job), Some(JobState::Stopping { .. }))
-        {
-            context.cancel();
-        }
+        Some(begin(body?, &mut start))
     }
 
     /// An attempt has ended by itself. Its body is at its place; what is to become of it is returned.
+    #[inline]
     pub(crate) fn complete(
         &mut self,
         attempt: Attempt,
@@ -127,28 +158,30 @@ impl<P: Payload> Engine<P> {
             Err(JobError::Error(error)) if error.is::<Cancelled>() => Completion::Cancelled,
             Err(_) => Completion::Error,
         };
-        if self.core.on_job_complete(attempt, completion, now).is_err() {
+        let Some(after) = self.core.complete_attempt(attempt, completion, now) else {
             return self.retire(attempt);
-        }
-        let delivers = finished.is_err() || self.core.has_succeeded(attempt.job);
-        if let Some(record) = self.core.payload_mut(attempt.job) {
+        };
+        let delivers = finished.is_err() || after.succeeded;
+        let place = attempt.job.index();
+        if let Some(record) = self.core.payload_at(place) {
             record.ended = now;
-            record.set_error(finished.err().map(Arc::new));
+            record.set_error(finished.err());
         }
         self.tell_completed(attempt);
         if delivers {
-            self.deliver(attempt);
+            self.deliver(place);
         }
-        self.retire(attempt)
+        self.retire_after(attempt, after.ended)
     }
 
     #[inline]
-    fn deliver(&mut self, attempt: Attempt) {
+    fn deliver(&mut self, place: usize) {
         if self.hooks.is_some() {
             return;
         }
-        let body = self.cells.0[attempt.job.index()].body.as_mut();
-        if let (Some(record), Some(body)) = (self.core.payload(attempt.job), body) {
+        if let (Some(record), Some(body)) =
+            (self.core.payload_at(place), self.cells.body_mut(place))
+        {
             let (column, slot) = self.outputs.column(record.place);
             body.body().deliver(column, slot);
         }
@@ -160,8 +193,7 @@ impl<P: Payload> Engine<P> {
         let signal = self.core.poll_signal()?;
         match signal {
             Signal::Cancel(attempt) => {
-                let context =
-                    self.cell(attempt).and_then(|cell| self.cells.0[cell].context.as_ref());
+                let context = self.cell(attempt).and_then(|cell| self.cells.context(cell));
                 if let (Some(context), None) = (context, &self.hooks) {
                     context.cancel();
                 }
@@ -178,13 +210,16 @@ impl<P: Payload> Engine<P> {
     }
 
     /// Takes the body of an attempt that is over out of its place, unless it is being polled.
-    #[inline]
     pub(crate) fn retire(&mut self, attempt: Attempt) -> Option<Retired<P>> {
-        let ended = self.core.has_ended(attempt.job);
+        self.retire_after(attempt, self.core.has_ended(attempt.job))
+    }
+
+    /// The same, where it is known whether the job has ended.
+    #[inline]
+    fn retire_after(&mut self, attempt: Attempt, ended: bool) -> Option<Retired<P>> {
         let cell = self.cell(attempt)?;
-        let Cell { body, context } = &mut self.cells.0[cell];
-        *context = None;
-        let body = body.take()?;
+        self.cells.forget_context(cell);
+        let body = self.cells.take(cell)?;
         let has_hook = self.hooked && self.hooks.is_none() && body.peek().has_hook();
         let keep = !ended || has_hook || self.keep_bodies;
         Some(Retired { attempt, cell, body, keep })
@@ -201,7 +236,7 @@ impl<P: Payload> Engine<P> {
     #[inline]
     pub(crate) fn dispose(&mut self, retired: Retired<P>) {
         if let Some((_, cell, body)) = retired.dispose() {
-            self.cells.0[cell].body = Some(body);
+            self.cells.put_back(cell, body);
         }
     }
 
@@ -237,6 +272,17 @@ impl<P: Payload> Engine<P> {
         }
     }
 
+    /// Whether there is anything to dispose of, to read, to fire, to obey or to tell.
+    #[inline]
+    pub(crate) fn has_news(&self, now: Timestamp) -> bool {
+        self.observers.is_some()
+            || !self.retired.is_empty()
+            || !self.unread.is_empty()
+            || self.mailbox.has_any()
+            || self.core.next_deadline().is_some_and(|deadline| deadline <= now)
+            || self.core.has_signals()
+    }
+
     /// Fires what is due.
     pub(crate) fn pass_time(&mut self, now: Timestamp) {
         if self.core.next_deadline().is_some_and(|deadline| deadline <= now) {
@@ -247,10 +293,10 @@ impl<P: Payload> Engine<P> {
     fn read(&mut self, message: Message, now: Timestamp) {
         match message {
             Message::Ready { attempt, run } if run == self.run && self.hooks.is_none() => {
-                if self.cells.0[attempt.job.index()].body.is_none() {
+                if self.cells.body(attempt.job.index()).is_none() {
                     self.keep_unread(attempt, message);
                 } else if self.core.on_job_ready(attempt, now).is_ok() {
-                    self.deliver(attempt);
+                    self.deliver(attempt.job.index());
                 }
             }
             Message::Ready { .. } => {}
@@ -287,10 +333,10 @@ impl<P: Payload> Engine<P> {
         if let Some(hooks) = self.hooks.take() {
             self.core = hooks.put_outcomes(&mut self.core);
         }
-        let mut cells = std::mem::replace(&mut self.cells, Quiet(Vec::new()));
+        let mut cells = std::mem::replace(&mut self.cells, Cells::new());
         if !self.keep_bodies {
             // Bodies of jobs that were never handed out.
-            drop(std::mem::replace(&mut cells, Quiet(Vec::new())));
+            drop(std::mem::replace(&mut cells, Cells::new()));
         }
         if self.core.counts().failed > 0 {
             self.name_late_failures();
@@ -315,7 +361,7 @@ impl<P: Payload> Engine<P> {
                 _ => continue,
             };
             if let Some(record) = self.core.payload_mut(job) {
-                record.set_error(Some(Arc::new(error)));
+                record.set_error(Some(error));
             }
         }
     }
@@ -328,7 +374,13 @@ pub(crate) fn poll_body<P: Payload>(
     cx: &mut task::Context<'_>,
 ) -> Poll<Finished> {
     let poll = || if hook { body.body().poll_hook(cx) } else { body.body().poll(cx) };
-    match caught(poll) {
+    finished(caught(poll))
+}
+
+/// What a poll came to.
+#[inline]
+fn finished(polled: Result<Poll<Result<(), Error>>, String>) -> Poll<Finished> {
+    match polled {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(JobError::Error)),
         Err(panic) => Poll::Ready(Err(JobError::Panic(panic))),
@@ -340,7 +392,7 @@ struct Prepare<'a, C: ?Sized, F> {
     core: &'a Orchestrator<Record>,
     outputs: &'a mut Outputs<C>,
     make_context: F,
-    context: &'a mut Option<Context>,
+    context: SeenBy<'a>,
     #[cfg(feature = "tracing")]
     span: (&'a tracing::Span, Attempt),
 }

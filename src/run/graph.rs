@@ -9,7 +9,7 @@ use std::vec::Vec;
 use super::additions::{Additions, OpenAdditions};
 use super::asked::Asked;
 use super::body::Body;
-use super::cell::{Cell, Cells};
+use super::cell::Cells;
 use super::engine::Engine;
 use super::error::RunError;
 use super::handle::{Handle, Key, Requirements};
@@ -19,10 +19,10 @@ use super::mailbox::{Mailbox, StopHandle};
 use super::observe::Observers;
 use super::output::{Column, Outputs, Place};
 use super::payload::{Local, Payload, Sendable};
-use super::quiet::Quiet;
 use super::record::Record;
 use super::runtime::{AnyClock, Clock as _};
-use crate::{Condition, JobId, JobName, JobOptions, Orchestrator, RunOptions};
+use crate::orchestrator::Extra;
+use crate::{Condition, JobId, JobName, Orchestrator, RunOptions};
 
 /// A graph whose jobs run on one thread, in the task that awaits the run. They may borrow, and need
 /// not be `Send`; so the future of its run is not `Send` either, and what is to be given to
@@ -76,9 +76,11 @@ impl<'a> Graph<Local<'a>> {
     ///
     /// A requirement that cannot be made is reported when the graph is run.
     pub fn add<B: Body + 'a>(&mut self, job: Job<B>) -> Handle<B::Output> {
+        self.hooked |= job.body.has_hook();
         let place =
-            self.outputs.reserve::<B::Output>(job.show, |n| Box::new(Column::<B::Output>::new(n)));
-        self.insert(Local::new(job.body), job.options, &job.requirements, place)
+            self.outputs.reserve::<B::Output>(job.show, || Box::new(Column::<B::Output>::new()));
+        let id = self.insert(Local::new(job.body), job.extra, &job.requirements, place);
+        Handle::new(Key { graph: self.id, id })
     }
 }
 
@@ -96,9 +98,11 @@ impl Graph<Sendable> {
         &mut self,
         job: Job<B>,
     ) -> Handle<B::Output> {
+        self.hooked |= job.body.has_hook();
         let place =
-            self.outputs.reserve::<B::Output>(job.show, |n| Box::new(Column::<B::Output>::new(n)));
-        self.insert(Sendable::new(job.body), job.options, &job.requirements, place)
+            self.outputs.reserve::<B::Output>(job.show, || Box::new(Column::<B::Output>::new()));
+        let id = self.insert(Sendable::new(job.body), job.extra, &job.requirements, place);
+        Handle::new(Key { graph: self.id, id })
     }
 }
 
@@ -124,7 +128,7 @@ impl<P: Payload> Graph<P> {
             core: Orchestrator::new(RunOptions::default()),
             options: RunOptions::default(),
             shutdown_timeout: Duration::from_secs(10),
-            cells: Quiet(Vec::new()),
+            cells: Cells::new(),
             outputs: Outputs::new(),
             mailbox: Arc::default(),
             additions: OpenAdditions::open(Arc::new(Additions::new())),
@@ -176,27 +180,27 @@ impl<P: Payload> Graph<P> {
         StopHandle(Arc::clone(&self.mailbox))
     }
 
-    fn insert<T>(
+    fn insert(
         &mut self,
         body: P,
-        options: JobOptions,
+        extra: Option<Box<Extra>>,
         requirements: &Asked,
         place: Place,
-    ) -> Handle<T> {
-        self.hooked |= body.peek().has_hook();
-        let added = requirements
-            .by_id(self.id, &options)
-            .and_then(|ids| Ok(self.core.add(Record::new(place), options, ids)?))
-            .or_else(|error| {
-                self.error.get_or_insert(error);
-                // It gets a handle all the same; the run is refused.
-                self.core.add(Record::new(place), JobOptions::default(), &[])
-            });
-        let id = added.unwrap_or(JobId::NOBODY);
+    ) -> JobId {
+        let asked = requirements.by_id(self.id, extra.as_deref());
+        let added = asked.and_then(|ids| Ok(self.core.insert(Record::new(place), extra, ids)?));
+        let id = added.unwrap_or_else(|error| self.insert_refused(error, place));
         if id != JobId::NOBODY {
-            Cell::put(&mut self.cells, id, body);
+            self.cells.add(id, body);
         }
-        Handle::new(Key { graph: self.id, id })
+        id
+    }
+
+    /// A job that cannot be added gets a handle all the same; the run is refused.
+    #[cold]
+    fn insert_refused(&mut self, error: RunError, place: Place) -> JobId {
+        self.error.get_or_insert(error);
+        self.core.insert(Record::new(place), None, &[]).unwrap_or(JobId::NOBODY)
     }
 
     /// Makes a job require another one, both added before. A cycle is reported when the graph is run.
@@ -285,7 +289,7 @@ impl<P: Payload> Graph<P> {
     pub fn bypass<T>(&mut self, job: &Handle<T>) -> Result<(), RunError> {
         let id = self.own(job.key, job.key)?;
         self.core.bypass(id)?;
-        self.cells.0[id.index()] = Cell::new(None);
+        drop(self.cells.take(id.index()));
         Ok(())
     }
 
@@ -301,7 +305,7 @@ impl<P: Payload> Graph<P> {
     ) -> Result<(), RunError> {
         let (starts, ends) = (self.own_all(starts)?, self.own_all(ends)?);
         for (id, _) in self.core.keep_between(&starts, &ends)? {
-            self.cells.0[id.index()] = Cell::new(None);
+            drop(self.cells.take(id.index()));
         }
         Ok(())
     }
@@ -346,7 +350,7 @@ impl<P: Payload> Graph<P> {
         let mut core = std::mem::replace(&mut self.core, Orchestrator::new(self.options));
         core.set_options(self.run_options())?;
         core.start(clock.now())?;
-        let cells = std::mem::replace(&mut self.cells, Quiet(Vec::new()));
+        let cells = std::mem::replace(&mut self.cells, Cells::new());
         let outputs = std::mem::replace(&mut self.outputs, Outputs::new());
         let engine = self.engine(core, cells, outputs, clock);
         self.additions.pass_on();
@@ -401,7 +405,7 @@ impl<P: Payload> Graph<P> {
 impl<P: Payload> fmt::Display for Graph<P> {
     /// One line a job, in topological order (of creation, if there is a cycle).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nested = |job: JobId, to: &mut dyn fmt::Write| match &self.cells.0[job.index()].body {
+        let nested = |job: JobId, to: &mut dyn fmt::Write| match self.cells.body(job.index()) {
             Some(body) => body.peek().list(to),
             None => Ok(()),
         };

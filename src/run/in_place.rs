@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::engine::{Engine, Finished, poll_body};
+use super::engine::{Engine, Finished};
 use super::error::RunError;
 use super::graph::Graph;
 use super::payload::Payload;
@@ -120,8 +120,9 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
         Turn::More
     }
 
+    #[inline]
     fn next_woken(&mut self) -> Option<u32> {
-        if self.batch.is_empty() {
+        if self.batch.is_empty() && self.tasks.has_woken() {
             self.tasks.take_woken(&mut self.batch);
             self.batch.reverse();
         }
@@ -132,9 +133,8 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
     fn start_next(&mut self) -> bool {
         let Some(attempt) = self.engine.hand_out(self.now) else { return false };
         self.engine.inform();
-        self.engine.prepare(attempt);
         let slot = self.tasks.free_slot();
-        match self.poll_in(slot, attempt) {
+        match self.poll_in(slot, attempt, Engine::poll_first) {
             Poll::Pending => self.tasks.assign(slot, attempt),
             Poll::Ready(finished) => {
                 self.complete(attempt, finished);
@@ -147,7 +147,7 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
 
     fn poll(&mut self, slot: u32) {
         let Some(attempt) = self.tasks.attempt(slot) else { return };
-        if let Poll::Ready(finished) = self.poll_in(slot, attempt) {
+        if let Poll::Ready(finished) = self.poll_in(slot, attempt, Engine::poll) {
             self.complete(attempt, finished);
             self.tasks.remove(attempt);
         }
@@ -155,19 +155,21 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
     }
 
     /// Polls an attempt with the waker of a slot, looks at the clock, and reads what it sent.
-    fn poll_in(&mut self, slot: u32, attempt: Attempt) -> Poll<Finished> {
-        let hook = self.engine.hooks.is_some();
-        let cell = self.engine.cell(attempt);
-        let Some(body) = cell.and_then(|cell| self.engine.cells.0[cell].body.as_mut()) else {
-            return Poll::Pending;
-        };
+    #[inline]
+    fn poll_in(
+        &mut self,
+        slot: u32,
+        attempt: Attempt,
+        poll: impl FnOnce(&mut Engine<P>, Attempt, &mut Context<'_>) -> Poll<Finished>,
+    ) -> Poll<Finished> {
         let waker = self.tasks.begin_poll(slot);
-        let polled = poll_body(body, hook, &mut Context::from_waker(waker));
+        let polled = poll(&mut self.engine, attempt, &mut Context::from_waker(waker));
         self.now = self.clock.now();
         self.engine.read_mail_but_stops(self.now);
         polled
     }
 
+    #[inline]
     fn complete(&mut self, attempt: Attempt, finished: Finished) {
         if let Some(retired) = self.engine.complete(attempt, finished, self.now) {
             self.engine.dispose(retired);
@@ -180,7 +182,14 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
     }
 
     /// Lets time pass in the core, and obeys what it says.
+    #[inline]
     fn go_on(&mut self) {
+        if self.engine.has_news(self.now) {
+            self.take_news();
+        }
+    }
+
+    fn take_news(&mut self) {
         self.engine.dispose_of_retired();
         self.engine.read_mail(self.now);
         self.engine.pass_time(self.now);

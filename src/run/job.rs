@@ -8,6 +8,7 @@ use super::body::{Body, Repeat};
 use super::handle::Requirements;
 use super::hook::{HookResult, Hooked};
 use super::output::Show;
+use crate::orchestrator::Extra;
 use crate::{Condition, JobKind, JobOptions, Retries};
 
 /// A job to be: what it does, and under which conditions.
@@ -39,19 +40,25 @@ use crate::{Condition, JobKind, JobOptions, Retries};
 #[must_use = "a job does nothing until it is added to a graph"]
 pub struct Job<B> {
     pub(crate) body: B,
-    pub(crate) options: JobOptions,
+    /// What it has beyond a plain job.
+    pub(crate) extra: Option<Box<Extra>>,
     pub(crate) requirements: Asked,
     pub(crate) show: Option<Show>,
 }
 
 impl<B: Body> Job<B> {
     pub(crate) fn kind(mut self, kind: JobKind) -> Self {
-        self.options.kind = kind;
+        self.options().kind = kind;
         self
     }
 
+    #[inline]
     pub(crate) fn of(body: B) -> Self {
-        Self { body, options: JobOptions::default(), requirements: Asked::default(), show: None }
+        Self { body, extra: None, requirements: Asked::default(), show: None }
+    }
+
+    fn options(&mut self) -> &mut JobOptions {
+        &mut self.extra.get_or_insert_default().options
     }
 
     /// After a failure, up to `limit` further attempts; without a pause, unless [`backoff`](Self::backoff) asks for one.
@@ -62,7 +69,7 @@ impl<B: Body> Job<B> {
     where
         B: Repeat,
     {
-        self.options.retries.limit = limit;
+        self.options().retries.limit = limit;
         self
     }
 
@@ -71,13 +78,14 @@ impl<B: Body> Job<B> {
     where
         B: Repeat,
     {
-        self.options.retries = Retries { base, cap, ..self.options.retries };
+        let retries = &mut self.options().retries;
+        *retries = Retries { base, cap, ..*retries };
         self
     }
 
     /// What people call it, in listings and errors.
     pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
-        self.options.label = Some(label.into());
+        self.options().label = Some(label.into());
         self
     }
 
@@ -106,15 +114,16 @@ impl<B: Body> Job<B> {
     ///
     /// A service is a forever job already, and stays a service.
     pub fn forever(mut self) -> Self {
-        if self.options.kind == JobKind::Finite {
-            self.options.kind = JobKind::Forever;
+        let kind = &mut self.options().kind;
+        if *kind == JobKind::Finite {
+            *kind = JobKind::Forever;
         }
         self
     }
 
     /// Its failure ends the run.
     pub fn critical(mut self) -> Self {
-        self.options.critical = true;
+        self.options().critical = true;
         self
     }
 
@@ -122,25 +131,25 @@ impl<B: Body> Job<B> {
     /// stopped, and has failed. An attempt that ends in the poll in which its time ran out has ended in
     /// time.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.timeout = Some(timeout);
+        self.options().timeout = Some(timeout);
         self
     }
 
     /// How long it may go on once it was asked to stop, before it is dropped; by default not at all.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.options.grace = Some(grace);
+        self.options().grace = Some(grace);
         self
     }
 
     /// Like [`grace`](Self::grace), as long as it likes.
     pub fn unlimited_grace(mut self) -> Self {
-        self.options.grace = None;
+        self.options().grace = None;
         self
     }
 
     /// Among jobs that wait for a place in the window a higher priority goes first; 0 unless asked.
     pub fn priority(mut self, priority: i32) -> Self {
-        self.options.priority = priority;
+        self.options().priority = priority;
         self
     }
 
@@ -165,8 +174,8 @@ impl<B: Body> Job<B> {
         self,
         hook: G,
     ) -> Job<Hooked<B, G, F>> {
-        let Self { body, options, requirements, show } = self;
-        Job { body: Hooked::new(body, hook), options, requirements, show }
+        let Self { body, extra, requirements, show } = self;
+        Job { body: Hooked::new(body, hook), extra, requirements, show }
     }
 
     /// Shows outputs of this type in listings, with `Debug`. Numbers, texts and such are shown anyway.
@@ -182,7 +191,7 @@ impl<B: Body> Job<B> {
 impl<B> fmt::Debug for Job<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
-            .field("options", &self.options)
+            .field("options", &self.extra.as_ref().map(|extra| &extra.options))
             .field("requirements", &self.requirements)
             .finish_non_exhaustive()
     }

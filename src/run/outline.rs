@@ -17,7 +17,7 @@ impl JobInfo {
         cells: &Cells<P>,
         id: JobId,
     ) -> Arc<Self> {
-        let body = cells.0.get(id.index()).and_then(|cell| cell.body.as_ref());
+        let body = cells.body(id.index());
         Arc::new(Self::without_inside(core, id, body.and_then(|body| body.peek().inside())))
     }
 

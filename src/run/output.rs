@@ -32,16 +32,24 @@ enum Slot<T> {
     Shared(Arc<T>),
 }
 
-/// The outputs of all jobs with one type of output.
+/// The outputs of all jobs with one type of output; as long as the last one there needs.
 pub(crate) struct Column<T>(Vec<Slot<T>>);
 
 impl<T> Column<T> {
-    pub(crate) fn new(outputs: usize) -> Self {
-        Self((0..outputs).map(|_| Slot::Empty).collect())
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
     }
 
+    #[inline]
     pub(crate) fn put(&mut self, slot: u32, output: T) {
-        self.0[slot as usize] = Slot::Own(output);
+        let slot = slot as usize;
+        if slot > self.0.len() {
+            self.0.resize_with(slot, || Slot::Empty);
+        }
+        match self.0.get_mut(slot) {
+            Some(empty) => *empty = Slot::Own(output),
+            None => self.0.push(Slot::Own(output)),
+        }
     }
 
     fn get(&self, slot: u32) -> Option<&T> {
@@ -166,8 +174,8 @@ pub(crate) struct Outputs<C: ?Sized> {
 struct Typed<C: ?Sized> {
     output: TypeId,
     show: Option<Show>,
-    new: fn(usize) -> Box<C>,
-    outputs: usize,
+    new: fn() -> Box<C>,
+    outputs: u32,
     column: Box<C>,
 }
 
@@ -220,39 +228,31 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
     }
 
     /// Reserves a place for an output. O(types of outputs in the graph).
+    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the core refuses more than 2^30 jobs")]
-    pub(crate) fn reserve<T: 'static>(
-        &mut self,
-        show: Option<Show>,
-        new: fn(usize) -> Box<C>,
-    ) -> Place {
+    pub(crate) fn reserve<T: 'static>(&mut self, show: Option<Show>, new: fn() -> Box<C>) -> Place {
         let output = TypeId::of::<T>();
         let found = self.columns.iter().position(|typed| typed.output == output);
-        let index = found.unwrap_or_else(|| {
-            self.columns.push(Typed {
-                output,
-                show: usual_show(output),
-                new,
-                outputs: 0,
-                column: new(0),
-            });
-            self.columns.len() - 1
-        });
+        let index = found.unwrap_or_else(|| self.new_column(output, new));
         let typed = &mut self.columns[index];
-        typed.show = typed.show.or(show);
-        if let Some(column) = typed.column.any_mut().downcast_mut::<Column<T>>() {
-            column.0.push(Slot::Empty);
+        if show.is_some() {
+            typed.show = typed.show.or(show);
         }
+        let slot = typed.outputs;
         typed.outputs += 1;
-        Place {
-            column: NonZero::<u32>::MIN.saturating_add(index as u32),
-            slot: (typed.outputs - 1) as u32,
-        }
+        Place { column: NonZero::<u32>::MIN.saturating_add(index as u32), slot }
+    }
+
+    #[cold]
+    fn new_column(&mut self, output: TypeId, new: fn() -> Box<C>) -> usize {
+        let show = usual_show(output);
+        self.columns.push(Typed { output, show, new, outputs: 0, column: new() });
+        self.columns.len() - 1
     }
 
     /// The same places, all empty.
     pub(crate) fn emptied(&self) -> Self {
-        let empty = |typed: &Typed<C>| Typed { column: (typed.new)(typed.outputs), ..*typed };
+        let empty = |typed: &Typed<C>| Typed { column: (typed.new)(), ..*typed };
         Self { columns: self.columns.iter().map(empty).collect() }
     }
 

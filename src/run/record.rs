@@ -46,10 +46,16 @@ impl Record {
         self.aftermath.as_ref()?.hook.as_ref()
     }
 
-    pub(super) fn set_error(&mut self, error: Option<Arc<JobError>>) {
+    #[inline]
+    pub(super) fn set_error(&mut self, error: Option<JobError>) {
         if error.is_some() || self.aftermath.is_some() {
-            self.aftermath.get_or_insert_default().error = error;
+            self.put_error(error);
         }
+    }
+
+    #[cold]
+    fn put_error(&mut self, error: Option<JobError>) {
+        self.aftermath.get_or_insert_default().error = error.map(Arc::new);
     }
 
     /// What became of the hook, in whose run the other record was made.

@@ -1,14 +1,13 @@
 use std::boxed::Box;
 use std::fmt;
-use std::vec::Vec;
 
+use super::cell::Cells;
 use super::engine::Engine;
 use super::error::RunError;
 use super::graph::Graph;
 use super::in_place::drive;
 use super::parallel::drive_on;
 use super::payload::{Payload, Sendable};
-use super::quiet::Quiet;
 use super::report::{Report, SendReport};
 use super::runtime::{AnyClock, Clock, Spawn};
 use crate::JobName;
@@ -50,7 +49,7 @@ impl<P: Payload> Graph<P> {
         }
         self.core.topological_order()?;
         for id in self.core.jobs() {
-            let body = self.cells.0[id.index()].body.as_ref();
+            let body = self.cells.body(id.index());
             if !body.is_some_and(|body| body.peek().can_repeat()) {
                 let label = self.core.label(id).map(Into::into);
                 return Err(RunError::RunsOnce { job: JobName { id: Some(id), label } });
@@ -86,9 +85,9 @@ impl<P: Payload> Repeatable<P> {
         let mut core = graph.core.clone();
         core.set_options(graph.run_options())?;
         core.start(clock.now())?;
-        self.jobs = graph.cells.0.len();
+        self.jobs = graph.cells.len();
         let (cells, outputs) =
-            (std::mem::replace(&mut graph.cells, Quiet(Vec::new())), graph.outputs.emptied());
+            (std::mem::replace(&mut graph.cells, Cells::new()), graph.outputs.emptied());
         let mut engine = graph.engine(core, cells, outputs, clock);
         (engine.run, engine.keep_bodies) = (self.runs, true);
         Ok(engine)
@@ -97,7 +96,7 @@ impl<P: Payload> Repeatable<P> {
     fn end(&mut self, engine: Box<Engine<P>>) -> Report<P::Outputs> {
         let (report, mut cells) = engine.finish();
         // Jobs that were added during the run are not part of the graph as it was built.
-        cells.0.truncate(self.jobs);
+        cells.truncate(self.jobs);
         self.graph.cells = cells;
         self.whole = true;
         report

@@ -1,6 +1,5 @@
 use std::vec::Vec;
 
-use super::cell::Cell;
 use super::engine::Engine;
 use super::output::Place;
 use super::payload::Payload;
@@ -21,10 +20,9 @@ impl<P: Payload> Engine<P> {
             return false;
         }
         self.tell();
-        let has_hook =
-            |cell: &Cell<P>| cell.body.as_ref().is_some_and(|body| body.peek().has_hook());
+        let has_hook = |cell| self.cells.body(cell).is_some_and(|body: &P| body.peek().has_hook());
         let core = &self.core;
-        let started = |job: &JobId| core.attempts(*job) > 0 && has_hook(&self.cells.0[job.index()]);
+        let started = |job: &JobId| core.attempts(*job) > 0 && has_hook(job.index());
         let hooked: Vec<JobId> = core.jobs().filter(started).collect();
         if hooked.is_empty() {
             return false;

@@ -154,13 +154,17 @@ impl Tasks {
         &slot.waker
     }
 
-    /// Moves the slots that were woken to the end of `batch`. Costs one load when there are none.
+    /// Whether slots were woken since they were taken. Costs one load.
+    #[inline]
+    pub(crate) fn has_woken(&self) -> bool {
+        self.woken.any.load(Ordering::Acquire)
+    }
+
+    /// Moves the slots that were woken to the end of `batch`.
     pub(crate) fn take_woken(&self, batch: &mut Vec<u32>) {
-        if self.woken.any.load(Ordering::Acquire) {
-            let mut woken = self.woken.lock();
-            self.woken.any.store(false, Ordering::Release);
-            batch.append(&mut woken.slots);
-        }
+        let mut woken = self.woken.lock();
+        self.woken.any.store(false, Ordering::Release);
+        batch.append(&mut woken.slots);
     }
 
     /// Whether something is to be polled; if not, `driver` is woken once there is.

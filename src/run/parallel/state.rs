@@ -208,7 +208,7 @@ impl State {
             chores.drop.push(body);
             return;
         };
-        engine.cells.0[cell].body = Some(body);
+        engine.cells.put_back(cell, body);
         let Some(shell) = self.shells.get_mut(cell) else { return };
         shell.out = false;
         if let Some(next) = shell.attempt.filter(|&next| next != attempt) {
@@ -223,7 +223,7 @@ impl State {
         }
         let engine = self.engine.as_mut()?;
         let cell = engine.cell(ticket.attempt)?;
-        let body = engine.cells.0[cell].body.take()?;
+        let body = engine.cells.take(cell)?;
         self.shells[cell].out = true;
         self.out += 1;
         Some(body)
@@ -252,7 +252,7 @@ impl State {
             self.leaving.begin();
             return Some(body);
         };
-        engine.cells.0[cell].body = Some(body);
+        engine.cells.put_back(cell, body);
         let shell = &mut self.shells[cell];
         shell.out = false;
         engine.read_mail_but_stops(now);
