@@ -2,7 +2,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::ending::Phase;
-use super::graph::{Condition, MAX_JOBS};
+use super::graph::{Condition, Lists, MAX_JOBS, NONE};
 use super::input::Resolution;
 use super::job::{JobId, JobKind, JobOptions};
 use super::node::{Extra, Node};
@@ -35,7 +35,8 @@ impl<J> Orchestrator<J> {
     }
 
     /// Adds a job that has something extra, or not.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "so that the payload is made where it is to be")]
+    #[inline(always)]
     pub(crate) fn insert(
         &mut self,
         payload: J,
@@ -44,10 +45,12 @@ impl<J> Orchestrator<J> {
     ) -> Result<JobId, GraphError> {
         self.check_new(extra.as_deref(), requirements)?;
         let (index, number) = self.jobs.next_place();
-        let mut node = Node::new(number, extra.as_deref());
+        let (newest, held_by) = match requirements {
+            [] => (NONE, 0),
+            _ => self.edges.connect_new(&mut self.jobs.nodes, index, requirements),
+        };
+        let node = Node::new(number, extra.as_deref(), Lists::of_new(newest), held_by);
         let id = node.id(index);
-        let own = (index, &mut node.lists);
-        node.held_by = self.edges.connect_new(&mut self.jobs.nodes, own, requirements);
         self.counts.waiting += 1;
         self.unfinished_finite += usize::from(node.is_finite());
         self.jobs.insert(node, extra, payload);

@@ -31,6 +31,11 @@ impl Lists {
     pub(super) const EMPTY: Self =
         Self { newest_requirement: NONE, first_dependent: NONE, last_dependent: NONE };
 
+    /// Those of a job that nobody requires yet.
+    pub(super) const fn of_new(newest_requirement: u32) -> Self {
+        Self { newest_requirement, ..Self::EMPTY }
+    }
+
     /// Whether nobody ever required the job.
     #[inline]
     pub(super) const fn has_no_dependents(self) -> bool {
@@ -51,6 +56,11 @@ impl Tagged {
 
     fn index(self) -> Option<u32> {
         Some(self.0 & Self::INDEX).filter(|&index| index != Self::INDEX)
+    }
+
+    /// Whether both name one index; the other one names any.
+    const fn names_same(self, other: Self) -> bool {
+        (self.0 ^ other.0) << 2 == 0
     }
 
     const fn tag(self) -> u32 {
@@ -138,55 +148,68 @@ impl Edges {
         if newest != NONE && newest as usize + 1 != self.arena.len() {
             self.arena.push(Edge::jump(newest));
         }
-        let first = if newest == NONE { FIRST } else { 0 };
-        let list = &mut nodes[required as usize].lists;
-        let at = self.push(list, Tagged::new(job, first), required, condition);
-        nodes[job as usize].lists.newest_requirement = at;
+        let own = Tagged::new(job, if newest == NONE { FIRST } else { 0 });
+        if let Some(at) = self.push(nodes, own, required, condition) {
+            nodes[job as usize].lists.newest_requirement = at;
+            self.live += 1;
+            self.pair(at);
+        }
     }
 
     /// Links a job that is about to be put into its place to all that it requires, once to each.
-    /// Returns how many that are.
-    #[inline]
+    /// Returns the last edge, and how many there are.
     pub(super) fn connect_new(
         &mut self,
         nodes: &mut [Node],
-        (job, lists): (u32, &mut Lists),
+        job: u32,
         requirements: &[(JobId, Condition)],
-    ) -> u32 {
-        let mut made = 0;
+    ) -> (u32, u32) {
         let mut own = Tagged::new(job, FIRST);
+        let mut newest = NONE;
+        let mut made = 0;
         for &(required, condition) in requirements {
-            // Edges of the newest job are the last ones of their lists.
-            let list = &mut nodes[required.place() as usize].lists;
-            if !self.ends_with(*list, job) {
-                lists.newest_requirement = self.push(list, own, required.place(), condition);
+            if let Some(at) = self.push(nodes, own, required.place(), condition) {
+                newest = at;
                 own = Tagged::new(job, 0);
                 made += 1;
             }
         }
-        made
+        self.live += made as usize;
+        if self.pairs.is_some() && made > 0 {
+            (newest + 1 - made..=newest).for_each(|at| self.pair(at));
+        }
+        (newest, made)
     }
 
-    /// Makes an edge, the last one of the list of dependents of the required job.
+    /// Makes an edge, the last one of the list of dependents of the required job; not for a job whose
+    /// edge is the last one of that list already.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "`has_room_for` was asked")]
-    fn push(&mut self, list: &mut Lists, job: Tagged, to: u32, condition: Condition) -> u32 {
+    fn push(
+        &mut self,
+        nodes: &mut [Node],
+        job: Tagged,
+        required: u32,
+        condition: Condition,
+    ) -> Option<u32> {
         let at = self.arena.len() as u32;
-        self.arena.push(Edge { job, required: Tagged::new(to, condition as u32), next: NONE });
-        match core::mem::replace(&mut list.last_dependent, at) {
-            NONE => list.first_dependent = at,
-            last => self.arena[last as usize].next = at,
+        let list = &mut nodes[required as usize].lists;
+        match self.arena.get_mut(list.last_dependent as usize) {
+            Some(last) if last.job.names_same(job) => return None,
+            Some(last) => last.next = at,
+            None => list.first_dependent = at,
         }
-        if self.pairs.is_some() {
-            self.pair(job, to, at);
-        }
-        self.live += 1;
-        at
+        list.last_dependent = at;
+        let required = Tagged::new(required, condition as u32);
+        self.arena.push(Edge { job, required, next: NONE });
+        Some(at)
     }
 
-    #[cold]
-    fn pair(&mut self, job: Tagged, required: u32, at: u32) {
-        if let (Some(pairs), Some(job)) = (&mut self.pairs, job.index()) {
+    fn pair(&mut self, at: u32) {
+        let Edge { job, required, .. } = self.arena[at as usize];
+        if let (Some(pairs), Some(job), Some(required)) =
+            (&mut self.pairs, job.index(), required.index())
+        {
             pairs.insert((job, required), at);
         }
     }
@@ -242,12 +265,6 @@ impl Edges {
 
     pub(super) fn condition(&self, at: u32) -> Condition {
         self.arena[at as usize].condition()
-    }
-
-    /// Whether the last dependent of a job is `job`.
-    pub(super) fn ends_with(&self, required: Lists, job: u32) -> bool {
-        let last = self.arena.get(required.last_dependent as usize);
-        last.is_some_and(|edge| edge.job.index() == Some(job))
     }
 
     /// The edge between two jobs. O(1) while one of them has few edges, else O(log edges).

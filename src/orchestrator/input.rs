@@ -91,7 +91,8 @@ impl<J> Orchestrator<J> {
     }
 
     /// The same, for those who know the attempt: `None` if it is not under way.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "two callers, once for each job")]
+    #[inline(always)]
     pub(crate) fn complete_attempt(
         &mut self,
         attempt: Attempt,
@@ -268,7 +269,8 @@ impl<J> Orchestrator<J> {
     }
 
     /// What follows from an input to a job: first for those that depend on it, then for the run.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "short, once for each job")]
     fn settle(&mut self, index: u32) {
         if self.node(index).stage.is_ended() {
             match self.phase {

@@ -41,13 +41,13 @@ impl Node {
     };
 
     #[inline]
-    pub(super) fn new(number: u64, extra: Option<&Extra>) -> Self {
+    pub(super) fn new(number: u64, extra: Option<&Extra>, lists: Lists, held_by: u32) -> Self {
         let (kind, beyond) = match extra.map(|extra| &extra.options) {
             None => (JobKind::Finite, Beyond::Nothing),
             Some(options) if options.critical => (options.kind, Beyond::Critical),
             Some(options) => (options.kind, Beyond::Extra),
         };
-        Self { number, kind, beyond, ..Self::VACANT }
+        Self { number, kind, beyond, held_by, lists, ..Self::VACANT }
     }
 
     /// Its id, given its place.
