@@ -219,6 +219,14 @@ impl<J> Orchestrator<J> {
         self.transitions.pop_front()
     }
 
+    /// Whether the window has a place for a finite job.
+    #[inline]
+    pub(super) fn has_free_place(&self) -> bool {
+        // A canary: a planted bug, which shows that the tests would find one.
+        let canary = usize::from(cfg!(jobgraph_canary = "core"));
+        self.options.window.is_none_or(|window| self.places_taken < window.get() + canary)
+    }
+
     pub(super) fn building(&self, action: &'static str) -> Result<(), GraphError> {
         match self.phase {
             Phase::Building => Ok(()),
@@ -390,10 +398,7 @@ impl<J> Iterator for ReadyJobs<'_, J> {
 
     fn next(&mut self) -> Option<Attempt> {
         let core = &mut *self.orchestrator;
-        // A canary: a planted bug, which shows that the tests would find one.
-        let canary = usize::from(cfg!(jobgraph_canary = "core"));
-        let place_is_free =
-            core.options.window.is_none_or(|window| core.places_taken < window.get() + canary);
+        let place_is_free = core.has_free_place();
         let index = core.queue.pop(&mut core.jobs, place_is_free)?;
         core.hand_out(index);
         let node = core.node(index);

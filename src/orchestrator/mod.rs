@@ -277,6 +277,13 @@ impl<J> Orchestrator<J> {
         self.get(job).is_none_or(|node| node.stage.is_ended())
     }
 
+    /// Whether [`poll_ready_jobs`](Self::poll_ready_jobs) would hand out a job.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) fn has_ready_jobs(&self) -> bool {
+        self.queue.has_next(self.has_free_place())
+    }
+
     #[cfg(feature = "std")]
     #[inline]
     pub(crate) fn has_signals(&self) -> bool {

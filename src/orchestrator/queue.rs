@@ -42,6 +42,13 @@ impl Queue {
         }
     }
 
+    /// Whether there is a job that can be handed out.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(super) fn has_next(&self, place_is_free: bool) -> bool {
+        if place_is_free { self.all.has_any() } else { self.forever.has_any() }
+    }
+
     /// Takes the job that is handed out next.
     #[inline]
     pub(super) fn pop<J>(&mut self, jobs: &mut Store<J>, place_is_free: bool) -> Option<u32> {
@@ -90,6 +97,12 @@ struct Lane {
 impl Lane {
     const fn new(which: Which) -> Self {
         Self { which, usual: Line::new(), others: BTreeMap::new() }
+    }
+
+    #[cfg(feature = "std")]
+    #[inline]
+    fn has_any(&self) -> bool {
+        self.usual.first().is_some() || !self.others.is_empty()
     }
 
     /// Takes the first job, if all have the usual priority.

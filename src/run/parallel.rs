@@ -4,6 +4,7 @@ use std::boxed::Box;
 use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 use std::vec::Vec;
 
 use self::state::{Chores, Leaving, State, Ticket};
@@ -23,8 +24,12 @@ use crate::{Signal, Timestamp};
 /// How many jobs one task runs on end before other tasks of the runtime get a turn.
 const BUDGET: usize = 128;
 
-/// Runs a graph in parallel: each job in a task of this runtime, spawned when the job may start. The
-/// task that ends a job decides what starts next, and goes on with it if that is a single job.
+/// How long it does that, unless a single poll takes longer.
+const SLICE: Duration = Duration::from_millis(1);
+
+/// Runs a graph in parallel, in tasks of this runtime: each runs one job at a time, and when that has
+/// ended decides what may start, and goes on with the first of it. Others are spawned as long as there is
+/// more to start, so that all threads of the runtime have something to do.
 ///
 /// Dropping the future drops every job; one that is being polled or dropped on another thread goes
 /// when that returns. If the runtime is shut down first, the run is stopped. The functions of the adapters, such as [`smol::run_on`](crate::smol::run_on), call
@@ -84,9 +89,12 @@ enum Look {
 
 /// What becomes of a task after a poll.
 enum Then {
+    /// Its job goes on.
     Wait,
-    /// Another body is to be polled, at once or when the task gets its next turn.
-    Continue(Ticket, Option<Sendable>),
+    /// It goes on with another job.
+    Continue(Ticket, Sendable),
+    /// It does so when it gets its next turn.
+    Yield,
     End,
 }
 
@@ -102,6 +110,7 @@ impl<S: Spawn> Shared<S> {
         if state.is_over() && state.begin_hooks(now) {
             state = self.go_on(state, now, &mut chores);
         }
+        chores.spawn = state.missing_spares();
         let look = match state.engine.take() {
             Some(engine) if state.is_over_in(&engine) => {
                 chores.wake.extend(state.shells.iter_mut().filter_map(|shell| shell.waker.take()));
@@ -133,19 +142,24 @@ impl<S: Spawn> Shared<S> {
         Poll::Pending
     }
 
-    fn do_chores(self: &Arc<Self>, mut chores: Chores) {
+    fn do_chores(self: &Arc<Self>, chores: Chores) {
         if let Some(observers) = &self.observers {
             observers.deliver();
         }
-        for ticket in chores.take_starts() {
-            self.runtime.spawn(self.shell(ticket));
+        for _ in 0..chores.spawn {
+            self.runtime.spawn(self.shell());
         }
         chores.wake.into_iter().for_each(Waker::wake);
         drop_quietly(chores.drop);
     }
 
-    /// Reads the mail, lets time pass, obeys, and hands out what may start.
-    fn go_on<'a>(
+    /// Reads the mail, lets time pass, and obeys.
+    #[inline]
+    fn go_on<'a>(&'a self, state: Locked<'a>, now: Timestamp, chores: &mut Chores) -> Locked<'a> {
+        if state.has_news(now) { self.take_news(state, now, chores) } else { state }
+    }
+
+    fn take_news<'a>(
         &'a self,
         mut state: Locked<'a>,
         now: Timestamp,
@@ -164,7 +178,6 @@ impl<S: Spawn> Shared<S> {
             state = self.dispose_of_retired(state, chores);
         }
         state.obeying = false;
-        state.hand_out(now, chores);
         state.tell();
         state
     }
@@ -186,8 +199,8 @@ impl<S: Spawn> Shared<S> {
         state
     }
 
-    fn shell(self: &Arc<Self>, ticket: Ticket) -> impl Future<Output = ()> + Send + use<S> {
-        let mut task = Task { shared: Arc::clone(self), ticket, ended: false };
+    fn shell(self: &Arc<Self>) -> impl Future<Output = ()> + Send + use<S> {
+        let mut task = Task { shared: Arc::clone(self), ticket: None, ended: false };
         poll_fn(move |cx| {
             let polled = Arc::clone(&task.shared).poll_shell(&mut task.ticket, cx);
             task.ended = polled.is_ready();
@@ -195,40 +208,70 @@ impl<S: Spawn> Shared<S> {
         })
     }
 
-    /// The runtime dropped the task of an attempt, so it is gone itself: stop, and abort what is left.
-    fn abandon(self: &Arc<Self>, ticket: Ticket) {
+    /// The runtime dropped a task, so it is gone itself: stop, and abort what is left.
+    fn abandon(self: &Arc<Self>, ticket: Option<Ticket>) {
         let now = self.runtime.now();
         let mut chores = Chores::default();
         let mut state = self.lock();
-        if !state.owns(ticket) {
-            return;
+        match ticket {
+            None => state.spares -= 1,
+            Some(ticket) if !state.owns(ticket) => return,
+            Some(_) => {}
         }
         if let Some(engine) = &mut state.engine {
             engine.core.stop(now);
             engine.core.stop(now);
         }
         state = self.go_on(state, now, &mut chores);
+        chores.spawn = state.missing_spares();
         chores.wake.extend(state.knock());
         drop(state);
         self.do_chores(chores);
     }
 
-    fn poll_shell(self: &Arc<Self>, ticket: &mut Ticket, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(mut body) = self.lock().fetch(*ticket) else { return Poll::Ready(()) };
-        for left in (0..BUDGET).rev() {
+    /// Goes on with the job of a task, or with any that may start, and with others after that.
+    fn poll_shell(self: &Arc<Self>, holds: &mut Option<Ticket>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some((mut ticket, mut body)) = self.begin(*holds) else { return Poll::Ready(()) };
+        let (mut polls, mut begun) = (0, None);
+        loop {
+            *holds = Some(ticket);
             let polled = poll_body(&mut body, ticket.hook, cx);
-            match self.put_back(*ticket, body, polled, cx.waker(), left > 0) {
+            let now = self.runtime.now();
+            polls += 1;
+            let slice = now.saturating_since(*begun.get_or_insert(now));
+            let at_once = polls < BUDGET && slice < SLICE;
+            match self.put_back(ticket, body, polled, now, cx.waker(), at_once) {
                 Then::Wait => return Poll::Pending,
-                Then::End => return Poll::Ready(()),
-                Then::Continue(next, fetched) => {
-                    *ticket = next;
-                    let Some(fetched) = fetched else { break };
-                    body = fetched;
+                Then::Continue(next, fetched) => (ticket, body) = (next, fetched),
+                Then::Yield => {
+                    *holds = None;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
+                Then::End => return Poll::Ready(()),
             }
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+    }
+
+    /// What a task is to poll: the body that it comes back for, or the next one that may start.
+    fn begin(self: &Arc<Self>, holds: Option<Ticket>) -> Option<(Ticket, Sendable)> {
+        let mut state = self.lock();
+        let mut next = None;
+        match holds {
+            None => state.spares -= 1,
+            Some(ticket) => next = state.fetch(ticket).map(|body| (ticket, body)),
+        }
+        if next.is_some() {
+            return next;
+        }
+        let mut chores = Chores::default();
+        let next = state.next(self.runtime.now());
+        state.tell();
+        chores.spawn = state.missing_spares();
+        chores.wake.extend(state.knock());
+        drop(state);
+        self.do_chores(chores);
+        next
     }
 
     fn put_back(
@@ -236,22 +279,26 @@ impl<S: Spawn> Shared<S> {
         ticket: Ticket,
         body: Sendable,
         polled: Poll<Finished>,
+        now: Timestamp,
         waker: &Waker,
         at_once: bool,
     ) -> Then {
-        let now = self.runtime.now();
         let mut chores = Chores::default();
         let mut state = self.lock();
         let left = state.receive(ticket, body, polled, now, waker);
         state = self.go_on(state, now, &mut chores);
         let then = if state.owns(ticket) {
             Then::Wait
-        } else if let Some(next) = chores.take_only() {
-            // A body that waits for its turn is where a drop of the run finds it.
-            Then::Continue(next, if at_once { state.fetch(next) } else { None })
+        } else if !at_once && state.has_ready_jobs() {
+            state.spares += 1;
+            Then::Yield
+        } else if let Some((next, body)) = state.next(now) {
+            Then::Continue(next, body)
         } else {
             Then::End
         };
+        state.tell();
+        chores.spawn = state.missing_spares();
         chores.wake.extend(state.knock());
         drop(state);
         if let Some(body) = left {
@@ -275,10 +322,10 @@ impl<S: Spawn> Shared<S> {
 
 type Locked<'a> = MutexGuard<'a, State>;
 
-/// The task of an attempt. One that is dropped before it has ended says so.
+/// A task, and the attempt whose body it comes back for. One that is dropped before it has ended says so.
 struct Task<S: Spawn> {
     shared: Arc<Shared<S>>,
-    ticket: Ticket,
+    ticket: Option<Ticket>,
     ended: bool,
 }
 

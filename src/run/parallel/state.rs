@@ -1,4 +1,5 @@
 use std::boxed::Box;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
@@ -18,8 +19,13 @@ pub(super) struct State {
     /// How many bodies are being polled, or dropped in order to come back.
     pub(super) out: usize,
     pub(super) leaving: Arc<Leaving>,
-    /// Whether a task obeys signals: the others leave that, and handing out, to it.
+    /// Whether a task obeys signals: the others leave that to it, and start nothing.
     pub(super) obeying: bool,
+    /// How many tasks there are that will take whatever starts next: spawned and not polled yet, or
+    /// waiting for their next turn.
+    pub(super) spares: usize,
+    /// Attempts that were handed out while their body was away for the one before.
+    returned: VecDeque<Ticket>,
     pub(super) caller: Caller,
 }
 
@@ -67,30 +73,10 @@ pub(super) struct Caller {
 /// What is left to do once the lock is released.
 #[derive(Default)]
 pub(super) struct Chores {
-    /// The task that finds this may go on with it, if it is all there is to start.
-    first: Option<Ticket>,
-    more: Vec<Ticket>,
+    /// How many tasks.
+    pub(super) spawn: usize,
     pub(super) wake: Vec<Waker>,
     pub(super) drop: Vec<Sendable>,
-}
-
-impl Chores {
-    fn start(&mut self, ticket: Ticket) {
-        match self.first {
-            None => self.first = Some(ticket),
-            Some(_) => self.more.push(ticket),
-        }
-    }
-
-    /// Takes what is to be started, if it is one attempt.
-    pub(super) fn take_only(&mut self) -> Option<Ticket> {
-        if self.more.is_empty() { self.first.take() } else { None }
-    }
-
-    /// Takes all that is to be started.
-    pub(super) fn take_starts(&mut self) -> impl Iterator<Item = Ticket> + use<> {
-        self.first.take().into_iter().chain(std::mem::take(&mut self.more))
-    }
 }
 
 /// An attempt, of a job or of its hook.
@@ -108,6 +94,8 @@ impl State {
             out: 0,
             leaving: Arc::default(),
             obeying: false,
+            spares: 0,
+            returned: VecDeque::new(),
             caller: Caller::default(),
         }
     }
@@ -146,20 +134,58 @@ impl State {
         self.shells.get_mut(cell)
     }
 
-    pub(super) fn hand_out(&mut self, now: Timestamp, chores: &mut Chores) {
-        while let Some(attempt) = self.engine.as_mut().and_then(|engine| engine.hand_out(now)) {
-            let Some(cell) = self.engine.as_ref().and_then(|engine| engine.cell(attempt)) else {
-                continue;
+    /// Hands out the next attempt that may start, and takes its body out to be polled.
+    pub(super) fn next(&mut self, now: Timestamp) -> Option<(Ticket, Sendable)> {
+        while !self.obeying {
+            let ticket = match self.returned.pop_front() {
+                Some(ticket) => ticket,
+                None => self.hand_out(now)?,
             };
+            if let Some(body) = self.start(ticket) {
+                return Some((ticket, body));
+            }
+        }
+        None
+    }
+
+    fn hand_out(&mut self, now: Timestamp) -> Option<Ticket> {
+        let engine = self.engine.as_mut()?;
+        loop {
+            let attempt = engine.hand_out(now)?;
+            let Some(cell) = engine.cell(attempt) else { continue };
             if cell >= self.shells.len() {
                 self.shells.resize_with(cell + 1, Shell::default);
             }
             self.shells[cell].attempt = Some(attempt);
             // A body that is away for the attempt before starts when it is back.
             if !self.shells[cell].out {
-                self.start(attempt, chores);
+                return Some(Ticket { attempt, hook: engine.hooks.is_some() });
             }
         }
+    }
+
+    /// Whether a task that asks now would find something to start.
+    pub(super) fn has_ready_jobs(&self) -> bool {
+        let ready = |engine: &Engine<_>| !self.returned.is_empty() || engine.core.has_ready_jobs();
+        !self.obeying && self.engine.as_deref().is_some_and(ready)
+    }
+
+    /// How many more tasks have to be spawned to take what may start: one more than there are bodies
+    /// that are being polled. For a runtime may keep the last task that was spawned during a poll on that
+    /// thread, until the poll ends.
+    pub(super) fn missing_spares(&mut self) -> usize {
+        if self.spares > self.out || !self.has_ready_jobs() {
+            return 0;
+        }
+        let missing = self.out + 1 - self.spares;
+        self.spares += missing;
+        missing
+    }
+
+    /// Whether there is anything to dispose of, to read, to fire, to obey or to tell.
+    #[inline]
+    pub(super) fn has_news(&self, now: Timestamp) -> bool {
+        self.engine.as_ref().is_some_and(|engine| engine.has_news(now))
     }
 
     pub(super) fn tell(&mut self) {
@@ -168,19 +194,17 @@ impl State {
         }
     }
 
-    pub(super) fn start(&mut self, attempt: Attempt, chores: &mut Chores) {
-        let hook = self.engine.as_ref().is_some_and(|engine| engine.hooks.is_some());
-        let ticket = Ticket { attempt, hook };
+    fn start(&mut self, ticket: Ticket) -> Option<Sendable> {
         let owns = self.owns(ticket);
-        let Some(engine) = &mut self.engine else { return };
+        let engine = self.engine.as_mut()?;
         if owns {
-            engine.prepare(attempt);
-            chores.start(ticket);
-        } else {
-            // It was aborted while its body was away.
-            let retired = engine.retire(attempt);
-            engine.retired.extend(retired);
+            engine.prepare(ticket.attempt);
+            return self.fetch(ticket);
         }
+        // It was aborted while its body was away.
+        let retired = engine.retire(ticket.attempt);
+        engine.retired.extend(retired);
+        None
     }
 
     /// Bodies that are away until they are disposed of.
@@ -212,7 +236,7 @@ impl State {
         let Some(shell) = self.shells.get_mut(cell) else { return };
         shell.out = false;
         if let Some(next) = shell.attempt.filter(|&next| next != attempt) {
-            self.start(next, chores);
+            self.returned.push_back(Ticket { attempt: next, hook: engine.hooks.is_some() });
         }
     }
 
