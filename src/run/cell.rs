@@ -3,7 +3,7 @@ use std::vec::Vec;
 use super::context::Context;
 use super::payload::Payload;
 use super::quiet::{caught, drop_quietly};
-use crate::{Attempt, JobId};
+use crate::JobId;
 
 /// The bodies of the jobs, and what their running attempts see of the run, by the place of the job in
 /// the core. Whatever the bodies' `Drop` does, all of them are dropped.
@@ -99,7 +99,6 @@ impl SeenBy<'_> {
 
 /// A body whose attempt is over.
 pub(crate) struct Retired<P> {
-    pub(crate) attempt: Attempt,
     pub(crate) cell: usize,
     pub(crate) body: P,
     /// Whether it goes back to its cell, without what is left of the attempt.
@@ -109,12 +108,12 @@ pub(crate) struct Retired<P> {
 impl<P: Payload> Retired<P> {
     /// Drops the body, or what is left of the attempt in it. Runs code of the user's.
     #[inline]
-    pub(crate) fn dispose(mut self) -> Option<(Attempt, usize, P)> {
+    pub(crate) fn dispose(mut self) -> Option<(usize, P)> {
         if !self.keep {
             drop_quietly(self.body);
             return None;
         }
         let _ = caught(|| self.body.body().clear());
-        Some((self.attempt, self.cell, self.body))
+        Some((self.cell, self.body))
     }
 }

@@ -222,7 +222,7 @@ impl<P: Payload> Engine<P> {
         let body = self.cells.take(cell)?;
         let has_hook = self.hooked && self.hooks.is_none() && body.peek().has_hook();
         let keep = !ended || has_hook || self.keep_bodies;
-        Some(Retired { attempt, cell, body, keep })
+        Some(Retired { cell, body, keep })
     }
 
     /// Drops the bodies whose attempts are over, or what is left of these.
@@ -235,7 +235,7 @@ impl<P: Payload> Engine<P> {
     /// Drops a body whose attempt is over, or what is left of that.
     #[inline]
     pub(crate) fn dispose(&mut self, retired: Retired<P>) {
-        if let Some((_, cell, body)) = retired.dispose() {
+        if let Some((cell, body)) = retired.dispose() {
             self.cells.put_back(cell, body);
         }
     }

@@ -150,7 +150,9 @@ impl<S: Spawn> Shared<S> {
             self.runtime.spawn(self.shell());
         }
         chores.wake.into_iter().for_each(Waker::wake);
-        drop_quietly(chores.drop);
+        if !chores.drop.is_empty() {
+            drop_quietly(chores.drop);
+        }
     }
 
     /// Reads the mail, lets time pass, and obeys.
@@ -193,8 +195,8 @@ impl<S: Spawn> Shared<S> {
         let kept: Vec<_> = retired.into_iter().filter_map(Retired::dispose).collect();
         let mut state = self.lock();
         state.out -= lent;
-        for (attempt, cell, body) in kept {
-            state.restore(attempt, cell, body, chores);
+        for (cell, body) in kept {
+            state.restore(cell, body, chores);
         }
         state
     }
@@ -300,23 +302,21 @@ impl<S: Spawn> Shared<S> {
         state.tell();
         chores.spawn = state.missing_spares();
         chores.wake.extend(state.knock());
+        // The run is not over before the next body is back, whatever becomes of this one.
+        let awaited = left.is_some() && !matches!(then, Then::Continue(..));
+        if awaited {
+            state.leaving.begin();
+        }
         drop(state);
-        if let Some(body) = left {
-            self.let_leave(body);
-        }
         self.do_chores(chores);
-        then
-    }
-
-    /// Drops a body whose job is over, and tells the caller if it waited for that.
-    fn let_leave(&self, body: Sendable) {
-        drop_quietly(body);
-        if self.leaving.end() {
-            let caller = self.lock().knock();
-            if let Some(caller) = caller {
-                caller.wake();
-            }
+        if let Some(body) = left {
+            drop_quietly(body);
         }
+        if awaited && self.leaving.end() {
+            let caller = self.lock().knock();
+            caller.into_iter().for_each(Waker::wake);
+        }
+        then
     }
 }
 

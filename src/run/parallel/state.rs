@@ -14,7 +14,7 @@ use crate::{Attempt, Signal, Timestamp};
 pub(super) struct State {
     /// `None` once the run is over or was dropped.
     pub(super) engine: Option<Box<Engine<Sendable>>>,
-    /// By place of the body.
+    /// By place of the body, as far as there are any.
     pub(super) shells: Vec<Shell>,
     /// How many bodies are being polled, or dropped in order to come back.
     pub(super) out: usize,
@@ -38,7 +38,7 @@ pub(super) struct Leaving {
 }
 
 impl Leaving {
-    fn begin(&self) {
+    pub(super) fn begin(&self) {
         self.bodies.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -54,12 +54,21 @@ impl Leaving {
     }
 }
 
-/// The task of the attempt that runs in a place: it fetches the body each time that it is polled.
+/// Who waits for the job in a place.
 #[derive(Default)]
 pub(super) struct Shell {
-    pub(super) attempt: Option<Attempt>,
+    /// The task of its attempt. It fetches the body each time that it is polled.
     pub(super) waker: Option<Waker>,
-    pub(super) out: bool,
+    /// The next attempt, while the body is away for the one before.
+    next: Option<Attempt>,
+}
+
+impl Shell {
+    fn keep(&mut self, waker: &Waker) {
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.waker = Some(waker.clone());
+        }
+    }
 }
 
 /// Whoever awaits the run.
@@ -113,7 +122,7 @@ impl State {
     pub(super) fn begin_hooks(&mut self, now: Timestamp) -> bool {
         let begun = self.engine.as_mut().is_some_and(|engine| engine.begin_hooks(now));
         if begun {
-            self.shells.iter_mut().for_each(|shell| shell.attempt = None);
+            self.shells.iter_mut().for_each(|shell| shell.next = None);
         }
         begun
     }
@@ -134,6 +143,13 @@ impl State {
         self.shells.get_mut(cell)
     }
 
+    fn shell_mut(&mut self, cell: usize) -> &mut Shell {
+        if cell >= self.shells.len() {
+            self.shells.resize_with(cell + 1, Shell::default);
+        }
+        &mut self.shells[cell]
+    }
+
     /// Hands out the next attempt that may start, and takes its body out to be polled.
     pub(super) fn next(&mut self, now: Timestamp) -> Option<(Ticket, Sendable)> {
         while !self.obeying {
@@ -149,18 +165,15 @@ impl State {
     }
 
     fn hand_out(&mut self, now: Timestamp) -> Option<Ticket> {
-        let engine = self.engine.as_mut()?;
         loop {
+            let engine = self.engine.as_mut()?;
             let attempt = engine.hand_out(now)?;
             let Some(cell) = engine.cell(attempt) else { continue };
-            if cell >= self.shells.len() {
-                self.shells.resize_with(cell + 1, Shell::default);
-            }
-            self.shells[cell].attempt = Some(attempt);
-            // A body that is away for the attempt before starts when it is back.
-            if !self.shells[cell].out {
+            if engine.cells.body(cell).is_some() {
                 return Some(Ticket { attempt, hook: engine.hooks.is_some() });
             }
+            // A body that is away for the attempt before starts when it is back.
+            self.shell_mut(cell).next = Some(attempt);
         }
     }
 
@@ -212,31 +225,18 @@ impl State {
         let Some(engine) = &mut self.engine else { return Vec::new() };
         let retired = std::mem::take(&mut engine.retired);
         self.out += retired.len();
-        for kept in retired.iter().filter(|retired| retired.keep) {
-            if let Some(shell) = self.shells.get_mut(kept.cell) {
-                shell.out = true;
-            }
-        }
         retired
     }
 
     /// A body is back in its place; the next attempt of its job may be waiting for it.
-    pub(super) fn restore(
-        &mut self,
-        attempt: Attempt,
-        cell: usize,
-        body: Sendable,
-        chores: &mut Chores,
-    ) {
+    pub(super) fn restore(&mut self, cell: usize, body: Sendable, chores: &mut Chores) {
         let Some(engine) = &mut self.engine else {
             chores.drop.push(body);
             return;
         };
         engine.cells.put_back(cell, body);
-        let Some(shell) = self.shells.get_mut(cell) else { return };
-        shell.out = false;
-        if let Some(next) = shell.attempt.filter(|&next| next != attempt) {
-            self.returned.push_back(Ticket { attempt: next, hook: engine.hooks.is_some() });
+        if let Some(attempt) = self.shells.get_mut(cell).and_then(|shell| shell.next.take()) {
+            self.returned.push_back(Ticket { attempt, hook: engine.hooks.is_some() });
         }
     }
 
@@ -248,7 +248,6 @@ impl State {
         let engine = self.engine.as_mut()?;
         let cell = engine.cell(ticket.attempt)?;
         let body = engine.cells.take(cell)?;
-        self.shells[cell].out = true;
         self.out += 1;
         Some(body)
     }
@@ -259,8 +258,7 @@ impl State {
         hook == engine.hooks.is_some() && engine.core.is_under_way(attempt)
     }
 
-    /// Takes a body back, with how its poll ended. Returns it if it is to be dropped without the lock,
-    /// and told to `leaving` then.
+    /// Takes a body back, with how its poll ended. Returns it if it is to be dropped without the lock.
     pub(super) fn receive(
         &mut self,
         Ticket { attempt, hook }: Ticket,
@@ -273,20 +271,15 @@ impl State {
         let under_way = self.owns(Ticket { attempt, hook });
         let cell = self.engine.as_ref().and_then(|engine| engine.cell(attempt));
         let (Some(engine), Some(cell)) = (&mut self.engine, cell) else {
-            self.leaving.begin();
             return Some(body);
         };
         engine.cells.put_back(cell, body);
-        let shell = &mut self.shells[cell];
-        shell.out = false;
         engine.read_mail_but_stops(now);
         let retired = match polled {
             Poll::Ready(finished) => engine.complete(attempt, finished, now),
             Poll::Pending if under_way => {
-                if !shell.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-                    shell.waker = Some(waker.clone());
-                }
-                None
+                self.shell_mut(cell).keep(waker);
+                return None;
             }
             Poll::Pending => engine.retire(attempt),
         }?;
@@ -294,7 +287,6 @@ impl State {
             engine.retired.push(retired);
             return None;
         }
-        self.leaving.begin();
         Some(retired.body)
     }
 
