@@ -1,4 +1,5 @@
 use std::any::Any;
+use std::boxed::Box;
 use std::string::String;
 use std::sync::Arc;
 use std::task::{self, Poll};
@@ -49,7 +50,7 @@ pub(crate) struct Engine<P: Payload> {
     pub(crate) unread: Vec<Message>,
     /// Bodies whose attempts are over, for the driver to dispose of where that does no harm.
     pub(crate) retired: Vec<Retired<P>>,
-    pub(crate) hooks: Option<Hooks>,
+    pub(crate) hooks: Option<Box<Hooks>>,
     /// Who hears of the run; `None` if nobody does.
     pub(crate) observers: Option<Arc<Observers>>,
     #[cfg(feature = "tracing")]

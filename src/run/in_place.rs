@@ -15,10 +15,10 @@ use super::waker::Tasks;
 use crate::{Attempt, Signal, Timestamp};
 
 /// How many polls are made before other tasks of the executor get a turn.
-const BUDGET: usize = 1_024;
+pub(crate) const BUDGET: usize = 1_024;
 
 /// How long a turn may take, unless a single poll takes longer: the reactor wants to run as well.
-const SLICE: Duration = Duration::from_millis(1);
+pub(crate) const SLICE: Duration = Duration::from_millis(1);
 
 /// Runs a graph in place: in the task that awaits this, on any executor, with this clock.
 ///

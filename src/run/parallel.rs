@@ -4,7 +4,6 @@ use std::boxed::Box;
 use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 use std::vec::Vec;
 
 use self::state::{Chores, Leaving, State, Ticket};
@@ -12,7 +11,7 @@ use super::cell::Retired;
 use super::engine::{Engine, Finished, poll_body};
 use super::error::RunError;
 use super::graph::Graph;
-use super::in_place::either;
+use super::in_place::{BUDGET, SLICE, either};
 use super::mailbox::Mailbox;
 use super::observe::Observers;
 use super::payload::Sendable;
@@ -20,12 +19,6 @@ use super::quiet::drop_quietly;
 use super::report::SendReport;
 use super::runtime::{AnyClock, Spawn};
 use crate::{Signal, Timestamp};
-
-/// How many jobs one task runs on end before other tasks of the runtime get a turn.
-const BUDGET: usize = 128;
-
-/// How long it does that, unless a single poll takes longer.
-const SLICE: Duration = Duration::from_millis(1);
 
 /// Runs a graph in parallel, in tasks of this runtime: each runs one job at a time, and when that has
 /// ended decides what may start, and goes on with the first of it. Others are spawned as long as there is
@@ -287,9 +280,10 @@ impl<S: Spawn> Shared<S> {
     ) -> Then {
         let mut chores = Chores::default();
         let mut state = self.lock();
+        let pending = polled.is_pending();
         let left = state.receive(ticket, body, polled, now, waker);
         state = self.go_on(state, now, &mut chores);
-        let then = if state.owns(ticket) {
+        let then = if pending && state.owns(ticket) {
             Then::Wait
         } else if !at_once && state.has_ready_jobs() {
             state.spares += 1;

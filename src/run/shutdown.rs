@@ -1,3 +1,4 @@
+use std::boxed::Box;
 use std::vec::Vec;
 
 use super::engine::Engine;
@@ -41,7 +42,8 @@ impl<P: Payload> Engine<P> {
         if self.stops > 2 {
             run.stop(now);
         }
-        self.hooks = Some(Hooks { main: std::mem::replace(&mut self.core, run), subjects });
+        let main = std::mem::replace(&mut self.core, run);
+        self.hooks = Some(Box::new(Hooks { main, subjects }));
         true
     }
 }

@@ -152,25 +152,22 @@ impl State {
 
     /// Hands out the next attempt that may start, and takes its body out to be polled.
     pub(super) fn next(&mut self, now: Timestamp) -> Option<(Ticket, Sendable)> {
-        while !self.obeying {
-            let ticket = match self.returned.pop_front() {
-                Some(ticket) => ticket,
-                None => self.hand_out(now)?,
-            };
-            if let Some(body) = self.start(ticket) {
+        if self.obeying {
+            return None;
+        }
+        while let Some(ticket) = self.returned.pop_front() {
+            if let Some(body) = self.start_returned(ticket) {
                 return Some((ticket, body));
             }
         }
-        None
-    }
-
-    fn hand_out(&mut self, now: Timestamp) -> Option<Ticket> {
         loop {
             let engine = self.engine.as_mut()?;
             let attempt = engine.hand_out(now)?;
             let Some(cell) = engine.cell(attempt) else { continue };
-            if engine.cells.body(cell).is_some() {
-                return Some(Ticket { attempt, hook: engine.hooks.is_some() });
+            engine.prepare(attempt);
+            if let Some(body) = engine.cells.take(cell) {
+                self.out += 1;
+                return Some((Ticket { attempt, hook: engine.hooks.is_some() }, body));
             }
             // A body that is away for the attempt before starts when it is back.
             self.shell_mut(cell).next = Some(attempt);
@@ -207,7 +204,8 @@ impl State {
         }
     }
 
-    fn start(&mut self, ticket: Ticket) -> Option<Sendable> {
+    /// The body of the attempt before has come back.
+    fn start_returned(&mut self, ticket: Ticket) -> Option<Sendable> {
         let owns = self.owns(ticket);
         let engine = self.engine.as_mut()?;
         if owns {
@@ -268,7 +266,7 @@ impl State {
         waker: &Waker,
     ) -> Option<Sendable> {
         self.out -= 1;
-        let under_way = self.owns(Ticket { attempt, hook });
+        let under_way = polled.is_pending() && self.owns(Ticket { attempt, hook });
         let cell = self.engine.as_ref().and_then(|engine| engine.cell(attempt));
         let (Some(engine), Some(cell)) = (&mut self.engine, cell) else {
             return Some(body);
