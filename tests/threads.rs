@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use jobgraph::{Clock, Job, Outcome, SendJobGraph, Spawn, Timestamp};
 struct Manual {
     now: Arc<AtomicU64>,
     executor: Arc<Executor<'static>>,
+    spawned: Arc<AtomicUsize>,
 }
 
 impl Clock for Manual {
@@ -32,6 +33,7 @@ impl Clock for Manual {
 
 impl Spawn for Manual {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawned.fetch_add(1, Ordering::SeqCst);
         self.executor.spawn(task).detach();
     }
 }
@@ -151,15 +153,15 @@ fn an_attempt_whose_time_ran_out_during_a_poll_elsewhere_is_followed_by_the_next
     assert_eq!(report.job(&job).unwrap().attempts(), 2);
 }
 
-/// The documentation of `run_on` promises that the task which ends a job goes on with a single successor;
-/// others have their turn after 128 of them.
+/// The documentation of `run_on` promises that the task which ends a job goes on with what it freed;
+/// others have their turn after 1,024 jobs.
 #[test]
 fn a_chain_is_one_task_that_lets_others_have_their_turn() {
     let runtime = Manual::default();
     let done = Arc::new(AtomicUsize::new(0));
     let mut graph = SendJobGraph::new();
     let mut before = None;
-    for _ in 0..300 {
+    for _ in 0..2_500 {
         let done = Arc::clone(&done);
         let mut job = Job::new(async move { done.fetch_add(1, Ordering::SeqCst) });
         if let Some(before) = &before {
@@ -169,11 +171,129 @@ fn a_chain_is_one_task_that_lets_others_have_their_turn() {
     }
     let mut run = pin!(jobgraph::run_on(&runtime, graph));
     assert!(poll_once(run.as_mut()).is_pending());
-    for turn in [128, 256, 300] {
+    for turn in [1_024, 2_048, 2_500] {
         assert!(runtime.executor.try_tick());
         assert_eq!(done.load(Ordering::SeqCst), turn);
     }
     assert!(!runtime.executor.try_tick());
     let Poll::Ready(report) = poll_once(run.as_mut()) else { panic!("the run is over") };
-    assert_eq!(report.unwrap().counts().succeeded, 300);
+    assert_eq!(report.unwrap().counts().succeeded, 2_500);
+    assert_eq!(runtime.spawned.load(Ordering::SeqCst), 1);
+}
+
+/// Others have their turn as well after a millisecond.
+#[test]
+fn a_long_job_ends_the_turn_of_its_task() {
+    let runtime = Manual::default();
+    let done = Arc::new(AtomicUsize::new(0));
+    let mut graph = SendJobGraph::new();
+    for millis in [0, 0, 2, 0, 0] {
+        let (done, now) = (Arc::clone(&done), Arc::clone(&runtime.now));
+        graph.add(Job::new(async move {
+            done.fetch_add(1, Ordering::SeqCst);
+            now.fetch_add(millis * 1_000_000, Ordering::SeqCst);
+        }));
+    }
+    let mut run = pin!(jobgraph::run_on(&runtime, graph));
+    assert!(poll_once(run.as_mut()).is_pending());
+    assert!(runtime.executor.try_tick());
+    assert_eq!(done.load(Ordering::SeqCst), 3);
+    while runtime.executor.try_tick() {}
+    let Poll::Ready(report) = poll_once(run.as_mut()) else { panic!("the run is over") };
+    assert_eq!(report.unwrap().counts().succeeded, 5);
+}
+
+/// Jobs that end at once are taken by the tasks that are there; one that waits keeps its task.
+#[test]
+fn there_are_as_many_tasks_as_jobs_that_wait() {
+    for waiting in [0, 100] {
+        let runtime = Manual::default();
+        let (open, closed) = async_channel::bounded::<()>(1);
+        let mut graph = SendJobGraph::new();
+        for number in 0..10_000 {
+            let waits = (number % 100 == 0 && number / 100 < waiting).then(|| closed.clone());
+            graph.add(Job::new(async move {
+                if let Some(closed) = waits {
+                    let _ = closed.recv().await;
+                }
+            }));
+        }
+        let mut run = pin!(jobgraph::run_on(&runtime, graph));
+        assert!(poll_once(run.as_mut()).is_pending());
+        while runtime.executor.try_tick() {}
+        let spawned = runtime.spawned.load(Ordering::SeqCst);
+        assert!((waiting..waiting + 5).contains(&spawned), "{spawned} tasks for {waiting} jobs");
+        drop(open);
+        while runtime.executor.try_tick() {}
+        assert!(poll_once(run.as_mut()).is_ready());
+    }
+}
+
+/// Blocks until so many have come; `false` if they do not.
+fn meet((here, all_here): &(Mutex<usize>, Condvar), all: usize) -> bool {
+    let mut here = here.lock().unwrap();
+    *here += 1;
+    all_here.notify_all();
+    let patience = Duration::from_secs(20);
+    let (here, waited) = all_here.wait_timeout_while(here, patience, |here| *here < all).unwrap();
+    drop(here);
+    !waited.timed_out()
+}
+
+/// Jobs that block until all of them run, those freed by one job or all there from the start: each
+/// needs a thread of its own.
+fn graph_that_needs_threads(threads: usize, freed: bool) -> SendJobGraph {
+    let meeting = Arc::new((Mutex::new(0), Condvar::new()));
+    let mut graph = SendJobGraph::new();
+    let first = graph.add(Job::new(async {}));
+    for _ in 0..threads {
+        let meeting = Arc::clone(&meeting);
+        let mut job = Job::try_new(async move {
+            if meet(&meeting, threads) { Ok(()) } else { Err("somebody did not start") }
+        });
+        if freed {
+            job = job.requires(&first);
+        }
+        graph.add(job);
+    }
+    graph
+}
+
+#[test]
+fn no_thread_is_idle_while_a_job_may_start() {
+    const THREADS: usize = 4;
+    for round in 0..20 {
+        let executor = Arc::new(Executor::new());
+        let graph = graph_that_needs_threads(THREADS, round % 2 == 0);
+        let (stop, stopped) = async_channel::bounded::<()>(1);
+        let report = std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| block_on(executor.run(stopped.recv())));
+            }
+            let report = block_on(jobgraph::smol::run_on(Arc::clone(&executor), graph));
+            drop(stop);
+            report.unwrap()
+        });
+        assert!(report.is_success(), "{report}");
+    }
+}
+
+/// The same for tokio, each of whose threads keeps the last task that was spawned on it to itself.
+#[cfg(feature = "tokio")]
+#[test]
+fn no_thread_of_tokio_is_idle_while_a_job_may_start() {
+    const THREADS: usize = 4;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
+    let runtime = runtime.unwrap();
+    for round in 0..40 {
+        let graph = graph_that_needs_threads(THREADS, round % 2 == 0);
+        let run = async { jobgraph::tokio::run_on(graph).await.unwrap() };
+        let report = if round < 20 {
+            runtime.block_on(run)
+        } else {
+            runtime.block_on(async { tokio::spawn(run).await.unwrap() })
+        };
+        assert!(report.is_success(), "{report}");
+    }
 }
