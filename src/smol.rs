@@ -105,8 +105,8 @@ pub fn block_on<P: Payload>(graph: Graph<P>) -> Result<Report<P::Outputs>, RunEr
     async_io::block_on(run(graph))
 }
 
-/// Runs a graph in parallel: each job in a task of the executor, which somebody has to drive, on as
-/// many threads as there are to be. Dropping the future drops every job.
+/// Runs a graph in parallel: each job that is under way in a task of its own. Somebody has to drive the
+/// executor, on as many threads as there are to be. Dropping the future drops every job.
 ///
 /// # Errors
 /// [`RunError`] for a graph that cannot start. All that happens later is in the report.

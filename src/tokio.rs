@@ -78,7 +78,8 @@ pub async fn run<P: Payload>(graph: Graph<P>) -> Result<Report<P::Outputs>, RunE
     crate::run::run(&TokioRuntime::current(), graph).await
 }
 
-/// Runs a graph in parallel: each job in a task of its own. Dropping the future drops every job.
+/// Runs a graph in parallel: each job that is under way in a task of its own. Dropping the future drops
+/// every job.
 ///
 /// # Errors
 /// [`RunError`] for a graph that cannot start. All that happens later is in the report.

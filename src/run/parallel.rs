@@ -20,9 +20,9 @@ use super::report::SendReport;
 use super::runtime::{AnyClock, Spawn};
 use crate::{Signal, Timestamp};
 
-/// Runs a graph in parallel, in tasks of this runtime: each runs one job at a time, and when that has
-/// ended decides what may start, and goes on with the first of it. Others are spawned as long as there is
-/// more to start, so that all threads of the runtime have something to do.
+/// Runs a graph in parallel, in tasks of this runtime. The task that ends a job decides what may start,
+/// and goes on with the first of it; others are spawned while there is more to start, so that every
+/// thread of the runtime has something to do. A job that waits keeps its task to itself.
 ///
 /// Dropping the future drops every job; one that is being polled or dropped on another thread goes
 /// when that returns. If the runtime is shut down first, the run is stopped. The functions of the adapters, such as [`smol::run_on`](crate::smol::run_on), call

@@ -24,7 +24,10 @@ pub trait Clock: Clone + Send + Sync + 'static {
     }
 }
 
-/// What a parallel run needs as well: tasks of their own for its jobs.
+/// What a parallel run needs as well: tasks for its jobs.
+///
+/// A task takes one job after the other, as long as there are any that may start. More are spawned only
+/// while there is more to start, so that there are hardly more tasks than jobs under way at once.
 pub trait Spawn: Clock {
     /// Starts a task, detached. It ends by itself soon after the run does.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
