@@ -43,7 +43,12 @@ impl<J> Orchestrator<J> {
         extra: Option<Box<Extra>>,
         requirements: &[(JobId, Condition)],
     ) -> Result<JobId, GraphError> {
-        self.check_new(extra.as_deref(), requirements)?;
+        if self.is_ending() || !self.has_room_for(requirements) {
+            return Err(self.no_more(extra.as_deref()));
+        }
+        if !requirements.is_empty() {
+            self.check_new(extra.as_deref(), requirements)?;
+        }
         let (index, number) = self.jobs.next_place();
         let (newest, held_by) = match requirements {
             [] => (NONE, 0),
@@ -83,17 +88,17 @@ impl<J> Orchestrator<J> {
         self.conclude();
     }
 
-    /// Whether a new job can be added like this.
     #[inline]
+    fn has_room_for(&self, requirements: &[(JobId, Condition)]) -> bool {
+        self.jobs.len() < MAX_JOBS && self.edges.has_room_for(requirements.len())
+    }
+
+    /// Whether all this can be asked of others.
     fn check_new(
         &self,
         extra: Option<&Extra>,
         requirements: &[(JobId, Condition)],
     ) -> Result<(), GraphError> {
-        let has_room = self.jobs.len() < MAX_JOBS && self.edges.has_room_for(requirements.len());
-        if self.is_ending() || !has_room {
-            return Err(self.no_more(extra));
-        }
         let mut all_ask_the_same = true;
         for &(id, asked) in requirements {
             if !self.is_usual(id, asked) {

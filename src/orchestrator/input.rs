@@ -64,13 +64,17 @@ impl<J> Orchestrator<J> {
 
     /// Queues the jobs that require none.
     fn queue_first_jobs(&mut self) {
-        let order = self.jobs.order_of_reused();
-        let places = (0..NONE).take(self.jobs.places());
-        for index in order.into_iter().flatten().chain(places) {
-            let node = self.node(index);
-            if node.held_by == 0 && node.stage == Stage::Waiting && !node.is_vacant() {
-                self.satisfy(index);
-            }
+        match self.jobs.order_of_reused() {
+            Some(order) => order.into_iter().for_each(|index| self.queue_if_free(index)),
+            None => (0..NONE).take(self.jobs.places()).for_each(|index| self.queue_if_free(index)),
+        }
+    }
+
+    #[inline]
+    fn queue_if_free(&mut self, index: u32) {
+        let node = self.node(index);
+        if node.held_by == 0 && !node.is_vacant() {
+            self.satisfy(index);
         }
     }
 

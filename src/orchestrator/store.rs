@@ -38,7 +38,8 @@ impl<J> Store<J> {
     }
 
     /// Puts a job into the place that was announced.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "so that both are made where they are to be")]
+    #[inline(always)]
     pub(super) fn insert(&mut self, node: Node, extra: Option<Box<Extra>>, payload: J) {
         let place = self.payloads.insert(payload);
         self.last_number = node.number();
