@@ -40,11 +40,6 @@ impl<P> Cells<P> {
         self.bodies.get(cell)?.as_ref()
     }
 
-    #[inline]
-    pub(crate) fn body_mut(&mut self, cell: usize) -> Option<&mut P> {
-        self.bodies.get_mut(cell)?.as_mut()
-    }
-
     /// Takes a body out of its place.
     #[inline]
     pub(crate) fn take(&mut self, cell: usize) -> Option<P> {
@@ -61,11 +56,12 @@ impl<P> Cells<P> {
         self.contexts.get(cell)?.as_ref()
     }
 
-    /// A body, and where the context of its attempt is to be.
-    #[inline]
-    pub(super) fn parts(&mut self, cell: usize) -> (Option<&mut P>, SeenBy<'_>) {
-        let body = self.bodies.get_mut(cell).and_then(Option::as_mut);
-        (body, SeenBy { contexts: &mut self.contexts, cell })
+    /// Keeps what an attempt sees of the run.
+    pub(crate) fn hold_context(&mut self, cell: usize, context: Context) {
+        if cell >= self.contexts.len() {
+            self.contexts.resize(cell + 1, None);
+        }
+        self.contexts[cell] = Some(context);
     }
 
     #[inline]
@@ -79,21 +75,6 @@ impl<P> Cells<P> {
 impl<P> Drop for Cells<P> {
     fn drop(&mut self) {
         self.bodies.drain(..).flatten().for_each(drop_quietly);
-    }
-}
-
-/// Where the context of one attempt is, if it has any.
-pub(super) struct SeenBy<'a> {
-    contexts: &'a mut Vec<Option<Context>>,
-    cell: usize,
-}
-
-impl SeenBy<'_> {
-    pub(super) fn get_or_insert_with(&mut self, make: impl FnOnce() -> Context) -> &Context {
-        if self.cell >= self.contexts.len() {
-            self.contexts.resize(self.cell + 1, None);
-        }
-        self.contexts[self.cell].get_or_insert_with(make)
     }
 }
 

@@ -8,13 +8,13 @@ use std::vec::Vec;
 
 use super::additions::{Additions, OpenAdditions};
 use super::body::Start;
-use super::cell::{Cells, Retired, SeenBy};
+use super::cell::{Cells, Retired};
 use super::context::Context;
 use super::error::{Cancelled, Error, JobError};
 use super::handle::Key;
 use super::mailbox::{Mailbox, Message};
 use super::observe::Observers;
-use super::output::{OutputStore, Outputs};
+use super::output::Outputs;
 use super::payload::Payload;
 use super::quiet::caught;
 use super::record::Record;
@@ -87,72 +87,80 @@ impl<P: Payload> Engine<P> {
         }
     }
 
-    /// Gathers what an attempt needs. Its body is at its place.
-    pub(crate) fn prepare(&mut self, attempt: Attempt) {
-        self.begin(attempt, |body, start| body.body().prepare(start));
+    /// Takes the body of an attempt out of its place, to be polled.
+    #[inline]
+    pub(crate) fn fetch(&mut self, attempt: Attempt) -> Option<P> {
+        let cell = self.cell(attempt)?;
+        self.cells.take(cell)
+    }
+
+    /// Gathers what an attempt needs that begins, for its body.
+    pub(crate) fn prepare(&mut self, attempt: Attempt, body: &mut P) {
+        if self.hooks.is_some() {
+            return;
+        }
+        body.body().prepare(&mut Beginning { engine: self, attempt });
         // It may have been asked to stop while its body was away, for the attempt before.
-        if let (Some(context), None) = (self.cells.context(attempt.job.index()), &self.hooks)
+        if let Some(context) = self.cells.context(attempt.job.index())
             && matches!(self.core.state(attempt.job), Some(JobState::Stopping { .. }))
         {
             context.cancel();
         }
     }
 
-    /// Gathers what an attempt needs, and polls it for the first time. Its body is at its place.
+    /// Gathers what an attempt needs, and polls its body for the first time.
     #[inline]
     pub(crate) fn poll_first(
         &mut self,
         attempt: Attempt,
+        body: &mut P,
         cx: &mut task::Context<'_>,
     ) -> Poll<Finished> {
-        let poll = |body: &mut P, start: &mut dyn Start| {
-            finished(caught(|| body.body().poll_first(start, cx)))
-        };
-        self.begin(attempt, poll).unwrap_or_else(|| self.poll(attempt, cx))
-    }
-
-    /// Polls an attempt, or a hook, whose body is at its place.
-    pub(crate) fn poll(&mut self, attempt: Attempt, cx: &mut task::Context<'_>) -> Poll<Finished> {
-        let hook = self.hooks.is_some();
-        let body = self.cell(attempt).and_then(|cell| self.cells.body_mut(cell));
-        body.map_or(Poll::Pending, |body| poll_body(body, hook, cx))
-    }
-
-    /// Lets the body of an attempt begin with what it needs. `None` if it has none, or is a hook.
-    #[inline]
-    fn begin<T>(
-        &mut self,
-        attempt: Attempt,
-        begin: impl FnOnce(&mut P, &mut dyn Start) -> T,
-    ) -> Option<T> {
         if self.hooks.is_some() {
-            return None;
+            return poll_body(body, true, cx);
         }
-        self.cells.forget_context(attempt.job.index());
-        let (body, context) = self.cells.parts(attempt.job.index());
-        let mut start = Prepare {
-            core: &self.core,
-            outputs: &mut self.outputs,
-            make_context: || {
-                let observers = self.observers.as_ref().map(Arc::downgrade);
-                let mailbox = Arc::clone(&self.mailbox);
-                Context::new(attempt, self.run, mailbox, self.clock.clone(), observers)
-            },
-            context,
-            #[cfg(feature = "tracing")]
-            span: (&self.span, attempt),
-        };
-        Some(begin(body?, &mut start))
+        let mut start = Beginning { engine: self, attempt };
+        finished(caught(|| body.body().poll_first(&mut start, cx)))
     }
 
-    /// An attempt has ended by itself. Its body is at its place; what is to become of it is returned.
+    /// Takes a body back that was polled. If its attempt has ended by itself, what is to become of the
+    /// body is returned.
     #[inline]
-    pub(crate) fn complete(
+    pub(crate) fn receive(
         &mut self,
         attempt: Attempt,
-        finished: Finished,
+        mut body: P,
+        polled: Poll<Finished>,
         now: Timestamp,
     ) -> Option<Retired<P>> {
+        let cell = self.cell(attempt)?;
+        let has_mail = self.has_mail();
+        if has_mail || polled.is_pending() {
+            self.cells.put_back(cell, body);
+            if has_mail {
+                self.read_mail_but_stops(now);
+            }
+            if polled.is_pending() {
+                return None;
+            }
+            body = self.cells.take(cell)?;
+        }
+        match polled {
+            Poll::Pending => None,
+            Poll::Ready(finished) => Some(self.complete(attempt, cell, body, finished, now)),
+        }
+    }
+
+    /// An attempt has ended by itself.
+    #[inline]
+    fn complete(
+        &mut self,
+        attempt: Attempt,
+        cell: usize,
+        mut body: P,
+        finished: Finished,
+        now: Timestamp,
+    ) -> Retired<P> {
         let completion = match &finished {
             Ok(()) => Completion::Success,
             Err(JobError::Panic(_)) => Completion::Panic,
@@ -160,7 +168,7 @@ impl<P: Payload> Engine<P> {
             Err(_) => Completion::Error,
         };
         let Some(after) = self.core.complete_attempt(attempt, completion, now) else {
-            return self.retire(attempt);
+            return self.retire_body(cell, body, self.core.has_ended(attempt.job));
         };
         let delivers = finished.is_err() || after.succeeded;
         let place = attempt.job.index();
@@ -169,20 +177,16 @@ impl<P: Payload> Engine<P> {
             record.set_error(finished.err());
         }
         self.tell_completed(attempt);
-        if delivers {
-            self.deliver(place);
+        if delivers && self.hooks.is_none() {
+            self.deliver(place, &mut body);
         }
-        self.retire_after(attempt, after.ended)
+        self.retire_body(cell, body, after.ended)
     }
 
+    /// Moves the output of a job to its place.
     #[inline]
-    fn deliver(&mut self, place: usize) {
-        if self.hooks.is_some() {
-            return;
-        }
-        if let (Some(record), Some(body)) =
-            (self.core.payload_at(place), self.cells.body_mut(place))
-        {
+    fn deliver(&mut self, place: usize, body: &mut P) {
+        if let Some(record) = self.core.payload_at(place) {
             let (column, slot) = self.outputs.column(record.place);
             body.body().deliver(column, slot);
         }
@@ -212,18 +216,19 @@ impl<P: Payload> Engine<P> {
 
     /// Takes the body of an attempt that is over out of its place, unless it is being polled.
     pub(crate) fn retire(&mut self, attempt: Attempt) -> Option<Retired<P>> {
-        self.retire_after(attempt, self.core.has_ended(attempt.job))
+        let cell = self.cell(attempt)?;
+        let body = self.cells.take(cell);
+        self.cells.forget_context(cell);
+        Some(self.retire_body(cell, body?, self.core.has_ended(attempt.job)))
     }
 
-    /// The same, where it is known whether the job has ended.
+    /// What becomes of a body whose attempt is over.
     #[inline]
-    fn retire_after(&mut self, attempt: Attempt, ended: bool) -> Option<Retired<P>> {
-        let cell = self.cell(attempt)?;
+    fn retire_body(&mut self, cell: usize, body: P, ended: bool) -> Retired<P> {
         self.cells.forget_context(cell);
-        let body = self.cells.take(cell)?;
         let has_hook = self.hooked && self.hooks.is_none() && body.peek().has_hook();
         let keep = !ended || has_hook || self.keep_bodies;
-        Some(Retired { cell, body, keep })
+        Retired { cell, body, keep }
     }
 
     /// Drops the bodies whose attempts are over, or what is left of these.
@@ -255,9 +260,14 @@ impl<P: Payload> Engine<P> {
 
     #[inline]
     fn read_some(&mut self, now: Timestamp, wanted: impl Fn(Message) -> bool) {
-        if !self.unread.is_empty() || self.mailbox.has_any() {
+        if self.has_mail() {
             self.read_all(now, wanted);
         }
+    }
+
+    #[inline]
+    fn has_mail(&self) -> bool {
+        !self.unread.is_empty() || self.mailbox.has_any()
     }
 
     #[cold]
@@ -278,8 +288,7 @@ impl<P: Payload> Engine<P> {
     pub(crate) fn has_news(&self, now: Timestamp) -> bool {
         self.observers.is_some()
             || !self.retired.is_empty()
-            || !self.unread.is_empty()
-            || self.mailbox.has_any()
+            || self.has_mail()
             || self.core.next_deadline().is_some_and(|deadline| deadline <= now)
             || self.core.has_signals()
     }
@@ -294,11 +303,14 @@ impl<P: Payload> Engine<P> {
     fn read(&mut self, message: Message, now: Timestamp) {
         match message {
             Message::Ready { attempt, run } if run == self.run && self.hooks.is_none() => {
-                if self.cells.body(attempt.job.index()).is_none() {
-                    self.keep_unread(attempt, message);
-                } else if self.core.on_job_ready(attempt, now).is_ok() {
-                    self.deliver(attempt.job.index());
+                let place = attempt.job.index();
+                let Some(mut body) = self.cells.take(place) else {
+                    return self.keep_unread(attempt, message);
+                };
+                if self.core.on_job_ready(attempt, now).is_ok() {
+                    self.deliver(place, &mut body);
                 }
+                self.cells.put_back(place, body);
             }
             Message::Ready { .. } => {}
             Message::Add => {
@@ -388,36 +400,37 @@ fn finished(polled: Result<Poll<Result<(), Error>>, String>) -> Poll<Finished> {
     }
 }
 
-/// What an attempt may take from the run when it starts.
-struct Prepare<'a, C: ?Sized, F> {
-    core: &'a Orchestrator<Record>,
-    outputs: &'a mut Outputs<C>,
-    make_context: F,
-    context: SeenBy<'a>,
-    #[cfg(feature = "tracing")]
-    span: (&'a tracing::Span, Attempt),
+/// An attempt that begins, and what it may take from its run.
+struct Beginning<'a, P: Payload> {
+    engine: &'a mut Engine<P>,
+    attempt: Attempt,
 }
 
-impl<C: OutputStore + ?Sized, F: FnMut() -> Context> Start for Prepare<'_, C, F> {
+impl<P: Payload> Start for Beginning<'_, P> {
     fn output(&mut self, key: Key) -> Option<(&mut dyn Any, u32)> {
-        let place = self.core.payload(key.id)?.place;
-        Some(self.outputs.column(place))
+        let place = self.engine.core.payload(key.id)?.place;
+        Some(self.engine.outputs.column(place))
     }
 
     fn context(&mut self) -> Context {
-        self.context.get_or_insert_with(&mut self.make_context).clone()
+        let Engine { mailbox, clock, observers, run, .. } = &*self.engine;
+        let observers = observers.as_ref().map(Arc::downgrade);
+        let context =
+            Context::new(self.attempt, *run, Arc::clone(mailbox), clock.clone(), observers);
+        self.engine.cells.hold_context(self.attempt.job.index(), context.clone());
+        context
     }
 
     #[cfg(feature = "tracing")]
     fn span(&mut self) -> Option<tracing::Span> {
-        let (run, attempt) = self.span;
-        super::spans::attempt(run, attempt, || self.core.label(attempt.job))
+        let Engine { core, span, .. } = &*self.engine;
+        super::spans::attempt(span, self.attempt, || core.label(self.attempt.job))
     }
 
     #[cfg(feature = "tracing")]
     fn hook_span(&mut self) -> super::spans::MakeSpan {
-        let (run, attempt) = self.span;
-        super::spans::hook(run, attempt.job, self.core.label(attempt.job))
+        let (job, engine) = (self.attempt.job, &*self.engine);
+        super::spans::hook(&engine.span, job, engine.core.label(job))
     }
 }
 

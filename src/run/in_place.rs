@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::engine::{Engine, Finished};
+use super::engine::{Engine, Finished, poll_body};
 use super::error::RunError;
 use super::graph::Graph;
 use super::payload::Payload;
@@ -134,12 +134,10 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
         let Some(attempt) = self.engine.hand_out(self.now) else { return false };
         self.engine.inform();
         let slot = self.tasks.free_slot();
-        match self.poll_in(slot, attempt, Engine::poll_first) {
-            Poll::Pending => self.tasks.assign(slot, attempt),
-            Poll::Ready(finished) => {
-                self.complete(attempt, finished);
-                self.tasks.free(slot);
-            }
+        if self.poll_in(slot, attempt, Engine::poll_first) {
+            self.tasks.free(slot);
+        } else {
+            self.tasks.assign(slot, attempt);
         }
         self.go_on();
         true
@@ -147,33 +145,31 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
 
     fn poll(&mut self, slot: u32) {
         let Some(attempt) = self.tasks.attempt(slot) else { return };
-        if let Poll::Ready(finished) = self.poll_in(slot, attempt, Engine::poll) {
-            self.complete(attempt, finished);
+        let hook = self.engine.hooks.is_some();
+        if self.poll_in(slot, attempt, |_, _, body, cx| poll_body(body, hook, cx)) {
             self.tasks.remove(attempt);
         }
         self.go_on();
     }
 
-    /// Polls an attempt with the waker of a slot, looks at the clock, and reads what it sent.
+    /// Polls an attempt with the waker of a slot, looks at the clock, reads what it sent, and takes note
+    /// of its end. Whether it has ended.
     #[inline]
     fn poll_in(
         &mut self,
         slot: u32,
         attempt: Attempt,
-        poll: impl FnOnce(&mut Engine<P>, Attempt, &mut Context<'_>) -> Poll<Finished>,
-    ) -> Poll<Finished> {
+        poll: impl FnOnce(&mut Engine<P>, Attempt, &mut P, &mut Context<'_>) -> Poll<Finished>,
+    ) -> bool {
+        let Some(mut body) = self.engine.fetch(attempt) else { return false };
         let waker = self.tasks.begin_poll(slot);
-        let polled = poll(&mut self.engine, attempt, &mut Context::from_waker(waker));
+        let polled = poll(&mut self.engine, attempt, &mut body, &mut Context::from_waker(waker));
         self.now = self.clock.now();
-        self.engine.read_mail_but_stops(self.now);
-        polled
-    }
-
-    #[inline]
-    fn complete(&mut self, attempt: Attempt, finished: Finished) {
-        if let Some(retired) = self.engine.complete(attempt, finished, self.now) {
+        let ended = polled.is_ready();
+        if let Some(retired) = self.engine.receive(attempt, body, polled, self.now) {
             self.engine.dispose(retired);
         }
+        ended
     }
 
     fn look_around(&mut self) {

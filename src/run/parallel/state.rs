@@ -164,8 +164,8 @@ impl State {
             let engine = self.engine.as_mut()?;
             let attempt = engine.hand_out(now)?;
             let Some(cell) = engine.cell(attempt) else { continue };
-            engine.prepare(attempt);
-            if let Some(body) = engine.cells.take(cell) {
+            if let Some(mut body) = engine.cells.take(cell) {
+                engine.prepare(attempt, &mut body);
                 self.out += 1;
                 return Some((Ticket { attempt, hook: engine.hooks.is_some() }, body));
             }
@@ -209,8 +209,10 @@ impl State {
         let owns = self.owns(ticket);
         let engine = self.engine.as_mut()?;
         if owns {
-            engine.prepare(ticket.attempt);
-            return self.fetch(ticket);
+            let mut body = engine.fetch(ticket.attempt)?;
+            engine.prepare(ticket.attempt, &mut body);
+            self.out += 1;
+            return Some(body);
         }
         // It was aborted while its body was away.
         let retired = engine.retire(ticket.attempt);
@@ -243,9 +245,7 @@ impl State {
         if !self.owns(ticket) {
             return None;
         }
-        let engine = self.engine.as_mut()?;
-        let cell = engine.cell(ticket.attempt)?;
-        let body = engine.cells.take(cell)?;
+        let body = self.engine.as_mut()?.fetch(ticket.attempt)?;
         self.out += 1;
         Some(body)
     }
@@ -266,21 +266,21 @@ impl State {
         waker: &Waker,
     ) -> Option<Sendable> {
         self.out -= 1;
-        let under_way = polled.is_pending() && self.owns(Ticket { attempt, hook });
+        let pending = polled.is_pending();
+        let under_way = pending && self.owns(Ticket { attempt, hook });
         let cell = self.engine.as_ref().and_then(|engine| engine.cell(attempt));
         let (Some(engine), Some(cell)) = (&mut self.engine, cell) else {
             return Some(body);
         };
-        engine.cells.put_back(cell, body);
-        engine.read_mail_but_stops(now);
-        let retired = match polled {
-            Poll::Ready(finished) => engine.complete(attempt, finished, now),
-            Poll::Pending if under_way => {
-                self.shell_mut(cell).keep(waker);
-                return None;
-            }
-            Poll::Pending => engine.retire(attempt),
-        }?;
+        let mut retired = engine.receive(attempt, body, polled, now);
+        if under_way {
+            self.shell_mut(cell).keep(waker);
+            return None;
+        }
+        if pending {
+            retired = engine.retire(attempt);
+        }
+        let retired = retired?;
         if retired.keep {
             engine.retired.push(retired);
             return None;
