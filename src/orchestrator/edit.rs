@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use super::ending::Phase;
 use super::graph::{Condition, Lists, MAX_JOBS, NONE};
 use super::input::Resolution;
-use super::job::{JobId, JobKind, JobOptions};
+use super::job::{JobId, JobKind, JobOptions, NumberAndPlace};
 use super::node::{Extra, Node};
 use super::observe::Change;
 use super::order::Side;
@@ -31,7 +31,7 @@ impl<J> Orchestrator<J> {
         requirements: &[(JobId, Condition)],
     ) -> Result<JobId, GraphError> {
         let extra = (!options.is_plain()).then(|| Box::new(Extra::new(options)));
-        self.insert(payload, extra, requirements)
+        self.insert(payload, extra, requirements).map(JobId::from)
     }
 
     /// Adds a job that has something extra, or not.
@@ -42,7 +42,7 @@ impl<J> Orchestrator<J> {
         payload: J,
         extra: Option<Box<Extra>>,
         requirements: &[(JobId, Condition)],
-    ) -> Result<JobId, GraphError> {
+    ) -> Result<NumberAndPlace, GraphError> {
         if self.is_ending() || !self.has_room_for(requirements) {
             return Err(self.no_more(extra.as_deref()));
         }
@@ -63,7 +63,7 @@ impl<J> Orchestrator<J> {
         if self.has_started() {
             self.enter_run(index);
         }
-        Ok(id)
+        Ok(NumberAndPlace { number, place: index })
     }
 
     /// A job was added to a run: it starts, waits, or never will start.

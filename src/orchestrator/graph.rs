@@ -6,6 +6,8 @@ use super::node::Node;
 
 /// What a requirement asks of the required job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+// With a `JobId` it takes 16 bytes without a gap.
+#[repr(u32)]
 pub enum Condition {
     /// *requires*: it succeeded; of a service, it has been ready.
     #[default]

@@ -33,11 +33,13 @@ impl JobId {
     pub(crate) const NOBODY: Self = Self::new(0, 0);
 
     #[expect(clippy::cast_possible_truncation, reason = "the two halves of the number")]
+    #[inline]
     pub(super) const fn new(index: u32, number: u64) -> Self {
         Self { number_low: number as u32, number_high: (number >> 32) as u32, index }
     }
 
     /// The place in the slab, as the core counts places.
+    #[inline]
     pub(super) const fn place(self) -> u32 {
         self.index
     }
@@ -53,6 +55,25 @@ impl JobId {
     #[must_use]
     pub const fn index(self) -> usize {
         self.index as usize
+    }
+}
+
+/// A [`JobId`] in two parts, which fit two registers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NumberAndPlace {
+    pub(crate) number: u64,
+    pub(crate) place: u32,
+}
+
+#[cfg(feature = "std")]
+impl NumberAndPlace {
+    pub(crate) const NOBODY: Self = Self { number: 0, place: 0 };
+}
+
+impl From<NumberAndPlace> for JobId {
+    #[inline]
+    fn from(NumberAndPlace { number, place }: NumberAndPlace) -> Self {
+        Self::new(place, number)
     }
 }
 

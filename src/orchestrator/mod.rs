@@ -30,6 +30,8 @@ pub use self::explain::{Explanation, NamedJob};
 pub use self::graph::Condition;
 use self::graph::Edges;
 pub use self::input::{ReadyJobs, Signal};
+#[cfg(feature = "std")]
+pub(crate) use self::job::NumberAndPlace;
 pub use self::job::{Attempt, JobId, JobKind, JobOptions, Retries};
 #[cfg(feature = "std")]
 pub(crate) use self::node::Extra;

@@ -145,13 +145,13 @@ impl<P: Payload> Additions<P> {
             let Addition { body, extra, requirements, reserve, reply } = addition;
             let core = &mut engine.core;
             let place = reserve(&mut engine.outputs);
-            let result = requirements
+            let result: Result<JobId, RunError> = requirements
                 .by_id(engine.graph, extra.as_deref())
-                .and_then(|ids| Ok(core.insert(Record::new(place), extra, ids)?));
+                .and_then(|ids| Ok(core.insert(Record::new(place), extra, ids)?.into()));
             match result {
                 Ok(id) => {
                     engine.hooked |= body.peek().has_hook();
-                    engine.cells.add(id, body);
+                    engine.cells.add(id.index(), body);
                 }
                 Err(_) => drop_quietly(body),
             }

@@ -6,72 +6,57 @@ use crate::orchestrator::Extra;
 use crate::{Condition, JobId};
 
 /// What a job asks of others. The first ones need no allocation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Asked {
-    list: List,
-    /// The graph of the first one, and the first one that is of another.
+    few: [(JobId, Condition); FEW],
+    /// How many of these there are.
+    len: usize,
+    /// All of them, if they are more.
+    many: Vec<(JobId, Condition)>,
+    /// The graph of the first one, and the first one that is of another, if it is anybody.
     graph: u64,
-    stray: Option<JobId>,
+    stray: JobId,
 }
 
-/// How many a list holds by itself.
+/// How many need no allocation.
 const FEW: usize = 4;
 
-#[derive(Debug)]
-enum List {
-    Few([(JobId, Condition); FEW], usize),
-    Many(Vec<(JobId, Condition)>),
-}
-
-impl Default for List {
+impl Default for Asked {
+    #[inline]
     fn default() -> Self {
-        Self::Few([(JobId::NOBODY, Condition::Succeeded); FEW], 0)
-    }
-}
-
-impl List {
-    #[inline]
-    fn push(&mut self, asked: (JobId, Condition)) {
-        match self {
-            Self::Few(few, len) if *len < FEW => {
-                few[*len] = asked;
-                *len += 1;
-            }
-            _ => self.push_many(asked),
-        }
-    }
-
-    fn push_many(&mut self, asked: (JobId, Condition)) {
-        match self {
-            Self::Many(many) => many.push(asked),
-            Self::Few(few, _) => {
-                let mut many = Vec::with_capacity(4 * FEW);
-                many.extend_from_slice(few);
-                many.push(asked);
-                *self = Self::Many(many);
-            }
-        }
-    }
-
-    #[inline]
-    fn as_slice(&self) -> &[(JobId, Condition)] {
-        match self {
-            Self::Few(few, len) => &few[..*len],
-            Self::Many(many) => many,
-        }
+        let few = [(JobId::NOBODY, Condition::Succeeded); FEW];
+        Self { few, len: 0, many: Vec::new(), graph: 0, stray: JobId::NOBODY }
     }
 }
 
 impl Asked {
     #[inline]
     pub(crate) fn push(&mut self, key: Key, condition: Condition) {
-        if self.list.as_slice().is_empty() {
+        if self.len == 0 {
             self.graph = key.graph;
         }
-        self.list.push((key.id, condition));
-        if key.graph != self.graph {
-            self.stray.get_or_insert(key.id);
+        if self.len < FEW {
+            self.few[self.len] = (key.id, condition);
+            self.len += 1;
+        } else {
+            self.push_many((key.id, condition));
         }
+        if key.graph != self.graph && self.stray == JobId::NOBODY {
+            self.stray = key.id;
+        }
+    }
+
+    fn push_many(&mut self, asked: (JobId, Condition)) {
+        if self.many.is_empty() {
+            self.many.reserve(4 * FEW);
+            self.many.extend_from_slice(&self.few);
+        }
+        self.many.push(asked);
+    }
+
+    #[inline]
+    fn as_slice(&self) -> &[(JobId, Condition)] {
+        if self.many.is_empty() { &self.few[..self.len] } else { &self.many }
     }
 
     /// The requirements by id, if they are all of this graph.
@@ -81,15 +66,11 @@ impl Asked {
         graph: u64,
         extra: Option<&Extra>,
     ) -> Result<&[(JobId, Condition)], RunError> {
-        let list = self.list.as_slice();
-        let first = list.first().map(|&(id, _)| id);
-        let stray = if self.graph == graph { self.stray } else { first };
-        match stray {
-            None => Ok(list),
-            Some(required) => {
-                let job = Extra::name(extra);
-                Err(RunError::ForeignHandle { job, required })
-            }
+        let list = self.as_slice();
+        let first = list.first().map_or(JobId::NOBODY, |&(id, _)| id);
+        match if self.graph == graph { self.stray } else { first } {
+            JobId::NOBODY => Ok(list),
+            required => Err(RunError::ForeignHandle { job: Extra::name(extra), required }),
         }
     }
 }

@@ -183,9 +183,15 @@ pin_project! {
 }
 
 impl<M: Make, K: Settle<<M::Future as Future>::Output>> Simple<M, K> {
-    pub(crate) fn new(make: M, future: Option<M::Future>) -> Self {
-        let stage = future.map_or(Stage::Nothing, |future| Stage::Future { future });
-        Self { make, stage }
+    pub(crate) const fn new(make: M) -> Self {
+        Self { make, stage: Stage::Nothing }
+    }
+}
+
+impl<F: Future, K: Settle<F::Output>> Simple<Given<F>, K> {
+    #[inline]
+    pub(crate) fn given(future: F) -> Self {
+        Self { make: Given(PhantomData), stage: Stage::Future { future } }
     }
 }
 
@@ -258,12 +264,6 @@ fn ran_before() -> Error {
 /// A future that is there from the beginning.
 #[derive(Debug)]
 pub struct Given<F>(PhantomData<fn() -> F>);
-
-impl<F> Given<F> {
-    pub(crate) const fn new() -> Self {
-        Self(PhantomData)
-    }
-}
 
 impl<F: Future> Make for Given<F> {
     type Future = F;

@@ -3,7 +3,6 @@ use std::vec::Vec;
 use super::context::Context;
 use super::payload::Payload;
 use super::quiet::{caught, drop_quietly};
-use crate::JobId;
 
 /// The bodies of the jobs, and what their running attempts see of the run, by the place of the job in
 /// the core. Whatever the bodies' `Drop` does, all of them are dropped.
@@ -29,8 +28,8 @@ impl<P> Cells<P> {
 
     /// Puts a body where its job is in the core: at the end, or where a job was removed.
     #[inline]
-    pub(crate) fn add(&mut self, id: JobId, body: P) {
-        match self.bodies.get_mut(id.index()) {
+    pub(crate) fn add(&mut self, cell: usize, body: P) {
+        match self.bodies.get_mut(cell) {
             Some(vacant) => *vacant = Some(body),
             None => self.bodies.push(Some(body)),
         }

@@ -21,7 +21,7 @@ impl<F: Future<Output: 'static>> Job<Simple<Given<F>, Plain>> {
     /// In a [`JobGraph`](crate::JobGraph) the future may borrow and need not be `Send`. Locals that it
     /// borrows have to be declared before the graph.
     pub fn new(future: F) -> Self {
-        Self::of(Simple::new(Given::new(), Some(future)))
+        Self::of(Simple::given(future))
     }
 }
 
@@ -38,7 +38,7 @@ impl<F: Future<Output = Result<T, E>>, T: 'static, E: Into<Error>> Job<Simple<Gi
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
     pub fn try_new(future: F) -> Self {
-        Self::of(Simple::new(Given::new(), Some(future)))
+        Self::of(Simple::given(future))
     }
 }
 
@@ -67,7 +67,7 @@ impl<G: FnMut() -> F, F: Future<Output = Result<T, E>>, T: 'static, E: Into<Erro
     /// What each attempt is to own, it gets a clone of:
     /// `move || { let client = client.clone(); async move { client.get().await } }`.
     pub fn repeat(make: G) -> Self {
-        Self::of(Simple::new(Factory(make), None))
+        Self::of(Simple::new(Factory(make)))
     }
 }
 
@@ -111,10 +111,7 @@ where
 
 impl<O: Feeds<G>, G, K: Settle<<O::Future as Future>::Output>> Job<Simple<Fed<O, G>, K>> {
     fn fed(inputs: O, make: G) -> Self {
-        Self {
-            requirements: succeeded(&inputs),
-            ..Self::of(Simple::new(Fed::new(inputs, make), None))
-        }
+        Self { requirements: succeeded(&inputs), ..Self::of(Simple::new(Fed::new(inputs, make))) }
     }
 }
 
@@ -141,7 +138,7 @@ impl<G: FnOnce(Context) -> F, F: Future<Output: 'static>> Job<Simple<Contextual<
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
     pub fn with_context(make: G) -> Self {
-        Self::of(Simple::new(Contextual::new(make), None))
+        Self::of(Simple::new(Contextual::new(make)))
     }
 }
 
@@ -154,7 +151,7 @@ where
 {
     /// Like [`with_context`](Self::with_context), for a closure whose future returns a `Result`.
     pub fn try_with_context(make: G) -> Self {
-        Self::of(Simple::new(Contextual::new(make), None))
+        Self::of(Simple::new(Contextual::new(make)))
     }
 }
 
@@ -167,7 +164,7 @@ where
 {
     /// Like [`repeat`](Self::repeat), with the context of each attempt.
     pub fn repeat_with_context(make: G) -> Self {
-        Self::of(Simple::new(ContextFactory::new(make), None))
+        Self::of(Simple::new(ContextFactory::new(make)))
     }
 }
 
@@ -241,7 +238,7 @@ where
     pub fn repeat_with<I: Inputs<Owned = O>>(inputs: I, make: G) -> Self {
         let inputs = inputs.owned();
         let requirements = succeeded(&inputs);
-        Self { requirements, ..Self::of(Simple::new(FedFactory::new(inputs, make), None)) }
+        Self { requirements, ..Self::of(Simple::new(FedFactory::new(inputs, make))) }
     }
 }
 

@@ -99,7 +99,7 @@ impl<P: Payload> Engine<P> {
         if self.hooks.is_some() {
             return;
         }
-        body.body().prepare(&mut Beginning { engine: self, attempt });
+        body.body().prepare(&mut Beginning { engine: self, attempt: &attempt });
         // It may have been asked to stop while its body was away, for the attempt before.
         if let Some(context) = self.cells.context(attempt.job.index())
             && matches!(self.core.state(attempt.job), Some(JobState::Stopping { .. }))
@@ -112,7 +112,7 @@ impl<P: Payload> Engine<P> {
     #[inline]
     pub(crate) fn poll_first(
         &mut self,
-        attempt: Attempt,
+        attempt: &Attempt,
         body: &mut P,
         cx: &mut task::Context<'_>,
     ) -> Poll<Finished> {
@@ -403,7 +403,7 @@ fn finished(polled: Result<Poll<Result<(), Error>>, String>) -> Poll<Finished> {
 /// An attempt that begins, and what it may take from its run.
 struct Beginning<'a, P: Payload> {
     engine: &'a mut Engine<P>,
-    attempt: Attempt,
+    attempt: &'a Attempt,
 }
 
 impl<P: Payload> Start for Beginning<'_, P> {
@@ -416,7 +416,7 @@ impl<P: Payload> Start for Beginning<'_, P> {
         let Engine { mailbox, clock, observers, run, .. } = &*self.engine;
         let observers = observers.as_ref().map(Arc::downgrade);
         let context =
-            Context::new(self.attempt, *run, Arc::clone(mailbox), clock.clone(), observers);
+            Context::new(*self.attempt, *run, Arc::clone(mailbox), clock.clone(), observers);
         self.engine.cells.hold_context(self.attempt.job.index(), context.clone());
         context
     }
@@ -424,7 +424,7 @@ impl<P: Payload> Start for Beginning<'_, P> {
     #[cfg(feature = "tracing")]
     fn span(&mut self) -> Option<tracing::Span> {
         let Engine { core, span, .. } = &*self.engine;
-        super::spans::attempt(span, self.attempt, || core.label(self.attempt.job))
+        super::spans::attempt(span, *self.attempt, || core.label(self.attempt.job))
     }
 
     #[cfg(feature = "tracing")]

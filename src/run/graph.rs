@@ -21,7 +21,7 @@ use super::output::{Column, Outputs, Place};
 use super::payload::{Local, Payload, Sendable};
 use super::record::Record;
 use super::runtime::{AnyClock, Clock as _};
-use crate::orchestrator::Extra;
+use crate::orchestrator::{Extra, NumberAndPlace};
 use crate::{Condition, JobId, JobName, Orchestrator, RunOptions};
 
 /// A graph whose jobs run on one thread, in the task that awaits the run. They may borrow, and need
@@ -75,12 +75,14 @@ impl<'a> Graph<Local<'a>> {
     /// Adds a job. O(its requirements + types of outputs in the graph).
     ///
     /// A requirement that cannot be made is reported when the graph is run.
+    #[expect(clippy::inline_always, reason = "each call is of another type")]
+    #[inline(always)]
     pub fn add<B: Body + 'a>(&mut self, job: Job<B>) -> Handle<B::Output> {
         self.hooked |= job.body.has_hook();
         let place =
             self.outputs.reserve::<B::Output>(job.show, || Box::new(Column::<B::Output>::new()));
-        let id = self.insert(Local::new(job.body), job.extra, &job.requirements, place);
-        Handle::new(Key { graph: self.id, id })
+        let added = self.insert(Local::new(job.body), job.extra, &job.requirements, place);
+        Handle::new(Key { graph: self.id, id: added.into() })
     }
 }
 
@@ -94,6 +96,8 @@ impl Graph<Sendable> {
     /// Adds a job. O(its requirements + types of outputs in the graph).
     ///
     /// A requirement that cannot be made is reported when the graph is run.
+    #[expect(clippy::inline_always, reason = "each call is of another type")]
+    #[inline(always)]
     pub fn add<B: Body<Output: Send + Sync> + Send + 'static>(
         &mut self,
         job: Job<B>,
@@ -101,8 +105,8 @@ impl Graph<Sendable> {
         self.hooked |= job.body.has_hook();
         let place =
             self.outputs.reserve::<B::Output>(job.show, || Box::new(Column::<B::Output>::new()));
-        let id = self.insert(Sendable::new(job.body), job.extra, &job.requirements, place);
-        Handle::new(Key { graph: self.id, id })
+        let added = self.insert(Sendable::new(job.body), job.extra, &job.requirements, place);
+        Handle::new(Key { graph: self.id, id: added.into() })
     }
 }
 
@@ -186,21 +190,25 @@ impl<P: Payload> Graph<P> {
         extra: Option<Box<Extra>>,
         requirements: &Asked,
         place: Place,
-    ) -> JobId {
-        let asked = requirements.by_id(self.id, extra.as_deref());
-        let added = asked.and_then(|ids| Ok(self.core.insert(Record::new(place), extra, ids)?));
-        let id = added.unwrap_or_else(|error| self.insert_refused(error, place));
-        if id != JobId::NOBODY {
-            self.cells.add(id, body);
+    ) -> NumberAndPlace {
+        let added = match requirements.by_id(self.id, extra.as_deref()) {
+            Ok(ids) => match self.core.insert(Record::new(place), extra, ids) {
+                Ok(added) => added,
+                Err(error) => self.insert_refused(error.into(), place),
+            },
+            Err(error) => self.insert_refused(error, place),
+        };
+        if added.number > 0 {
+            self.cells.add(added.place as usize, body);
         }
-        id
+        added
     }
 
     /// A job that cannot be added gets a handle all the same; the run is refused.
     #[cold]
-    fn insert_refused(&mut self, error: RunError, place: Place) -> JobId {
+    fn insert_refused(&mut self, error: RunError, place: Place) -> NumberAndPlace {
         self.error.get_or_insert(error);
-        self.core.insert(Record::new(place), None, &[]).unwrap_or(JobId::NOBODY)
+        self.core.insert(Record::new(place), None, &[]).unwrap_or(NumberAndPlace::NOBODY)
     }
 
     /// Makes a job require another one, both added before. A cycle is reported when the graph is run.

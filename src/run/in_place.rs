@@ -134,7 +134,7 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
         let Some(attempt) = self.engine.hand_out(self.now) else { return false };
         self.engine.inform();
         let slot = self.tasks.free_slot();
-        if self.poll_in(slot, attempt, Engine::poll_first) {
+        if self.poll_in(slot, &attempt, Engine::poll_first) {
             self.tasks.free(slot);
         } else {
             self.tasks.assign(slot, attempt);
@@ -146,7 +146,7 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
     fn poll(&mut self, slot: u32) {
         let Some(attempt) = self.tasks.attempt(slot) else { return };
         let hook = self.engine.hooks.is_some();
-        if self.poll_in(slot, attempt, |_, _, body, cx| poll_body(body, hook, cx)) {
+        if self.poll_in(slot, &attempt, |_, _, body, cx| poll_body(body, hook, cx)) {
             self.tasks.remove(attempt);
         }
         self.go_on();
@@ -158,15 +158,15 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
     fn poll_in(
         &mut self,
         slot: u32,
-        attempt: Attempt,
-        poll: impl FnOnce(&mut Engine<P>, Attempt, &mut P, &mut Context<'_>) -> Poll<Finished>,
+        attempt: &Attempt,
+        poll: impl FnOnce(&mut Engine<P>, &Attempt, &mut P, &mut Context<'_>) -> Poll<Finished>,
     ) -> bool {
-        let Some(mut body) = self.engine.fetch(attempt) else { return false };
+        let Some(mut body) = self.engine.fetch(*attempt) else { return false };
         let waker = self.tasks.begin_poll(slot);
         let polled = poll(&mut self.engine, attempt, &mut body, &mut Context::from_waker(waker));
         self.now = self.clock.now();
         let ended = polled.is_ready();
-        if let Some(retired) = self.engine.receive(attempt, body, polled, self.now) {
+        if let Some(retired) = self.engine.receive(*attempt, body, polled, self.now) {
             self.engine.dispose(retired);
         }
         ended

@@ -124,7 +124,7 @@ impl Job<()> {
                 }
             }
         };
-        let body = Simple::<_, (Verdicts, P)>::new(Contextual::new(run), None);
+        let body = Simple::<_, (Verdicts, P)>::new(Contextual::new(run));
         let mut job = Job::of(Nested { body, inner: shared }).unlimited_grace();
         job.show = Some(Show::below::<Report<P::Outputs>>());
         job

@@ -8,20 +8,28 @@ use std::vec::Vec;
 
 use super::fact::{Fact, JobInfo};
 
-/// Where an output is: its column, and its place in it.
+/// Where an output is: its column, from 1, in the upper half, and its place in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// From 1.
-    column: NonZero<u32>,
-    slot: u32,
-}
+pub(crate) struct Place(NonZero<u64>);
 
 impl Place {
     /// The place of what has no output.
-    pub(crate) const NOWHERE: Self = Self { column: NonZero::<u32>::MAX, slot: u32::MAX };
+    pub(crate) const NOWHERE: Self = Self(NonZero::<u64>::MAX);
+
+    fn new(column: usize, slot: u32) -> Self {
+        let column = NonZero::<u64>::MIN.saturating_add(column as u64);
+        Self(column.saturating_mul(Self::COLUMN) | u64::from(slot))
+    }
+
+    const COLUMN: NonZero<u64> = NonZero::<u64>::MIN.saturating_add(u32::MAX as u64);
 
     fn column(self) -> usize {
-        self.column.get() as usize - 1
+        (self.0.get() >> 32) as usize - 1
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+    fn slot(self) -> u32 {
+        self.0.get() as u32
     }
 }
 
@@ -117,7 +125,7 @@ impl Show {
 }
 
 fn output<T: 'static>(column: &dyn Any, place: Place) -> Option<&T> {
-    column.downcast_ref::<Column<T>>()?.get(place.slot)
+    column.downcast_ref::<Column<T>>()?.get(place.slot())
 }
 
 /// How to show the usual types, whose outputs are shown without having to ask. Whether any other is
@@ -229,7 +237,6 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
 
     /// Reserves a place for an output. O(types of outputs in the graph).
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the core refuses more than 2^30 jobs")]
     pub(crate) fn reserve<T: 'static>(&mut self, show: Option<Show>, new: fn() -> Box<C>) -> Place {
         let output = TypeId::of::<T>();
         let found = self.columns.iter().position(|typed| typed.output == output);
@@ -240,7 +247,7 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
         }
         let slot = typed.outputs;
         typed.outputs += 1;
-        Place { column: NonZero::<u32>::MIN.saturating_add(index as u32), slot }
+        Place::new(index, slot)
     }
 
     #[cold]
@@ -258,17 +265,17 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
 
     /// The column of an output, and its slot there.
     pub(crate) fn column(&mut self, place: Place) -> (&mut dyn Any, u32) {
-        (self.columns[place.column()].column.any_mut(), place.slot)
+        (self.columns[place.column()].column.any_mut(), place.slot())
     }
 
     pub(crate) fn get<T: 'static>(&self, place: Place) -> Option<&T> {
         let column = self.columns.get(place.column())?.column.any();
-        column.downcast_ref::<Column<T>>()?.get(place.slot)
+        column.downcast_ref::<Column<T>>()?.get(place.slot())
     }
 
     pub(crate) fn take<T: 'static>(&mut self, place: Place) -> Option<T> {
         let column = self.columns.get_mut(place.column())?.column.any_mut();
-        column.downcast_mut::<Column<T>>()?.take(place.slot)
+        column.downcast_mut::<Column<T>>()?.take(place.slot())
     }
 
     /// The output as it is shown on the line of its job.
