@@ -94,6 +94,7 @@ impl<J> Orchestrator<J> {
     }
 
     /// Whether all this can be asked of others.
+    #[inline]
     fn check_new(
         &self,
         extra: Option<&Extra>,

@@ -160,6 +160,7 @@ impl Edges {
 
     /// Links a job that is about to be put into its place to all that it requires, once to each.
     /// Returns the last edge, and how many there are.
+    #[inline]
     pub(super) fn connect_new(
         &mut self,
         nodes: &mut [Node],

@@ -377,6 +377,7 @@ impl Fate {
 
 /// What an attempt leaves behind that has completed.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "std"), expect(dead_code, reason = "of use to the drivers"))]
 pub(crate) struct After {
     /// Whether the job has ended.
     pub(crate) ended: bool,
