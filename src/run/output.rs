@@ -181,6 +181,7 @@ pub(crate) struct Outputs<C: ?Sized> {
 
 struct Typed<C: ?Sized> {
     output: TypeId,
+    /// How somebody asked to show them.
     show: Option<Show>,
     new: fn() -> Box<C>,
     outputs: u32,
@@ -252,8 +253,7 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
 
     #[cold]
     fn new_column(&mut self, output: TypeId, new: fn() -> Box<C>) -> usize {
-        let show = usual_show(output);
-        self.columns.push(Typed { output, show, new, outputs: 0, column: new() });
+        self.columns.push(Typed { output, show: None, new, outputs: 0, column: new() });
         self.columns.len() - 1
     }
 
@@ -280,17 +280,25 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
 
     /// The output as it is shown on the line of its job.
     pub(crate) fn inline(&self, place: Place) -> Option<&dyn fmt::Debug> {
-        match self.columns.get(place.column())? {
-            Typed { show: Some(Show::Inline(show)), column, .. } => show(column.any(), place),
-            _ => None,
+        let typed = self.columns.get(place.column())?;
+        match typed.shown()? {
+            Show::Inline(show) => show(typed.column.any(), place),
+            Show::Below(_) => None,
         }
     }
 
     /// The output as it is shown below its job.
     pub(crate) fn below(&self, place: Place) -> Option<&dyn Below> {
-        match self.columns.get(place.column())? {
-            Typed { show: Some(Show::Below(show)), column, .. } => show(column.any(), place),
-            _ => None,
+        let typed = self.columns.get(place.column())?;
+        match typed.shown()? {
+            Show::Inline(_) => None,
+            Show::Below(show) => show(typed.column.any(), place),
         }
+    }
+}
+
+impl<C: ?Sized> Typed<C> {
+    fn shown(&self) -> Option<Show> {
+        usual_show(self.output).or(self.show)
     }
 }
