@@ -88,12 +88,16 @@ pub(crate) struct Retired<P> {
 impl<P: Payload> Retired<P> {
     /// Drops the body, or what is left of the attempt in it. Runs code of the user's.
     #[inline]
-    pub(crate) fn dispose(mut self) -> Option<(usize, P)> {
-        if !self.keep {
-            drop_quietly(self.body);
-            return None;
+    pub(crate) fn dispose(self) -> Option<(usize, P)> {
+        if self.keep {
+            return Some(self.clear());
         }
+        drop_quietly(self.body);
+        None
+    }
+
+    fn clear(mut self) -> (usize, P) {
         let _ = caught(|| self.body.body().clear());
-        Some((self.cell, self.body))
+        (self.cell, self.body)
     }
 }

@@ -178,13 +178,15 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
     }
 
     /// Lets time pass in the core, and obeys what it says.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "there are no news most of the time")]
+    #[inline(always)]
     fn go_on(&mut self) {
         if self.engine.has_news(self.now) {
             self.take_news();
         }
     }
 
+    #[cold]
     fn take_news(&mut self) {
         self.engine.dispose_of_retired();
         self.engine.read_mail(self.now);
