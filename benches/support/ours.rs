@@ -63,10 +63,17 @@ macro_rules! build {
         let mut graph = $graph::new();
         let mut handles = Vec::with_capacity(shape.jobs());
         for number in 0..shape.jobs() {
-            let mut job = Job::new(job(number));
-            for &required in shape.requirements(number) {
-                job = job.requires(&handles[required as usize]);
-            }
+            let job = Job::new(job(number));
+            let handle = |required: u32| &handles[required as usize];
+            // As a program says it that knows how many there are, and as one that has a list.
+            let job = match *shape.requirements(number) {
+                [] => job,
+                [a] => job.requires(handle(a)),
+                [a, b, c] => job.requires((handle(a), handle(b), handle(c))),
+                ref list => {
+                    job.requires(list.iter().map(|&required| handle(required)).collect::<Vec<_>>())
+                }
+            };
             handles.push(graph.add(job));
         }
         graph
