@@ -297,7 +297,11 @@ fn a_run_ends_when_its_runtime_is_shut_down() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let mut graph = SendJobGraph::new();
-    let job = graph.add(Job::new(pending::<()>()));
+    let (begins, begun) = std::sync::mpsc::channel();
+    let job = graph.add(Job::new(async move {
+        begins.send(()).unwrap();
+        pending::<()>().await
+    }));
     graph.add(Job::new(async {}).requires(&job));
     let clock = {
         let _guard = runtime.enter();
@@ -305,6 +309,7 @@ fn a_run_ends_when_its_runtime_is_shut_down() {
     };
     let mut run = Box::pin(jobgraph::run_on(&clock, graph));
     assert!(run.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    begun.recv().unwrap();
     runtime.shutdown_timeout(Duration::from_secs(10));
     let report = futures_lite::future::block_on(run).unwrap();
     assert_eq!(report.verdict(), Verdict::Stopped);

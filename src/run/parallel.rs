@@ -179,19 +179,20 @@ impl<S: Spawn> Shared<S> {
 
     /// Drops bodies, or what is left of attempts in them, without the lock.
     fn dispose_of_retired<'a>(&'a self, mut state: Locked<'a>, chores: &mut Chores) -> Locked<'a> {
-        let retired = state.lend_retired();
-        if retired.is_empty() {
-            return state;
+        loop {
+            let retired = state.lend_retired();
+            if retired.is_empty() {
+                return state;
+            }
+            drop(state);
+            let lent = retired.len();
+            let kept: Vec<_> = retired.into_iter().filter_map(Retired::dispose).collect();
+            state = self.lock();
+            state.out -= lent;
+            for (cell, body) in kept {
+                state.restore(cell, body, chores);
+            }
         }
-        drop(state);
-        let lent = retired.len();
-        let kept: Vec<_> = retired.into_iter().filter_map(Retired::dispose).collect();
-        let mut state = self.lock();
-        state.out -= lent;
-        for (cell, body) in kept {
-            state.restore(cell, body, chores);
-        }
-        state
     }
 
     fn shell(self: &Arc<Self>) -> impl Future<Output = ()> + Send + use<S> {

@@ -156,7 +156,8 @@ impl State {
             return None;
         }
         while let Some(ticket) = self.returned.pop_front() {
-            if let Some(body) = self.start_returned(ticket) {
+            if let Some(mut body) = self.fetch(ticket) {
+                self.engine.as_mut()?.prepare(ticket.attempt, &mut body);
                 return Some((ticket, body));
             }
         }
@@ -204,22 +205,6 @@ impl State {
         }
     }
 
-    /// The body of the attempt before has come back.
-    fn start_returned(&mut self, ticket: Ticket) -> Option<Sendable> {
-        let owns = self.owns(ticket);
-        let engine = self.engine.as_mut()?;
-        if owns {
-            let mut body = engine.fetch(ticket.attempt)?;
-            engine.prepare(ticket.attempt, &mut body);
-            self.out += 1;
-            return Some(body);
-        }
-        // It was aborted while its body was away.
-        let retired = engine.retire(ticket.attempt);
-        engine.retired.extend(retired);
-        None
-    }
-
     /// Bodies that are away until they are disposed of.
     pub(super) fn lend_retired(&mut self) -> Vec<Retired<Sendable>> {
         let Some(engine) = &mut self.engine else { return Vec::new() };
@@ -235,8 +220,15 @@ impl State {
             return;
         };
         engine.cells.put_back(cell, body);
-        if let Some(attempt) = self.shells.get_mut(cell).and_then(|shell| shell.next.take()) {
+        let Some(attempt) = self.shells.get_mut(cell).and_then(|shell| shell.next.take()) else {
+            return;
+        };
+        if engine.core.is_under_way(attempt) {
             self.returned.push_back(Ticket { attempt, hook: engine.hooks.is_some() });
+        } else {
+            // It was aborted while its body was away.
+            let retired = engine.retire(attempt);
+            engine.retired.extend(retired);
         }
     }
 
