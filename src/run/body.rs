@@ -99,6 +99,11 @@ pub trait Start {
     #[doc(hidden)]
     fn context(&mut self) -> Context;
 
+    /// Whether anybody wants to know of the run.
+    #[cfg(feature = "tracing")]
+    #[doc(hidden)]
+    fn is_traced(&self) -> bool;
+
     /// The span of the attempt.
     #[cfg(feature = "tracing")]
     #[doc(hidden)]

@@ -422,6 +422,11 @@ impl<P: Payload> Start for Beginning<'_, P> {
     }
 
     #[cfg(feature = "tracing")]
+    fn is_traced(&self) -> bool {
+        !self.engine.span.is_disabled()
+    }
+
+    #[cfg(feature = "tracing")]
     fn span(&mut self) -> Option<tracing::Span> {
         let Engine { core, span, .. } = &*self.engine;
         super::spans::attempt(span, *self.attempt, || core.label(self.attempt.job))

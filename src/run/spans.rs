@@ -29,15 +29,12 @@ pub(crate) fn end_run(span: &Span, verdict: Verdict) {
     span.record("verdict", field::display(verdict));
 }
 
-/// The span of an attempt, if anybody wants to know of the run.
+/// The span of an attempt, if anybody wants to know of that.
 pub(crate) fn attempt<'a>(
     run: &Span,
     attempt: Attempt,
     label: impl FnOnce() -> Option<&'a str>,
 ) -> Option<Span> {
-    if run.is_disabled() {
-        return None;
-    }
     let label = label();
     let span =
         info_span!(parent: run, "attempt", job = %attempt.job, label, attempt = attempt.number);
@@ -77,10 +74,14 @@ impl<B> Traced<B> {
 impl<B: Execute> Execute for Traced<B> {
     fn prepare(self: Pin<&mut Self>, start: &mut dyn Start) {
         let this = self.project();
-        *this.spans = start.span().map(|attempt| {
-            let make_hook = this.body.has_hook().then(|| start.hook_span());
-            Box::new(Spans { attempt, make_hook, hook: Span::none() })
-        });
+        if start.is_traced() {
+            *this.spans = start.span().map(|attempt| {
+                let make_hook = this.body.has_hook().then(|| start.hook_span());
+                Box::new(Spans { attempt, make_hook, hook: Span::none() })
+            });
+        } else if this.spans.is_some() {
+            *this.spans = None;
+        }
         this.body.prepare(start);
     }
 
