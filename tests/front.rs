@@ -378,3 +378,28 @@ fn a_rehearsal_respects_timeouts() {
     let [early, late] = [5, 10].map(|at| Timestamp::ZERO + millis(at));
     assert_eq!(ends, [(early, Outcome::Failed(Failure::TimedOut)), (late, Outcome::Succeeded)]);
 }
+
+/// Jobs that a run adds are of that run alone: their bodies go with it.
+#[test]
+fn what_a_run_adds_does_not_outlive_it() {
+    let clock = VirtualClock::new();
+    let guard = Arc::new(());
+    let mut graph = JobGraph::new();
+    let adder = graph.adder();
+    let added = Arc::clone(&guard);
+    graph.add(Job::repeat(move || {
+        let (adder, added) = (adder.clone(), Arc::clone(&added));
+        async move {
+            let job = Job::repeat(move || {
+                let held = Arc::clone(&added);
+                async move { Ok::<_, Error>(Arc::strong_count(&held)) }
+            });
+            adder.add(job).await.map(drop)
+        }
+    }));
+    let mut graph = graph.repeatable().unwrap();
+    for _ in 0..3 {
+        let report = clock.block_on(graph.run(&clock)).unwrap();
+        assert_eq!((report.counts().succeeded, Arc::strong_count(&guard)), (2, 2));
+    }
+}

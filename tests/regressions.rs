@@ -300,7 +300,7 @@ fn a_run_ends_when_its_runtime_is_shut_down() {
     let (begins, begun) = std::sync::mpsc::channel();
     let job = graph.add(Job::new(async move {
         begins.send(()).unwrap();
-        pending::<()>().await
+        pending::<()>().await;
     }));
     graph.add(Job::new(async {}).requires(&job));
     let clock = {
