@@ -136,3 +136,9 @@ impl From<GraphError> for RunError {
         Self::Graph(error)
     }
 }
+
+impl From<Error> for JobError {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}

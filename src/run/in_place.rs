@@ -5,7 +5,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::engine::{Engine, Finished, poll_body};
+use super::attempt::{Finished, poll_body};
+use super::engine::Engine;
 use super::error::RunError;
 use super::graph::Graph;
 use super::payload::Payload;

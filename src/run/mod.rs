@@ -2,6 +2,7 @@
 
 mod additions;
 mod asked;
+mod attempt;
 mod body;
 mod cell;
 mod constructors;

@@ -7,8 +7,9 @@ use std::task::{Context, Poll, Waker};
 use std::vec::Vec;
 
 use self::state::{Chores, Leaving, State, Ticket};
+use super::attempt::{Finished, poll_body};
 use super::cell::Retired;
-use super::engine::{Engine, Finished, poll_body};
+use super::engine::Engine;
 use super::error::RunError;
 use super::graph::Graph;
 use super::in_place::{BUDGET, SLICE, either};

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 use std::vec::Vec;
 
+use crate::run::attempt::Finished;
 use crate::run::cell::Retired;
-use crate::run::engine::{Engine, Finished};
+use crate::run::engine::Engine;
 use crate::run::payload::Sendable;
 use crate::{Attempt, Signal, Timestamp};
 
