@@ -8,6 +8,7 @@ mod cell;
 mod constructors;
 mod context;
 mod custom;
+mod edit;
 mod engine;
 mod error;
 mod fact;
