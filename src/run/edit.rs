@@ -87,7 +87,7 @@ impl<P: Payload> Graph<P> {
         Ok(self.core.remove_requirement(job, required)?)
     }
 
-    /// Removes a job, and lets its dependents inherit its requirements: see [`Orchestrator::bypass`].
+    /// Removes a job, and lets its dependents inherit its requirements: see [`Orchestrator::bypass`](crate::Orchestrator::bypass).
     ///
     /// # Errors
     /// [`RunError`] if they cannot. Nothing was changed.
