@@ -183,13 +183,14 @@ impl State {
     }
 
     /// How many more tasks have to be spawned to take what may start: one more than there are bodies
-    /// that are being polled. For a runtime may keep the last task that was spawned during a poll on that
-    /// thread, until the poll ends.
+    /// that are being polled or dropped. For a runtime may keep the last task that was spawned on a thread
+    /// from the others until that thread is done with what it does.
     pub(super) fn missing_spares(&mut self) -> usize {
-        if self.spares > self.out || !self.has_ready_jobs() {
+        if !self.has_ready_jobs() {
             return 0;
         }
-        let missing = self.out + 1 - self.spares;
+        let busy = self.out + self.leaving.bodies.load(Ordering::SeqCst);
+        let missing = (busy + 1).saturating_sub(self.spares);
         self.spares += missing;
         missing
     }
