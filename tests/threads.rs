@@ -39,17 +39,20 @@ impl Spawn for Manual {
 }
 
 impl Manual {
-    /// Does this while two threads execute tasks.
+    /// Does this while two threads execute tasks. None is left then.
     fn with_threads<T>(&self, work: impl FnOnce() -> T) -> T {
         let (stop, stopped) = async_channel::bounded::<()>(1);
-        std::thread::scope(|scope| {
+        let result = std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| block_on(self.executor.run(stopped.recv())));
             }
             let result = work();
             drop(stop);
             result
-        })
+        });
+        while self.executor.try_tick() {}
+        assert!(self.executor.is_empty(), "a task outlives its run");
+        result
     }
 }
 
