@@ -63,18 +63,18 @@ impl<T> fmt::Debug for Handle<T> {
 /// Jobs that can be required together: `&a`, `[&a, &b]`, `&vec_of_handles`, and tuples of these.
 pub trait Requirements {
     #[doc(hidden)]
-    fn each(self, take: &mut dyn FnMut(Key));
+    fn each(self, take: &mut impl FnMut(Key));
 }
 
 // Only for references to handles: by value, clippy would call every `&` needless.
 impl<T> Requirements for &Handle<T> {
-    fn each(self, take: &mut dyn FnMut(Key)) {
+    fn each(self, take: &mut impl FnMut(Key)) {
         take(self.key);
     }
 }
 
 impl<T> Requirements for &[Handle<T>] {
-    fn each(self, take: &mut dyn FnMut(Key)) {
+    fn each(self, take: &mut impl FnMut(Key)) {
         for handle in self {
             take(handle.key);
         }
@@ -82,19 +82,19 @@ impl<T> Requirements for &[Handle<T>] {
 }
 
 impl<T, const N: usize> Requirements for &[Handle<T>; N] {
-    fn each(self, take: &mut dyn FnMut(Key)) {
+    fn each(self, take: &mut impl FnMut(Key)) {
         self.as_slice().each(take);
     }
 }
 
 impl<T> Requirements for &Vec<Handle<T>> {
-    fn each(self, take: &mut dyn FnMut(Key)) {
+    fn each(self, take: &mut impl FnMut(Key)) {
         self.as_slice().each(take);
     }
 }
 
 impl<R: Requirements, const N: usize> Requirements for [R; N] {
-    fn each(self, take: &mut dyn FnMut(Key)) {
+    fn each(self, take: &mut impl FnMut(Key)) {
         for one in self {
             one.each(take);
         }
@@ -102,7 +102,7 @@ impl<R: Requirements, const N: usize> Requirements for [R; N] {
 }
 
 impl<R: Requirements> Requirements for Vec<R> {
-    fn each(self, take: &mut dyn FnMut(Key)) {
+    fn each(self, take: &mut impl FnMut(Key)) {
         for one in self {
             one.each(take);
         }
@@ -110,13 +110,13 @@ impl<R: Requirements> Requirements for Vec<R> {
 }
 
 impl Requirements for () {
-    fn each(self, _: &mut dyn FnMut(Key)) {}
+    fn each(self, _: &mut impl FnMut(Key)) {}
 }
 
 macro_rules! tuples {
     ($($one:ident)*) => {
         impl<$($one: Requirements),*> Requirements for ($($one,)*) {
-            fn each(self, take: &mut dyn FnMut(Key)) {
+            fn each(self, take: &mut impl FnMut(Key)) {
                 #[expect(non_snake_case, reason = "each type names its value")]
                 let ($($one,)*) = self;
                 $($one.each(take);)*
