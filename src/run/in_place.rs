@@ -19,7 +19,7 @@ use crate::{Attempt, Signal, Timestamp};
 pub(crate) const BUDGET: usize = 1_024;
 
 /// How long a turn may take, unless a single poll takes longer: the reactor wants to run as well.
-pub(crate) const SLICE: Duration = Duration::from_millis(1);
+const SLICE: Duration = Duration::from_millis(1);
 
 /// Runs a graph in place: in the task that awaits this, on any executor, with this clock.
 ///

@@ -2,17 +2,19 @@ mod state;
 
 use std::boxed::Box;
 use std::future::{Future, poll_fn};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 use std::vec::Vec;
 
-use self::state::{Chores, Leaving, State, Ticket};
+use self::state::{Chores, Leaving, State, Taken, Ticket};
 use super::attempt::{Finished, poll_body};
 use super::cell::Retired;
 use super::engine::Engine;
 use super::error::RunError;
 use super::graph::Graph;
-use super::in_place::{BUDGET, SLICE, either};
+use super::in_place::{BUDGET, either};
 use super::mailbox::Mailbox;
 use super::observe::Observers;
 use super::payload::Sendable;
@@ -20,6 +22,10 @@ use super::quiet::drop_quietly;
 use super::report::SendReport;
 use super::runtime::{AnyClock, Spawn};
 use crate::{Signal, Timestamp};
+
+/// How long a task goes on with one job after the other before it lets others have their turn, unless a
+/// single poll takes longer. What a job woke on this thread may have to wait so long.
+const SLICE: Duration = Duration::from_micros(100);
 
 /// Runs a graph in parallel, in tasks of this runtime. The task that ends a job decides what may start,
 /// and goes on with the first of it; others are spawned while there is more to start, so that every
@@ -51,7 +57,8 @@ pub(crate) async fn drive_on<S: Spawn>(
     let observers = engine.observers.clone();
     let state = State::new(engine);
     let leaving = Arc::clone(&state.leaving);
-    let shared = Arc::new(Shared { state: Mutex::new(state), leaving, runtime, observers });
+    let (state, aborts) = (Mutex::new(state), AtomicUsize::new(0));
+    let shared = Arc::new(Shared { state, leaving, aborts, runtime, observers });
     let _close = Close(&shared);
     loop {
         match shared.look_around() {
@@ -71,6 +78,9 @@ pub(crate) async fn drive_on<S: Spawn>(
 struct Shared<S> {
     state: Mutex<State>,
     leaving: Arc<Leaving>,
+    /// How many attempts were aborted; more if the run was dropped. A body that was taken out before that
+    /// may be that of an attempt which is over.
+    aborts: AtomicUsize,
     runtime: S,
     observers: Option<Arc<Observers>>,
 }
@@ -86,7 +96,7 @@ enum Then {
     /// Its job goes on.
     Wait,
     /// It goes on with another job.
-    Continue(Ticket, Sendable),
+    Continue(Taken),
     /// It does so when it gets its next turn.
     Yield,
     End,
@@ -140,10 +150,11 @@ impl<S: Spawn> Shared<S> {
         if let Some(observers) = &self.observers {
             observers.deliver();
         }
+        // In this order: a runtime that keeps the last task from other threads keeps one of ours.
+        chores.wake.into_iter().for_each(Waker::wake);
         for _ in 0..chores.spawn {
             self.runtime.spawn(self.shell());
         }
-        chores.wake.into_iter().for_each(Waker::wake);
         if !chores.drop.is_empty() {
             drop_quietly(chores.drop);
         }
@@ -168,6 +179,7 @@ impl<S: Spawn> Shared<S> {
         }
         while let Some(signal) = state.next_signal(now) {
             if let Signal::Abort(attempt) = signal {
+                self.aborts.fetch_add(1, Ordering::SeqCst);
                 chores.wake.extend(state.shell_of(attempt).and_then(|shell| shell.waker.take()));
             }
             // An aborted body is gone before the next signal is obeyed.
@@ -210,12 +222,12 @@ impl<S: Spawn> Shared<S> {
         let now = self.runtime.now();
         let mut chores = Chores::default();
         let mut state = self.lock();
-        match ticket {
-            None => state.spares -= 1,
-            Some(ticket) if !state.owns(ticket) => return,
-            Some(_) => {}
+        if ticket.is_none() {
+            state.spares -= 1;
         }
-        if let Some(engine) = &mut state.engine {
+        if ticket.is_none_or(|ticket| state.owns(ticket))
+            && let Some(engine) = &mut state.engine
+        {
             engine.core.stop(now);
             engine.core.stop(now);
         }
@@ -228,18 +240,23 @@ impl<S: Spawn> Shared<S> {
 
     /// Goes on with the job of a task, or with any that may start, and with others after that.
     fn poll_shell(self: &Arc<Self>, holds: &mut Option<Ticket>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some((mut ticket, mut body)) = self.begin(*holds) else { return Poll::Ready(()) };
+        let Some(mut taken) = self.begin(*holds) else { return Poll::Ready(()) };
         let (mut polls, mut begun) = (0, None);
         loop {
+            let Taken { ticket, mut body, aborts } = taken;
             *holds = Some(ticket);
-            let polled = poll_body(&mut body, ticket.hook, cx);
+            let polled = if self.is_over(ticket, aborts) {
+                Poll::Pending
+            } else {
+                poll_body(&mut body, ticket.hook, cx)
+            };
             let now = self.runtime.now();
             polls += 1;
             let slice = now.saturating_since(*begun.get_or_insert(now));
             let at_once = polls < BUDGET && slice < SLICE;
             match self.put_back(ticket, body, polled, now, cx.waker(), at_once) {
                 Then::Wait => return Poll::Pending,
-                Then::Continue(next, fetched) => (ticket, body) = (next, fetched),
+                Then::Continue(next) => taken = next,
                 Then::Yield => {
                     *holds = None;
                     cx.waker().wake_by_ref();
@@ -250,22 +267,32 @@ impl<S: Spawn> Shared<S> {
         }
     }
 
+    /// Whether an attempt was aborted since its body was taken out, which was before that many aborts.
+    fn is_over(&self, ticket: Ticket, aborts: usize) -> bool {
+        self.aborts.load(Ordering::SeqCst) != aborts && !self.lock().owns(ticket)
+    }
+
+    fn taken(&self, (ticket, body): (Ticket, Sendable)) -> Taken {
+        Taken { ticket, body, aborts: self.aborts.load(Ordering::SeqCst) }
+    }
+
     /// What a task is to poll: the body that it comes back for, or the next one that may start.
-    fn begin(self: &Arc<Self>, holds: Option<Ticket>) -> Option<(Ticket, Sendable)> {
+    fn begin(self: &Arc<Self>, holds: Option<Ticket>) -> Option<Taken> {
         let mut state = self.lock();
         let mut next = None;
         match holds {
             None => state.spares -= 1,
             Some(ticket) => next = state.fetch(ticket).map(|body| (ticket, body)),
         }
-        if next.is_some() {
-            return next;
+        if let Some(next) = next {
+            return Some(self.taken(next));
         }
         let mut chores = Chores::default();
-        let next = state.next(self.runtime.now());
+        let next = state.next(self.runtime.now()).map(|next| self.taken(next));
         state.tell();
         chores.spawn = state.missing_spares();
         chores.wake.extend(state.knock());
+        state.let_woken_run(&mut chores, next.is_some());
         drop(state);
         self.do_chores(chores);
         next
@@ -290,19 +317,21 @@ impl<S: Spawn> Shared<S> {
         } else if !at_once && state.has_ready_jobs() {
             state.spares += 1;
             Then::Yield
-        } else if let Some((next, body)) = state.next(now) {
-            Then::Continue(next, body)
+        } else if let Some(next) = state.next(now) {
+            Then::Continue(self.taken(next))
         } else {
             Then::End
         };
         state.tell();
-        chores.spawn = state.missing_spares();
-        chores.wake.extend(state.knock());
         // The run is not over before the next body is back, whatever becomes of this one.
-        let awaited = left.is_some() && !matches!(then, Then::Continue(..));
+        let goes_on = matches!(then, Then::Continue(_));
+        let awaited = left.is_some() && !goes_on;
         if awaited {
             state.leaving.begin();
         }
+        chores.spawn = state.missing_spares();
+        chores.wake.extend(state.knock());
+        state.let_woken_run(&mut chores, goes_on);
         drop(state);
         self.do_chores(chores);
         if let Some(body) = left {
@@ -339,6 +368,7 @@ struct Close<'a, S: Spawn>(&'a Arc<Shared<S>>);
 impl<S: Spawn> Drop for Close<'_, S> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
+        self.0.aborts.fetch_add(1, Ordering::SeqCst);
         let engine = state.engine.take();
         let shells = std::mem::take(&mut state.shells);
         drop(state);

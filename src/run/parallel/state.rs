@@ -96,6 +96,13 @@ pub(super) struct Ticket {
     pub(super) hook: bool,
 }
 
+/// A body that was taken out to be polled, and how many attempts had been aborted then.
+pub(super) struct Taken {
+    pub(super) ticket: Ticket,
+    pub(super) body: Sendable,
+    pub(super) aborts: usize,
+}
+
 impl State {
     pub(super) fn new(engine: Box<Engine<Sendable>>) -> Self {
         Self {
@@ -193,6 +200,15 @@ impl State {
         let missing = (busy + 1).saturating_sub(self.spares);
         self.spares += missing;
         missing
+    }
+
+    /// Whoever is woken is not to wait for what this thread goes on with: one more task is spawned after
+    /// it, which the thread keeps to itself instead.
+    pub(super) fn let_woken_run(&mut self, chores: &mut Chores, goes_on: bool) {
+        if goes_on && !chores.wake.is_empty() && chores.spawn == 0 {
+            chores.spawn = 1;
+            self.spares += 1;
+        }
     }
 
     /// Whether there is anything to dispose of, to read, to fire, to obey or to tell.
