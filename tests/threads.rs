@@ -41,19 +41,24 @@ impl Spawn for Manual {
 impl Manual {
     /// Does this while two threads execute tasks. None is left then.
     fn with_threads<T>(&self, work: impl FnOnce() -> T) -> T {
-        let (stop, stopped) = async_channel::bounded::<()>(1);
-        let result = std::thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| block_on(self.executor.run(stopped.recv())));
-            }
-            let result = work();
-            drop(stop);
-            result
-        });
-        while self.executor.try_tick() {}
-        assert!(self.executor.is_empty(), "a task outlives its run");
-        result
+        with_threads(2, &self.executor, work)
     }
+}
+
+/// Does this while so many threads execute tasks. None is left then.
+fn with_threads<T>(threads: usize, executor: &Executor<'_>, work: impl FnOnce() -> T) -> T {
+    let (stop, stopped) = async_channel::bounded::<()>(1);
+    let result = std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| block_on(executor.run(stopped.recv())));
+        }
+        let result = work();
+        drop(stop);
+        result
+    });
+    while executor.try_tick() {}
+    assert!(executor.is_empty(), "a task outlives its run");
+    result
 }
 
 fn poll_once<F: Future>(run: Pin<&mut F>) -> Poll<F::Output> {
@@ -270,14 +275,8 @@ fn no_thread_is_idle_while_a_job_may_start() {
     for round in 0..20 {
         let executor = Arc::new(Executor::new());
         let graph = graph_that_needs_threads(THREADS, round % 2 == 0);
-        let (stop, stopped) = async_channel::bounded::<()>(1);
-        let report = std::thread::scope(|scope| {
-            for _ in 0..THREADS {
-                scope.spawn(|| block_on(executor.run(stopped.recv())));
-            }
-            let report = block_on(jobgraph::smol::run_on(Arc::clone(&executor), graph));
-            drop(stop);
-            report.unwrap()
+        let report = with_threads(THREADS, &executor, || {
+            block_on(jobgraph::smol::run_on(Arc::clone(&executor), graph)).unwrap()
         });
         assert!(report.is_success(), "{report}");
     }
