@@ -3,11 +3,11 @@ use alloc::vec::Vec;
 
 use super::ending::Phase;
 use super::graph::{Condition, Lists, MAX_JOBS, NONE};
-use super::input::Resolution;
 use super::job::{JobId, JobKind, JobOptions, NumberAndPlace};
 use super::node::{Extra, Node};
 use super::observe::Change;
 use super::order::Side;
+use super::resolve::Resolution;
 use super::state::Event;
 use super::{GraphError, InputError, JobName, Orchestrator};
 
@@ -46,13 +46,12 @@ impl<J> Orchestrator<J> {
         if self.is_ending() || !self.has_room_for(requirements) {
             return Err(self.no_more(extra.as_deref()));
         }
-        if !requirements.is_empty() {
-            self.check_new(extra.as_deref(), requirements)?;
-        }
         let (index, number) = self.jobs.next_place();
-        let (newest, held_by) = match requirements {
-            [] => (NONE, 0),
-            _ => self.edges.connect_new(&mut self.jobs.nodes, index, requirements),
+        let (newest, held_by) = if requirements.is_empty() {
+            (NONE, 0)
+        } else {
+            self.check_new(extra.as_deref(), requirements)?;
+            self.edges.connect_new(&mut self.jobs.nodes, index, requirements)
         };
         let node = Node::new(number, extra.as_deref(), Lists::of_new(newest), held_by);
         let id = node.id(index);
@@ -68,8 +67,8 @@ impl<J> Orchestrator<J> {
 
     /// A job was added to a run: it starts, waits, or never will start.
     fn enter_run(&mut self, index: u32) {
-        let Node { held_by: made, .. } = *self.node(index);
         self.had_finite |= self.node(index).is_finite();
+        let made = self.node(index).held_by;
         let mut unresolved = 0;
         let mut culprit = None;
         for (required, condition) in self.edges.newest(made) {

@@ -4,8 +4,8 @@ use core::fmt;
 use core::time::Duration;
 
 use super::graph::Condition;
-use super::input::Resolution;
 use super::job::{JobId, JobKind};
+use super::resolve::Resolution;
 use super::state::{JobState, Outcome, SkipReason, StopReason};
 use super::time::Seconds;
 use super::{Orchestrator, Phase};

@@ -1,6 +1,8 @@
 //! The core: decides, and does nothing else. See [`Orchestrator`].
 
 mod deadline;
+#[cfg(feature = "std")]
+mod drivers;
 mod edit;
 mod ending;
 mod error;
@@ -12,6 +14,7 @@ mod node;
 mod observe;
 mod order;
 mod queue;
+mod resolve;
 mod shutdown;
 mod state;
 mod step;
@@ -264,39 +267,6 @@ impl<J> Orchestrator<J> {
     #[must_use]
     pub fn state(&self, job: JobId) -> Option<JobState> {
         self.jobs.index(job).map(|index| self.state_of(index))
-    }
-
-    #[cfg(feature = "std")]
-    #[inline]
-    pub(crate) fn is_under_way(&self, attempt: Attempt) -> bool {
-        self.get(attempt.job).is_some_and(|node| node.has_under_way(attempt.number))
-    }
-
-    /// Whether a job has ended, or is gone.
-    #[cfg(feature = "std")]
-    #[inline]
-    pub(crate) fn has_ended(&self, job: JobId) -> bool {
-        self.get(job).is_none_or(|node| node.stage.is_ended())
-    }
-
-    /// Whether [`poll_ready_jobs`](Self::poll_ready_jobs) would hand out a job.
-    #[cfg(feature = "std")]
-    #[inline]
-    pub(crate) fn has_ready_jobs(&self) -> bool {
-        self.queue.has_next(self.has_free_place())
-    }
-
-    #[cfg(feature = "std")]
-    #[inline]
-    pub(crate) fn has_signals(&self) -> bool {
-        !self.signals.is_empty()
-    }
-
-    /// The payload in a place, whose job is known to be there.
-    #[cfg(feature = "std")]
-    #[inline]
-    pub(crate) fn payload_at(&mut self, place: usize) -> Option<&mut J> {
-        self.jobs.payload_at(place)
     }
 
     /// A job's payload.

@@ -156,12 +156,6 @@ impl<J> Store<J> {
         self.payloads.get_mut(index as usize)
     }
 
-    #[cfg(feature = "std")]
-    #[inline]
-    pub(super) fn payload_at(&mut self, place: usize) -> Option<&mut J> {
-        self.payloads.get_mut(place)
-    }
-
     /// The places of all jobs.
     pub(super) fn indices(&self) -> impl Iterator<Item = u32> + '_ {
         let nodes = (0..NONE).zip(&self.nodes);

@@ -11,7 +11,7 @@ use super::error::{Cancelled, Error, JobError};
 use super::handle::Key;
 use super::payload::Payload;
 use super::quiet::caught;
-use crate::{Attempt, Completion, JobState, Timestamp};
+use crate::{Attempt, Completion, JobId, JobState, Timestamp};
 
 /// How an attempt ended by itself.
 pub(crate) type Finished = Result<(), JobError>;
@@ -92,6 +92,7 @@ impl<P: Payload> Engine<P> {
         finished: Finished,
         now: Timestamp,
     ) -> Retired<P> {
+        self.cells.forget_context(cell);
         let completion = match &finished {
             Ok(()) => Completion::Success,
             Err(JobError::Panic(_)) => Completion::Panic,
@@ -102,22 +103,21 @@ impl<P: Payload> Engine<P> {
             return self.retire_body(cell, body, self.core.has_ended(attempt.job));
         };
         let delivers = finished.is_err() || after.succeeded;
-        let place = attempt.job.index();
-        if let Some(record) = self.core.payload_at(place) {
+        if let Some(record) = self.core.payload_of(attempt.job) {
             record.ended = now;
             record.set_error(finished.err());
         }
         self.tell_completed(attempt);
         if delivers && self.hooks.is_none() {
-            self.deliver(place, &mut body);
+            self.deliver(attempt.job, &mut body);
         }
         self.retire_body(cell, body, after.ended)
     }
 
     /// Moves the output of a job to its place.
     #[inline]
-    pub(super) fn deliver(&mut self, place: usize, body: &mut P) {
-        if let Some(record) = self.core.payload_at(place) {
+    pub(super) fn deliver(&mut self, job: JobId, body: &mut P) {
+        if let Some(record) = self.core.payload_of(job) {
             let (column, slot) = self.outputs.column(record.place);
             body.body().deliver(column, slot);
         }
@@ -173,7 +173,7 @@ impl<P: Payload> Start for Beginning<'_, P> {
     #[cfg(feature = "tracing")]
     fn span(&mut self) -> Option<tracing::Span> {
         let Engine { core, span, .. } = &*self.engine;
-        super::spans::attempt(span, *self.attempt, || core.label(self.attempt.job))
+        super::spans::attempt(span, *self.attempt, core.label(self.attempt.job))
     }
 
     #[cfg(feature = "tracing")]

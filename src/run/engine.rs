@@ -65,7 +65,7 @@ impl<P: Payload> Engine<P> {
         loop {
             let attempt = self.core.poll_ready_jobs(now).next()?;
             if attempt.number == 1
-                && let Some(record) = self.core.payload_at(attempt.job.index())
+                && let Some(record) = self.core.payload_of(attempt.job)
             {
                 record.started = now;
             }
@@ -102,15 +102,14 @@ impl<P: Payload> Engine<P> {
     /// Takes the body of an attempt that is over out of its place, unless it is being polled.
     pub(crate) fn retire(&mut self, attempt: Attempt) -> Option<Retired<P>> {
         let cell = self.cell(attempt)?;
-        let body = self.cells.take(cell);
         self.cells.forget_context(cell);
-        Some(self.retire_body(cell, body?, self.core.has_ended(attempt.job)))
+        let body = self.cells.take(cell)?;
+        Some(self.retire_body(cell, body, self.core.has_ended(attempt.job)))
     }
 
     /// What becomes of a body whose attempt is over.
     #[inline]
-    pub(super) fn retire_body(&mut self, cell: usize, body: P, ended: bool) -> Retired<P> {
-        self.cells.forget_context(cell);
+    pub(super) fn retire_body(&self, cell: usize, body: P, ended: bool) -> Retired<P> {
         let has_hook = self.hooked && self.hooks.is_none() && body.peek().has_hook();
         let keep = !ended || has_hook || self.keep_bodies;
         Retired { cell, body, keep }
@@ -193,7 +192,7 @@ impl<P: Payload> Engine<P> {
                     return self.keep_unread(attempt, message);
                 };
                 if self.core.on_job_ready(attempt, now).is_ok() {
-                    self.deliver(place, &mut body);
+                    self.deliver(attempt.job, &mut body);
                 }
                 self.cells.put_back(place, body);
             }

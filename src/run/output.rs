@@ -17,11 +17,9 @@ impl Place {
     pub(crate) const NOWHERE: Self = Self(NonZero::<u64>::MAX);
 
     fn new(column: usize, slot: u32) -> Self {
-        let column = NonZero::<u64>::MIN.saturating_add(column as u64);
-        Self(column.saturating_mul(Self::COLUMN) | u64::from(slot))
+        let place = (column as u64 + 1) << 32 | u64::from(slot);
+        NonZero::new(place).map_or(Self::NOWHERE, Self)
     }
-
-    const COLUMN: NonZero<u64> = NonZero::<u64>::MIN.saturating_add(u32::MAX as u64);
 
     fn column(self) -> usize {
         (self.0.get() >> 32) as usize - 1

@@ -30,12 +30,7 @@ pub(crate) fn end_run(span: &Span, verdict: Verdict) {
 }
 
 /// The span of an attempt, if anybody wants to know of that.
-pub(crate) fn attempt<'a>(
-    run: &Span,
-    attempt: Attempt,
-    label: impl FnOnce() -> Option<&'a str>,
-) -> Option<Span> {
-    let label = label();
+pub(crate) fn attempt(run: &Span, attempt: Attempt, label: Option<&str>) -> Option<Span> {
     let span =
         info_span!(parent: run, "attempt", job = %attempt.job, label, attempt = attempt.number);
     Some(span).filter(|span| !span.is_disabled())
