@@ -232,8 +232,7 @@ impl<S: Spawn> Shared<S> {
             engine.core.stop(now);
         }
         state = self.go_on(state, now, &mut chores);
-        chores.spawn = state.missing_spares();
-        chores.wake.extend(state.knock());
+        state.leave_chores(&mut chores, false);
         drop(state);
         self.do_chores(chores);
     }
@@ -289,10 +288,7 @@ impl<S: Spawn> Shared<S> {
         }
         let mut chores = Chores::default();
         let next = state.next(self.runtime.now()).map(|next| self.taken(next));
-        state.tell();
-        chores.spawn = state.missing_spares();
-        chores.wake.extend(state.knock());
-        state.let_woken_run(&mut chores, next.is_some());
+        state.leave_chores(&mut chores, next.is_some());
         drop(state);
         self.do_chores(chores);
         next
@@ -322,16 +318,13 @@ impl<S: Spawn> Shared<S> {
         } else {
             Then::End
         };
-        state.tell();
         // The run is not over before the next body is back, whatever becomes of this one.
         let goes_on = matches!(then, Then::Continue(_));
         let awaited = left.is_some() && !goes_on;
         if awaited {
             state.leaving.begin();
         }
-        chores.spawn = state.missing_spares();
-        chores.wake.extend(state.knock());
-        state.let_woken_run(&mut chores, goes_on);
+        state.leave_chores(&mut chores, goes_on);
         drop(state);
         self.do_chores(chores);
         if let Some(body) = left {

@@ -202,9 +202,13 @@ impl State {
         missing
     }
 
-    /// Whoever is woken is not to wait for what this thread goes on with: one more task is spawned after
-    /// it, which the thread keeps to itself instead.
-    pub(super) fn let_woken_run(&mut self, chores: &mut Chores, goes_on: bool) {
+    /// What is to be done once the lock is released, after something has happened. Whoever is woken is not
+    /// to wait for what this thread goes on with: one more task is spawned after it, which the thread keeps
+    /// to itself instead.
+    pub(super) fn leave_chores(&mut self, chores: &mut Chores, goes_on: bool) {
+        self.tell();
+        chores.spawn = self.missing_spares();
+        chores.wake.extend(self.knock());
         if goes_on && !chores.wake.is_empty() && chores.spawn == 0 {
             chores.spawn = 1;
             self.spares += 1;
