@@ -151,7 +151,18 @@ fn one_that_requires_a_million() {
 
 #[test]
 fn layers() {
-    let (layers, width, required) = (100, 1_000, 3);
+    run_layers(100, 1_000);
+}
+
+/// `cargo test --release --test scale -- --ignored`
+#[test]
+#[ignore = "takes 1 GB and some seconds"]
+fn ten_million_jobs_in_layers() {
+    run_layers(100, 100_000);
+}
+
+fn run_layers(layers: usize, width: usize) {
+    let required = 3;
     let mut graph = new();
     let mut above: Vec<JobId> = (0..width).map(|_| add(&mut graph, &[])).collect();
     for _ in 1..layers {
