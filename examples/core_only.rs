@@ -66,7 +66,8 @@ fn drive(factory: &mut Orchestrator<Part>) -> Result<Verdict, Box<dyn Error>> {
     loop {
         // 1. Obey. Work that was aborted is over already: forget it.
         while let Some(signal) = factory.poll_signal() {
-            let (Signal::Cancel(stopped) | Signal::Abort(stopped)) = signal;
+            // The parts of a job that never began go with it.
+            let (Signal::Cancel(stopped) | Signal::Abort(stopped)) = signal else { continue };
             under_way.retain(|&Reverse((_, attempt))| attempt != stopped);
             say(now, factory, "is aborted", stopped);
         }

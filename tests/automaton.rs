@@ -231,7 +231,7 @@ fn refused(result: Result<(), jobgraph::InputError>) -> Result<(), String> {
 }
 
 fn completes(case: &mut Case, completion: Completion) -> Result<(), String> {
-    refused(case.graph.on_job_complete(case.attempt(), completion, case.now))
+    refused(case.graph.on_job_complete(case.attempt(), completion, case.now).map(drop))
 }
 
 /// What the service, which the job requires, does; `Err` if it has ended, or is ready already.
@@ -274,7 +274,7 @@ const INPUTS: [(&str, Input); 12] = [
     }),
     ("requirement fails", |case| {
         requirement(case, |case| {
-            case.graph.on_job_complete(case.service, Completion::Error, case.now)
+            case.graph.on_job_complete(case.service, Completion::Error, case.now).map(drop)
         })
     }),
 ];
@@ -295,6 +295,8 @@ fn seen(case: &mut Case) -> Seen {
         match signal {
             Signal::Cancel(attempt) if attempt.job == case.subject => signals.push("Cancel"),
             Signal::Abort(attempt) if attempt.job == case.subject => signals.push("Abort"),
+            Signal::Discard(job) if job == case.subject => signals.push("Discard"),
+            Signal::Discard(job) => assert_eq!(job, case.user),
             Signal::Cancel(attempt) | Signal::Abort(attempt) => {
                 let others = [case.service.job, case.other.job, case.user];
                 assert!(others.contains(&attempt.job), "{attempt}");

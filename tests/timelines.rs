@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "timelines/bodies.rs"]
+mod bodies;
 #[path = "timelines/deadlines.rs"]
 mod deadlines;
 #[path = "timelines/ending.rs"]

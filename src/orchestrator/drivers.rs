@@ -1,5 +1,5 @@
-use super::Orchestrator;
 use super::job::{Attempt, JobId};
+use super::machine::Orchestrator;
 
 /// What the drivers ask, which know the core: each is a look or two.
 impl<J> Orchestrator<J> {
@@ -14,20 +14,15 @@ impl<J> Orchestrator<J> {
         self.get(job).is_none_or(|node| node.stage.is_ended())
     }
 
-    /// Whether [`poll_ready_jobs`](Self::poll_ready_jobs) would hand out a job.
-    #[inline]
-    pub(crate) fn has_ready_jobs(&self) -> bool {
-        self.queue.has_next(self.has_free_place())
-    }
-
+    /// Whether polling for signals would yield one, or settle something.
     #[inline]
     pub(crate) fn has_signals(&self) -> bool {
-        !self.signals.is_empty()
+        !self.signals.is_empty() || self.bodies.are_unsettled()
     }
 
     /// The payload of a job that is known to be there.
     #[inline]
     pub(crate) fn payload_of(&mut self, job: JobId) -> Option<&mut J> {
-        self.jobs.payload_mut(job.place())
+        self.jobs.payload_mut(job.slab_index())
     }
 }

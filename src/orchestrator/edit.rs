@@ -1,15 +1,16 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::ending::Phase;
-use super::graph::{Condition, Lists, MAX_JOBS, NONE};
-use super::job::{JobId, JobKind, JobOptions, NumberAndPlace};
+use super::edge::{Condition, Lists, MAX_JOBS, NONE};
+use super::error::{GraphError, InputError, JobName};
+use super::job::{JobId, JobKind, JobOptions, NumberAndIndex};
+use super::machine::Orchestrator;
 use super::node::{Extra, Node};
 use super::observe::Change;
 use super::order::Side;
+use super::phase::Phase;
 use super::resolve::Resolution;
 use super::state::Event;
-use super::{GraphError, InputError, JobName, Orchestrator};
 
 /// Requirement lists up to this long are compared pair by pair.
 const SHORT: usize = 16;
@@ -42,11 +43,11 @@ impl<J> Orchestrator<J> {
         payload: J,
         extra: Option<Box<Extra>>,
         requirements: &[(JobId, Condition)],
-    ) -> Result<NumberAndPlace, GraphError> {
+    ) -> Result<NumberAndIndex, GraphError> {
         if self.is_ending() || !self.has_room_for(requirements) {
             return Err(self.no_more(extra.as_deref()));
         }
-        let (index, number) = self.jobs.next_place();
+        let (index, number) = self.jobs.next_index();
         let (newest, held_by) = if requirements.is_empty() {
             (NONE, 0)
         } else {
@@ -62,11 +63,12 @@ impl<J> Orchestrator<J> {
         if self.has_started() {
             self.enter_run(index);
         }
-        Ok(NumberAndPlace { number, place: index })
+        Ok(NumberAndIndex { number, index })
     }
 
     /// A job was added to a run: it starts, waits, or never will start.
     fn enter_run(&mut self, index: u32) {
+        self.settle_polled();
         self.had_finite |= self.node(index).is_finite();
         let made = self.node(index).held_by;
         let mut unresolved = 0;
@@ -158,7 +160,7 @@ impl<J> Orchestrator<J> {
             })
         };
         let Some((id, existing, asked)) = conflict else { return Ok(()) };
-        let (job, required) = (Extra::name(extra), self.name(id.place()));
+        let (job, required) = (Extra::name(extra), self.name(id.slab_index()));
         Err(GraphError::ConflictingConditions { job, required, existing, asked })
     }
 
@@ -269,6 +271,7 @@ impl<J> Orchestrator<J> {
             let (job, state) = (self.name(index), self.state_of(index));
             return Err(InputError::NotEnded { job, state });
         }
+        self.settle_polled();
         Ok(self.take(index))
     }
 
@@ -291,7 +294,8 @@ impl<J> Orchestrator<J> {
         match self.phase {
             Phase::Building | Phase::Running => self.edges.detach(&mut self.jobs.nodes, node.lists),
             Phase::Ending { .. } => {
-                // The edges stay: they say in which order the jobs stop.
+                // The edges stay: they say in which order the jobs stop. So does a body that is leaving.
+                self.jobs.node_mut(index).body_is_leaving = node.body_is_leaving;
                 let required = self.required_by(node.lists).count();
                 let dependents = self.dependents_in(node.lists).count();
                 self.edges.discount(required + dependents);

@@ -3,18 +3,19 @@ use alloc::vec::Vec;
 use core::error::Error;
 use core::fmt;
 
-use super::ending::Ending;
-use super::graph::Condition;
+use super::edge::Condition;
 use super::job::{Attempt, JobId, JobKind};
+use super::phase::Verdict;
 use super::state::JobState;
 
-/// A job as errors name it: `#3 fetch`, or `#3` without a label.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobName {
+/// A job as people name it: `#3 fetch`, or `#3` without a label. The label is owned in errors, and borrowed
+/// (`JobName<&str>`) in explanations and reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobName<L = Box<str>> {
     /// Its id; `None` for a job that was refused and never got one.
     pub id: Option<JobId>,
-    /// Its label, if it has one.
-    pub label: Option<Box<str>>,
+    /// Its label, if it is present and has one.
+    pub label: Option<L>,
 }
 
 impl JobName {
@@ -33,7 +34,7 @@ impl JobName {
     }
 }
 
-impl fmt::Display for JobName {
+impl<L: fmt::Display> fmt::Display for JobName<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.id, &self.label) {
             (Some(id), Some(label)) => write!(f, "{id} {label}"),
@@ -118,9 +119,9 @@ pub enum GraphError {
         /// The job that was to be added.
         job: JobName,
         /// Why the run is ending.
-        ending: Ending,
+        ending: Verdict,
     },
-    /// There is no room for another job or requirement (2^30 jobs, 2^32 requirements).
+    /// There is no room for another job or requirement (2^30 jobs, 2^30 requirements).
     Full,
 }
 
@@ -205,6 +206,15 @@ pub enum InputError {
         /// Where the job is.
         state: JobState,
     },
+    /// The body of the attempt is not said to be away, or its abort was not the last thing polled.
+    NotLeaving {
+        /// The attempt that was named.
+        attempt: Attempt,
+        /// Its job.
+        job: JobName,
+        /// Where the job is.
+        state: JobState,
+    },
     /// The job has ended, so it cannot be cancelled.
     Ended {
         /// The job.
@@ -253,6 +263,14 @@ impl fmt::Display for InputError {
                 write!(
                     f,
                     "hear of attempt {} of {job}: it is not under way; the job is {state}",
+                    attempt.number
+                )
+            }
+            Self::NotLeaving { attempt, job, state } => {
+                write!(
+                    f,
+                    "hear of the body of attempt {} of {job}: only an abort that was just polled, or a body that is \
+                     away, leaves one; the job is {state}",
                     attempt.number
                 )
             }

@@ -3,21 +3,14 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::graph::Condition;
+use super::edge::Condition;
+use super::error::JobName;
 use super::job::{JobId, JobKind};
+use super::machine::Orchestrator;
+use super::phase::Phase;
 use super::resolve::Resolution;
 use super::state::{JobState, Outcome, SkipReason, StopReason};
 use super::time::Seconds;
-use super::{Orchestrator, Phase};
-
-/// A job as explanations name it: `#3 fetch`, or `#3` without a label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NamedJob<'a> {
-    /// Its id.
-    pub id: JobId,
-    /// Its label, if it is present and has one.
-    pub label: Option<&'a str>,
-}
 
 /// Why a job is where it is. Displays as a line that a person can act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +21,15 @@ pub enum Explanation<'a> {
     /// These requirements are unresolved: what is asked of which job, and whether that is a service.
     Waiting {
         /// The jobs, what is asked of them, and their kinds, in the order the requirements were made.
-        on: Vec<(NamedJob<'a>, Condition, JobKind)>,
+        on: Vec<(JobName<&'a str>, Condition, JobKind)>,
     },
     /// It will be handed out when asked for.
     ReadyToStart,
+    /// It may start once the body of its attempt before is gone.
+    BodyAway {
+        /// Which attempt that was, from 1.
+        attempt: u32,
+    },
     /// It may start once another finite job has ended.
     WindowFull {
         /// How many finite jobs are under way.
@@ -45,7 +43,7 @@ pub enum Explanation<'a> {
     /// It is being executed, and will be asked to stop once its dependents have ended.
     HeldBack {
         /// The jobs that have to end first.
-        by: Vec<NamedJob<'a>>,
+        by: Vec<JobName<&'a str>>,
     },
     /// It failed, and will be attempted again.
     Retry {
@@ -62,7 +60,7 @@ pub enum Explanation<'a> {
     /// It was never handed out, because of another job.
     Skipped {
         /// That job.
-        required: NamedJob<'a>,
+        required: JobName<&'a str>,
         /// How that one ended; `None` if it was removed.
         outcome: Option<Outcome>,
     },
@@ -80,9 +78,12 @@ impl<J> Orchestrator<J> {
         Some(match self.state_of(index) {
             _ if !self.has_started() => Explanation::NotStarted,
             JobState::Waiting => Explanation::Waiting { on: self.unresolved(index) },
+            JobState::Queued if node.body_is_leaving => {
+                Explanation::BodyAway { attempt: node.attempts }
+            }
             JobState::Queued => match self.options.window {
-                Some(window) if node.is_finite() && self.places_taken >= window.get() => {
-                    Explanation::WindowFull { running: self.places_taken }
+                Some(window) if node.is_finite() && self.seats_taken >= window.get() => {
+                    Explanation::WindowFull { running: self.seats_taken }
                 }
                 _ => Explanation::ReadyToStart,
             },
@@ -102,7 +103,7 @@ impl<J> Orchestrator<J> {
             }
             JobState::Ended(Outcome::Skipped(SkipReason::Requirement(id))) => {
                 Explanation::Skipped {
-                    required: NamedJob { id, label: self.label(id) },
+                    required: JobName { id: Some(id), label: self.label(id) },
                     outcome: self.state(id).and_then(JobState::outcome),
                 }
             }
@@ -110,11 +111,11 @@ impl<J> Orchestrator<J> {
         })
     }
 
-    fn named(&self, index: u32) -> NamedJob<'_> {
-        NamedJob { id: self.id(index), label: self.jobs.label(index) }
+    fn named(&self, index: u32) -> JobName<&'_ str> {
+        JobName { id: Some(self.id(index)), label: self.jobs.label(index) }
     }
 
-    fn unresolved(&self, index: u32) -> Vec<(NamedJob<'_>, Condition, JobKind)> {
+    fn unresolved(&self, index: u32) -> Vec<(JobName<&'_ str>, Condition, JobKind)> {
         self.required_in_order(self.node(index).lists)
             .into_iter()
             .filter(|&(required, condition)| {
@@ -127,33 +128,24 @@ impl<J> Orchestrator<J> {
     }
 
     /// The dependents that have to end before a job is asked to stop: the nearest that have not ended.
-    fn held_back_by(&self, index: u32) -> Vec<NamedJob<'_>> {
+    fn held_back_by(&self, index: u32) -> Vec<JobName<&'_ str>> {
         let Phase::Ending { order, .. } = &self.phase else { return Vec::new() };
         if !order.holds_back(index) {
             return Vec::new();
         }
-        let mut seen = vec![false; self.jobs.places()];
+        let mut seen = vec![false; self.jobs.indices_used()];
         let (mut open, mut found) = (vec![index], Vec::new());
         while let Some(at) = open.pop() {
             for (dependent, _) in self.edges.dependents(order.lists(at)) {
                 if core::mem::replace(&mut seen[dependent as usize], true) {
                     continue;
                 }
-                let free = self.jobs.has_ended(dependent);
+                let free = self.jobs.is_gone(dependent);
                 if free { open.push(dependent) } else { found.push(dependent) }
             }
         }
         found.sort_unstable_by_key(|&index| self.node(index).number());
         found.into_iter().map(|index| self.named(index)).collect()
-    }
-}
-
-impl fmt::Display for NamedJob<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.label {
-            Some(label) => write!(f, "{} {label}", self.id),
-            None => self.id.fmt(f),
-        }
     }
 }
 
@@ -176,6 +168,7 @@ impl fmt::Display for Explanation<'_> {
                 f.write_str("]")
             }
             Self::ReadyToStart => f.write_str("ready to start"),
+            Self::BodyAway { attempt } => write!(f, "waits for attempt {attempt} to be gone"),
             Self::WindowFull { running } => write!(f, "window full ({running} running)"),
             Self::Running { attempt: 1 } => f.write_str("running"),
             Self::Running { attempt } => write!(f, "running (attempt {attempt})"),

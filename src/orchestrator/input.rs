@@ -1,31 +1,12 @@
-use core::fmt;
-
-use super::ending::{Ending, Phase};
-use super::graph::NONE;
+use super::edge::NONE;
+use super::error::{GraphError, InputError};
 use super::job::{Attempt, JobId, JobKind};
+use super::machine::Orchestrator;
 use super::observe::{Change, Transition};
+use super::phase::{Phase, Verdict};
+use super::signal::Signal;
 use super::state::{Completion, Event, JobState, Stage, StopReason};
 use super::time::Timestamp;
-use super::{GraphError, InputError, Orchestrator};
-
-/// What whoever executes an attempt is told about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[must_use = "a signal that is not obeyed leaves a job running"]
-pub enum Signal {
-    /// Ask it to end, and go on until it has.
-    Cancel(Attempt),
-    /// Drop it: it is over already.
-    Abort(Attempt),
-}
-
-impl fmt::Display for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cancel(attempt) => write!(f, "cancel {attempt}"),
-            Self::Abort(attempt) => write!(f, "abort {attempt}"),
-        }
-    }
-}
 
 impl<J> Orchestrator<J> {
     /// Begins the run: jobs without requirements are queued, the global timeout counts from `now`.
@@ -42,8 +23,8 @@ impl<J> Orchestrator<J> {
         self.had_finite = self.unfinished_finite > 0;
         self.phase = Phase::Running;
         match self.options.timeout {
-            _ if self.is_empty() => self.end_run(Ending::Completed),
-            Some(timeout) if timeout.is_zero() => self.end_run(Ending::TimedOut),
+            _ if self.is_empty() => self.end_run(Verdict::Completed),
+            Some(timeout) if timeout.is_zero() => self.end_run(Verdict::TimedOut),
             timeout => {
                 if let Some(timeout) = timeout {
                     self.deadlines.arm_run(now + timeout);
@@ -58,7 +39,9 @@ impl<J> Orchestrator<J> {
     fn queue_first_jobs(&mut self) {
         match self.jobs.order_of_reused() {
             Some(order) => order.into_iter().for_each(|index| self.queue_if_free(index)),
-            None => (0..NONE).take(self.jobs.places()).for_each(|index| self.queue_if_free(index)),
+            None => {
+                (0..NONE).take(self.jobs.indices_used()).for_each(|index| self.queue_if_free(index))
+            }
         }
     }
 
@@ -79,28 +62,19 @@ impl<J> Orchestrator<J> {
         attempt: Attempt,
         completion: Completion,
         now: Timestamp,
-    ) -> Result<(), InputError> {
-        match self.complete_attempt(attempt, completion, now) {
-            Some(_) => Ok(()),
-            None => Err(self.not_under_way(attempt)),
-        }
-    }
-
-    /// The same, for those who know the attempt: `None` if it is not under way.
-    #[expect(clippy::inline_always, reason = "two callers, once for each job")]
-    #[inline(always)]
-    pub(crate) fn complete_attempt(
-        &mut self,
-        attempt: Attempt,
-        completion: Completion,
-        now: Timestamp,
-    ) -> Option<After> {
-        let index = self.find_under_way(attempt)?;
+    ) -> Result<After, InputError> {
+        let Some(index) = self.find_under_way(attempt) else {
+            return Err(self.not_under_way(attempt));
+        };
         self.advance(now);
         self.complete(index, completion);
         self.settle(index);
         let stage = self.node(index).stage;
-        Some(After { ended: stage.is_ended(), succeeded: stage == Stage::Succeeded })
+        Ok(After {
+            ended: stage.is_ended(),
+            succeeded: stage == Stage::Succeeded,
+            may_start: self.has_ready_jobs(),
+        })
     }
 
     /// An attempt of a service is ready: what requires it may start, and its timeout is disarmed.
@@ -132,6 +106,7 @@ impl<J> Orchestrator<J> {
         if first {
             self.resolve_dependents(index);
         }
+        self.take_turns();
         Ok(())
     }
 
@@ -143,14 +118,15 @@ impl<J> Orchestrator<J> {
         self.advance(now);
         while self.verdict().is_none() {
             match self.deadlines.take_due(self.clock) {
-                None => return,
-                Some(super::deadline::Due::Run) => self.end_or_abort(Ending::TimedOut),
+                None => break,
+                Some(super::deadline::Due::Run) => self.end_or_abort(Verdict::TimedOut),
                 Some(super::deadline::Due::Job(index)) => {
                     self.apply(index, Event::Due);
                     self.settle(index);
                 }
             }
         }
+        self.take_turns();
     }
 
     /// Asks one job to stop, or keeps it from starting. A job that is stopping already is not asked
@@ -178,25 +154,23 @@ impl<J> Orchestrator<J> {
     pub fn stop(&mut self, now: Timestamp) {
         if self.has_started() {
             self.advance(now);
-            self.end_or_abort(Ending::Stopped);
+            self.end_or_abort(Verdict::Stopped);
         }
     }
 
-    /// The next signal, in the order in which they were decided.
+    /// The next signal, in the order in which they were decided. In an ending run those who stop next are
+    /// decided here, once the signals to their dependents were polled and the bodies of these are gone.
     #[must_use = "a signal that is not obeyed leaves a job running"]
     pub fn poll_signal(&mut self) -> Option<Signal> {
-        self.signals.pop_front()
-    }
-
-    /// Hands out what may start now. Each attempt that the iterator yields is `Running`, and its
-    /// timeout counts from `now`; if it is dropped early, the rest stays queued. O(1) a job,
-    /// O(log priorities) where there are any.
-    #[must_use = "nothing is handed out until the iterator is asked"]
-    pub fn poll_ready_jobs(&mut self, now: Timestamp) -> ReadyJobs<'_, J> {
-        if self.has_started() {
-            self.advance(now);
+        self.settle_polled();
+        if self.signals.is_empty() {
+            self.take_turns();
         }
-        ReadyJobs { orchestrator: self }
+        let signal = self.signals.pop_front()?;
+        if let Signal::Abort(attempt) = signal {
+            self.bodies.abort_was_polled(attempt);
+        }
+        Some(signal)
     }
 
     /// When [`on_deadline`](Self::on_deadline) has to be called at the latest; `None` if nothing is
@@ -215,12 +189,18 @@ impl<J> Orchestrator<J> {
         self.transitions.pop_front()
     }
 
-    /// Whether the window has a place for a finite job.
+    /// Whether the window has a seat for a finite job.
     #[inline]
-    pub(super) fn has_free_place(&self) -> bool {
+    pub(super) fn has_free_seat(&self) -> bool {
+        self.has_free_seats(0)
+    }
+
+    /// The same, once so many are free that are taken.
+    #[inline]
+    pub(super) fn has_free_seats(&self, freed: usize) -> bool {
         // A canary: a planted bug, which shows that the tests would find one.
-        let canary = usize::from(cfg!(jobgraph_canary = "core"));
-        self.options.window.is_none_or(|window| self.places_taken < window.get() + canary)
+        let freed = freed + usize::from(cfg!(jobgraph_canary = "core"));
+        self.options.window.is_none_or(|window| self.seats_taken < window.get() + freed)
     }
 
     pub(super) fn building(&self, action: &'static str) -> Result<(), GraphError> {
@@ -260,11 +240,14 @@ impl<J> Orchestrator<J> {
         }
     }
 
-    fn advance(&mut self, now: Timestamp) {
+    /// What goes before each accepted input that tells the time.
+    #[inline]
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        self.settle_polled();
         self.clock = self.clock.max(now);
     }
 
-    fn end_or_abort(&mut self, cause: Ending) {
+    fn end_or_abort(&mut self, cause: Verdict) {
         match self.phase {
             Phase::Building => {}
             Phase::Running => self.end_run(cause),
@@ -278,7 +261,8 @@ impl<J> Orchestrator<J> {
     fn settle(&mut self, index: u32) {
         if self.node(index).stage.is_ended() {
             match self.phase {
-                Phase::Ending { .. } => self.release(index),
+                Phase::Ending { .. } if self.jobs.is_gone(index) => self.bodies.gone.push(index),
+                Phase::Ending { .. } => {}
                 _ if self.node(index).lists.has_no_dependents() => {}
                 // What required its readiness has been told.
                 _ if self.jobs.was_ready(index) => {}
@@ -289,38 +273,13 @@ impl<J> Orchestrator<J> {
     }
 }
 
-/// What an attempt leaves behind that has completed.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(feature = "std"), expect(dead_code, reason = "of use to the drivers"))]
-pub(crate) struct After {
-    /// Whether the job has ended.
-    pub(crate) ended: bool,
-    pub(crate) succeeded: bool,
-}
-
-/// Hands out attempts: an iterator that [`Orchestrator::poll_ready_jobs`] makes.
-#[derive(Debug)]
-#[must_use = "nothing is handed out until the iterator is asked"]
-pub struct ReadyJobs<'a, J> {
-    orchestrator: &'a mut Orchestrator<J>,
-}
-
-impl<J> ReadyJobs<'_, J> {
-    /// The payload of a job that was handed out.
-    pub fn payload_mut(&mut self, attempt: Attempt) -> Option<&mut J> {
-        self.orchestrator.payload_mut(attempt.job)
-    }
-}
-
-impl<J> Iterator for ReadyJobs<'_, J> {
-    type Item = Attempt;
-
-    fn next(&mut self) -> Option<Attempt> {
-        let core = &mut *self.orchestrator;
-        let place_is_free = core.has_free_place();
-        let index = core.queue.pop(&mut core.jobs, place_is_free)?;
-        core.hand_out(index);
-        let node = core.node(index);
-        Some(Attempt { job: node.id(index), number: node.attempts })
-    }
+/// What follows from a completion: the answer to [`Orchestrator::on_job_complete`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct After {
+    /// Whether the job has ended, so that there is no further attempt.
+    pub ended: bool,
+    /// Whether it has succeeded.
+    pub succeeded: bool,
+    /// Whether [`Orchestrator::poll_ready_jobs`] would hand out a job now.
+    pub may_start: bool,
 }

@@ -3,7 +3,7 @@ use core::cmp::Ordering;
 use core::fmt;
 use core::time::Duration;
 
-/// Names a job of one [`Orchestrator`](super::Orchestrator): its place in the slab and its creation number.
+/// Names a job of one [`Orchestrator`](super::Orchestrator): its index in the slab and its creation number.
 ///
 /// Creation numbers begin at 1 and are never used twice, so an id that outlives its job never
 /// touches a newer one. Ids are ordered by creation. Displayed as `#3`.
@@ -38,9 +38,9 @@ impl JobId {
         Self { number_low: number as u32, number_high: (number >> 32) as u32, index }
     }
 
-    /// The place in the slab, as the core counts places.
+    /// The index in the slab, as the core counts.
     #[inline]
-    pub(super) const fn place(self) -> u32 {
+    pub(super) const fn slab_index(self) -> u32 {
         self.index
     }
 
@@ -51,7 +51,7 @@ impl JobId {
         ((self.number_high as u64) << 32) | self.number_low as u64
     }
 
-    /// The place in the slab: small and dense, free again once the job is removed. Good for side tables.
+    /// The index in the slab: small and dense, free again once the job is removed. Good for side tables.
     #[must_use]
     pub const fn index(self) -> usize {
         self.index as usize
@@ -60,20 +60,20 @@ impl JobId {
 
 /// A [`JobId`] in two parts, which fit two registers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct NumberAndPlace {
+pub(crate) struct NumberAndIndex {
     pub(crate) number: u64,
-    pub(crate) place: u32,
+    pub(crate) index: u32,
 }
 
 #[cfg(feature = "std")]
-impl NumberAndPlace {
-    pub(crate) const NOBODY: Self = Self { number: 0, place: 0 };
+impl NumberAndIndex {
+    pub(crate) const NOBODY: Self = Self { number: 0, index: 0 };
 }
 
-impl From<NumberAndPlace> for JobId {
+impl From<NumberAndIndex> for JobId {
     #[inline]
-    fn from(NumberAndPlace { number, place }: NumberAndPlace) -> Self {
-        Self::new(place, number)
+    fn from(NumberAndIndex { number, index }: NumberAndIndex) -> Self {
+        Self::new(index, number)
     }
 }
 
@@ -107,7 +107,7 @@ impl fmt::Display for Attempt {
 /// Whether the run waits for a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum JobKind {
-    /// A job that ends; the run goes on until all of these have. It takes a place in the window.
+    /// A job that ends; the run goes on until all of these have. It takes a seat in the window.
     #[default]
     Finite,
     /// A job that is not expected to end. It does not keep the run going, and is stopped at its end.

@@ -1,387 +1,47 @@
 //! The core: decides, and does nothing else. See [`Orchestrator`].
 
+mod bodies;
 mod deadline;
 #[cfg(feature = "std")]
 mod drivers;
+mod edge;
+mod edges;
 mod edit;
 mod ending;
 mod error;
 mod explain;
-mod graph;
+mod hand_out;
 mod input;
 mod job;
+mod machine;
 mod node;
 mod observe;
 mod order;
+mod phase;
 mod queue;
 mod resolve;
 mod shutdown;
+mod signal;
 mod state;
 mod step;
 mod store;
 mod time;
 
-use alloc::collections::{BTreeMap, VecDeque};
-use core::num::NonZero;
-use core::time::Duration;
-
-use self::deadline::Deadlines;
-use self::ending::Phase;
-pub use self::ending::{Ending, Verdict};
+pub use self::edge::Condition;
 pub use self::error::{GraphError, InputError, JobName};
-pub use self::explain::{Explanation, NamedJob};
-pub use self::graph::Condition;
-use self::graph::Edges;
-pub use self::input::{ReadyJobs, Signal};
+pub use self::explain::Explanation;
+pub use self::hand_out::ReadyJobs;
+pub use self::input::After;
 #[cfg(feature = "std")]
-pub(crate) use self::job::NumberAndPlace;
+pub(crate) use self::job::NumberAndIndex;
 pub use self::job::{Attempt, JobId, JobKind, JobOptions, Retries};
+pub use self::machine::{Orchestrator, RunOptions};
 #[cfg(feature = "std")]
 pub(crate) use self::node::Extra;
-use self::node::Node;
 pub use self::observe::{Change, Counts, Transition};
-use self::queue::Queue;
-use self::state::Stage;
+pub use self::phase::Verdict;
+pub use self::signal::Signal;
 pub use self::state::{Completion, Failure, JobState, Outcome, SkipReason, StopReason};
-use self::store::Store;
 #[cfg(feature = "std")]
 pub(crate) use self::time::Seconds;
 pub use self::time::Timestamp;
-
-/// What holds for a whole run. The default: no limits, nothing recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RunOptions {
-    /// How many finite jobs may be under way at once; `None`: all that may start.
-    pub window: Option<NonZero<usize>>,
-    /// How long the run may take from `start` on.
-    pub timeout: Option<Duration>,
-    /// Whether every change is kept for [`Orchestrator::poll_transition`].
-    pub record: bool,
-}
-
-/// Decides which job may start, which must stop, and when the run is over.
-///
-/// It stores the jobs, each with a payload `J` of the caller's (a boxed future, an index, `()`), and
-/// what they require of one another. It does no I/O, has no clock and calls no code of the caller's:
-/// time comes in as an argument, decisions go out as values. Same inputs, same outputs.
-///
-/// # The families of methods
-/// - **Building**, before `start`: [`add`](Self::add), [`require`](Self::require), and the edits
-///   [`remove`](Self::remove), [`remove_requirement`](Self::remove_requirement),
-///   [`bypass`](Self::bypass), [`keep_between`](Self::keep_between).
-/// - **Inputs**: [`start`](Self::start), [`on_job_complete`](Self::on_job_complete),
-///   [`on_job_ready`](Self::on_job_ready), [`on_deadline`](Self::on_deadline),
-///   [`cancel`](Self::cancel), [`stop`](Self::stop); `add` and `remove` as well.
-/// - **Outputs**: [`poll_signal`](Self::poll_signal), [`poll_ready_jobs`](Self::poll_ready_jobs),
-///   [`next_deadline`](Self::next_deadline), [`verdict`](Self::verdict),
-///   [`poll_transition`](Self::poll_transition). Inputs may come in any order and number before the
-///   outputs are drained: nothing is merged or lost.
-/// - **Getters**: [`state`](Self::state), [`payload`](Self::payload), [`counts`](Self::counts),
-///   [`requirements`](Self::requirements), [`explain`](Self::explain) and the others.
-///
-/// # The driving loop
-/// 1. Obey every [`poll_signal`](Self::poll_signal): tell the attempt to end, or drop it. A signal
-///    for an attempt that is over means nothing.
-/// 2. If there is a [`verdict`](Self::verdict), the run is over.
-/// 3. Execute all that [`poll_ready_jobs`](Self::poll_ready_jobs) hands out.
-/// 4. Wait for a completion, or until [`next_deadline`](Self::next_deadline).
-/// 5. [`on_job_complete`](Self::on_job_complete) for each that arrived; then
-///    [`on_deadline`](Self::on_deadline), if the clock says so. Again from 1.
-///
-/// ```
-/// use jobgraph::{Completion, Condition, JobOptions, Orchestrator, RunOptions, Timestamp, Verdict};
-///
-/// let mut graph = Orchestrator::new(RunOptions::default());
-/// let fetch = graph.add("fetch", JobOptions::default(), &[])?;
-/// let parse = graph.add("parse", JobOptions::default(), &[(fetch, Condition::Succeeded)])?;
-///
-/// let mut log = vec![];
-/// let mut now = Timestamp::ZERO;
-/// graph.start(now)?;
-/// let verdict = loop {
-///     while let Some(_signal) = graph.poll_signal() {}
-///     if let Some(verdict) = graph.verdict() {
-///         break verdict;
-///     }
-///     let ready: Vec<_> = graph.poll_ready_jobs(now).collect();
-///     for attempt in ready {
-///         log.push(*graph.payload(attempt.job).unwrap()); // the job's work, done at once
-///         now = now + core::time::Duration::from_secs(1);
-///         graph.on_job_complete(attempt, Completion::Success, now)?;
-///     }
-///     if graph.next_deadline().is_some_and(|deadline| deadline <= now) {
-///         graph.on_deadline(now);
-///     }
-/// };
-/// assert_eq!(verdict, Verdict::Completed);
-/// assert_eq!(log, ["fetch", "parse"]);
-/// # let _ = parse;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct Orchestrator<J> {
-    options: RunOptions,
-    jobs: Store<J>,
-    edges: Edges,
-    queue: Queue,
-    deadlines: Deadlines,
-    phase: Phase,
-    /// The latest `now` seen since `start`.
-    clock: Timestamp,
-    counts: Counts,
-    unfinished_finite: usize,
-    /// Whether the run waits for finite jobs, or has but forever jobs.
-    had_finite: bool,
-    /// Finite jobs that are running or stopping.
-    places_taken: usize,
-    critical_failure: Option<JobId>,
-    signals: VecDeque<Signal>,
-    transitions: VecDeque<Transition>,
-    /// Jobs that were skipped, whose dependents are to be told; empty between inputs.
-    skipped: VecDeque<u32>,
-    /// For jobs that were skipped: because of whom. The place of a job to its culprit.
-    culprits: BTreeMap<u32, JobId>,
-    /// Whether a job requires one that was created later, so that there may be a cycle.
-    points_forward: bool,
-}
-
-impl<J> Orchestrator<J> {
-    /// An empty graph.
-    #[must_use]
-    pub const fn new(options: RunOptions) -> Self {
-        Self {
-            options,
-            jobs: Store::new(),
-            edges: Edges::new(),
-            queue: Queue::new(),
-            deadlines: Deadlines::new(),
-            phase: Phase::Building,
-            clock: Timestamp::ZERO,
-            counts: Counts {
-                waiting: 0,
-                queued: 0,
-                running: 0,
-                backoff: 0,
-                stopping: 0,
-                succeeded: 0,
-                failed: 0,
-                cancelled: 0,
-                skipped: 0,
-                removed: 0,
-            },
-            unfinished_finite: 0,
-            had_finite: false,
-            places_taken: 0,
-            critical_failure: None,
-            signals: VecDeque::new(),
-            transitions: VecDeque::new(),
-            skipped: VecDeque::new(),
-            culprits: BTreeMap::new(),
-            points_forward: false,
-        }
-    }
-
-    /// The same graph or run with other payloads. O(jobs).
-    #[must_use]
-    pub fn map<K>(self, payload: impl FnMut(J) -> K) -> Orchestrator<K> {
-        Orchestrator {
-            jobs: self.jobs.map(payload),
-            options: self.options,
-            edges: self.edges,
-            queue: self.queue,
-            deadlines: self.deadlines,
-            phase: self.phase,
-            clock: self.clock,
-            counts: self.counts,
-            unfinished_finite: self.unfinished_finite,
-            had_finite: self.had_finite,
-            places_taken: self.places_taken,
-            critical_failure: self.critical_failure,
-            signals: self.signals,
-            transitions: self.transitions,
-            skipped: self.skipped,
-            culprits: self.culprits,
-            points_forward: self.points_forward,
-        }
-    }
-
-    /// What holds for the whole run.
-    #[must_use]
-    pub fn options(&self) -> RunOptions {
-        self.options
-    }
-
-    /// Changes what holds for the whole run, before it starts.
-    ///
-    /// # Errors
-    /// [`GraphError::AlreadyStarted`].
-    pub fn set_options(&mut self, options: RunOptions) -> Result<(), GraphError> {
-        self.building("change the options of the run")?;
-        self.options = options;
-        Ok(())
-    }
-
-    /// Whether `start` has succeeded.
-    #[must_use]
-    pub fn has_started(&self) -> bool {
-        !matches!(self.phase, Phase::Building)
-    }
-
-    /// The latest time seen since `start`; before it, [`Timestamp::ZERO`].
-    #[must_use]
-    pub fn clock(&self) -> Timestamp {
-        self.clock
-    }
-
-    /// How many jobs are present.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.jobs.len()
-    }
-
-    /// Whether no job is present.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many requirements there are between the jobs that are present.
-    #[must_use]
-    pub fn requirement_count(&self) -> usize {
-        self.edges.live()
-    }
-
-    /// How many jobs are in which state. O(1).
-    #[must_use]
-    pub fn counts(&self) -> Counts {
-        self.counts
-    }
-
-    /// All jobs that are present, in the order of their creation. O(jobs) before the first item.
-    #[must_use]
-    pub fn jobs(&self) -> impl ExactSizeIterator<Item = JobId> + '_ {
-        self.jobs.in_creation_order().into_iter().map(|index| self.id(index))
-    }
-
-    /// Where a job is; `None` if it is not present.
-    #[must_use]
-    pub fn state(&self, job: JobId) -> Option<JobState> {
-        self.jobs.index(job).map(|index| self.state_of(index))
-    }
-
-    /// A job's payload.
-    #[must_use]
-    pub fn payload(&self, job: JobId) -> Option<&J> {
-        self.jobs.payload(self.jobs.index(job)?)
-    }
-
-    /// A job's payload, to change.
-    #[must_use]
-    pub fn payload_mut(&mut self, job: JobId) -> Option<&mut J> {
-        self.jobs.payload_mut(self.jobs.index(job)?)
-    }
-
-    /// A job's label, if it has one.
-    #[must_use]
-    pub fn label(&self, job: JobId) -> Option<&str> {
-        self.jobs.label(self.jobs.index(job)?)
-    }
-
-    /// Whether a job is finite, forever or a service.
-    #[must_use]
-    pub fn kind(&self, job: JobId) -> Option<JobKind> {
-        Some(self.get(job)?.kind())
-    }
-
-    /// Whether a job is present and critical.
-    #[must_use]
-    pub fn is_critical(&self, job: JobId) -> bool {
-        self.get(job).is_some_and(Node::is_critical)
-    }
-
-    /// Whether a service has been ready, in any of its attempts.
-    #[must_use]
-    pub fn was_ready(&self, job: JobId) -> bool {
-        self.jobs.index(job).is_some_and(|index| self.jobs.was_ready(index))
-    }
-
-    /// How often a job was handed out; 0 if it is not present.
-    #[must_use]
-    pub fn attempts(&self, job: JobId) -> u32 {
-        self.get(job).map_or(0, |node| node.attempts)
-    }
-
-    /// What a job requires, in the order in which the requirements were made.
-    pub fn requirements(&self, job: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
-        let lists = self.get(job).map(|node| node.lists);
-        let required = lists.map(|lists| self.required_in_order(lists));
-        required.into_iter().flatten().map(|(index, condition)| (self.id(index), condition))
-    }
-
-    /// What requires a job, in the order in which the requirements were made.
-    pub fn dependents(&self, job: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
-        let lists = self.get(job).map(|node| node.lists);
-        let dependents = lists.into_iter().flat_map(|lists| self.dependents_in(lists));
-        dependents.map(|(index, condition)| (self.id(index), condition))
-    }
-
-    #[inline]
-    fn is_ending(&self) -> bool {
-        matches!(self.phase, Phase::Ending { .. })
-    }
-
-    /// Why the run is ending, as soon as there is a cause.
-    #[must_use]
-    pub fn ending(&self) -> Option<Ending> {
-        match self.phase {
-            Phase::Ending { cause, .. } => Some(cause),
-            Phase::Building | Phase::Running => None,
-        }
-    }
-
-    /// How the run ended: the same cause, once every job has ended.
-    #[must_use]
-    pub fn verdict(&self) -> Option<Verdict> {
-        self.ending().filter(|_| self.counts.unfinished() == 0)
-    }
-
-    fn get(&self, job: JobId) -> Option<&Node> {
-        self.jobs.index(job).map(|index| self.node(index))
-    }
-
-    #[inline]
-    fn node(&self, index: u32) -> &Node {
-        self.jobs.node(index)
-    }
-
-    fn id(&self, index: u32) -> JobId {
-        self.node(index).id(index)
-    }
-
-    fn name(&self, index: u32) -> JobName {
-        JobName { id: Some(self.id(index)), label: self.jobs.label(index).map(Into::into) }
-    }
-
-    fn state_of(&self, index: u32) -> JobState {
-        let node = self.node(index);
-        let attempt = node.attempts;
-        match node.stage {
-            Stage::Waiting => JobState::Waiting,
-            Stage::Queued => JobState::Queued,
-            Stage::Running => JobState::Running { attempt },
-            Stage::Backoff => {
-                let armed = self.jobs.extra(index).and_then(|extra| extra.armed);
-                JobState::Backoff { until: armed.map_or(self.clock, |(until, _)| until) }
-            }
-            Stage::Stopping(reason) => JobState::Stopping { attempt, reason },
-            Stage::Succeeded => JobState::Ended(Outcome::Succeeded),
-            Stage::Failed(failure) => JobState::Ended(Outcome::Failed(failure)),
-            Stage::Cancelled => JobState::Ended(Outcome::Cancelled),
-            Stage::Skipped | Stage::RunStopped => {
-                let culprit = self.culprits.get(&index).copied();
-                let reason = culprit.map_or(SkipReason::RunStopped, SkipReason::Requirement);
-                JobState::Ended(Outcome::Skipped(reason))
-            }
-        }
-    }
-}

@@ -1,40 +1,58 @@
-use super::JobName;
-use super::graph::Lists;
+use super::edge::Lists;
+use super::error::JobName;
 use super::job::{JobId, JobKind, JobOptions};
 use super::state::{Facts, Failure, Stage};
 use super::time::Timestamp;
 
-/// What the core decides by, of the job in one place of the slab: 32 bytes, all that a job's neighbours
+/// What the core decides by, of the job at one index of the slab: 32 bytes, all that a job's neighbours
 /// in the graph have to do with.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     /// The creation number; that of no job once this one was removed.
     number: u64,
     pub(super) stage: Stage,
-    kind: JobKind,
-    beyond: Beyond,
-    /// How many requirements are unresolved, while it waits; its ticket, while it is queued.
+    traits: Traits,
+    /// Whether the body of its last attempt, which was aborted, is not gone.
+    pub(super) body_is_leaving: bool,
+    /// How many requirements are unresolved, while it waits; the lower half of its turn, while it is queued.
     pub(super) held_by: u32,
     pub(super) attempts: u32,
     pub(super) lists: Lists,
 }
 
-/// What a job has beyond a plain one.
+/// What a job is: its kind, whether it has an [`Extra`], whether it is critical. One byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Beyond {
-    Nothing,
-    /// An [`Extra`].
-    Extra,
-    /// An [`Extra`], and it is critical.
-    Critical,
+struct Traits(u8);
+
+impl Traits {
+    const PLAIN: Self = Self(0);
+    const EXTRA: u8 = 1;
+    const CRITICAL: u8 = 2;
+    const FOREVER: u8 = 4;
+    const SERVICE: u8 = 8;
+
+    fn of(options: &JobOptions) -> Self {
+        let critical = if options.critical { Self::CRITICAL } else { 0 };
+        let kind = match options.kind {
+            JobKind::Finite => 0,
+            JobKind::Forever => Self::FOREVER,
+            JobKind::Service => Self::SERVICE,
+        };
+        Self(Self::EXTRA | critical | kind)
+    }
+
+    #[inline]
+    const fn has(self, any: u8) -> bool {
+        self.0 & any != 0
+    }
 }
 
 impl Node {
     pub(super) const VACANT: Self = Self {
         number: u64::MAX,
         stage: Stage::Waiting,
-        kind: JobKind::Finite,
-        beyond: Beyond::Nothing,
+        traits: Traits::PLAIN,
+        body_is_leaving: false,
         held_by: 0,
         attempts: 0,
         lists: Lists::EMPTY,
@@ -42,15 +60,11 @@ impl Node {
 
     #[inline]
     pub(super) fn new(number: u64, extra: Option<&Extra>, lists: Lists, held_by: u32) -> Self {
-        let (kind, beyond) = match extra.map(|extra| &extra.options) {
-            None => (JobKind::Finite, Beyond::Nothing),
-            Some(options) if options.critical => (options.kind, Beyond::Critical),
-            Some(options) => (options.kind, Beyond::Extra),
-        };
-        Self { number, kind, beyond, held_by, lists, ..Self::VACANT }
+        let traits = extra.map_or(Traits::PLAIN, |extra| Traits::of(&extra.options));
+        Self { number, traits, held_by, lists, ..Self::VACANT }
     }
 
-    /// Its id, given its place.
+    /// Its id, given its index.
     #[inline]
     pub(super) const fn id(&self, index: u32) -> JobId {
         JobId::new(index, self.number)
@@ -73,22 +87,28 @@ impl Node {
     }
 
     pub(super) const fn kind(&self) -> JobKind {
-        self.kind
+        if self.traits.has(Traits::SERVICE) {
+            JobKind::Service
+        } else if self.traits.has(Traits::FOREVER) {
+            JobKind::Forever
+        } else {
+            JobKind::Finite
+        }
     }
 
     #[inline]
     pub(super) fn is_finite(&self) -> bool {
-        self.kind == JobKind::Finite
+        !self.traits.has(Traits::FOREVER | Traits::SERVICE)
     }
 
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
-        self.beyond == Beyond::Nothing
+        self.traits == Traits::PLAIN
     }
 
     #[inline]
     pub(super) fn is_critical(&self) -> bool {
-        self.beyond == Beyond::Critical
+        self.traits.has(Traits::CRITICAL)
     }
 }
 
@@ -105,8 +125,6 @@ pub(crate) struct Extra {
     pub(super) ready_now: bool,
     /// `cancel` was accepted: no further attempt.
     pub(super) cancelled: bool,
-    /// Its place in the line of forever jobs.
-    pub(super) forever_ticket: u32,
 }
 
 impl Extra {

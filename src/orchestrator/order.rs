@@ -1,9 +1,10 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::graph::{Condition, Lists};
+use super::edge::{Condition, Lists};
+use super::error::GraphError;
 use super::job::JobId;
-use super::{GraphError, Orchestrator};
+use super::machine::Orchestrator;
 
 /// Along which edges a walk goes.
 #[derive(Clone, Copy, Debug)]
@@ -62,14 +63,14 @@ impl<J> Orchestrator<J> {
         self.jobs().filter(|other| reached[other.index()]).collect()
     }
 
-    /// By place in the slab: whether a walk from these jobs, them included, comes there.
+    /// By index in the slab: whether a walk from these jobs, them included, comes there.
     pub(super) fn reached(&self, side: Side, from: &[JobId]) -> Result<Vec<bool>, GraphError> {
         let from: Result<Vec<u32>, _> = from.iter().map(|&job| self.known(job)).collect();
         Ok(self.reached_from(side, from?))
     }
 
     fn reached_from(&self, side: Side, mut open: Vec<u32>) -> Vec<bool> {
-        let mut reached = vec![false; self.jobs.places()];
+        let mut reached = vec![false; self.jobs.indices_used()];
         while let Some(index) = open.pop() {
             if !core::mem::replace(&mut reached[index as usize], true) {
                 self.collect_neighbours(side, index, &mut open);
@@ -117,7 +118,7 @@ impl<J> Orchestrator<J> {
 
     /// The jobs that are on no cycle and behind none (Kahn's algorithm), in topological order.
     fn sorted(&self) -> Vec<u32> {
-        let mut missing = vec![0_u32; self.jobs.places()];
+        let mut missing = vec![0_u32; self.jobs.indices_used()];
         for index in self.jobs.indices() {
             #[expect(clippy::cast_possible_truncation, reason = "edges are numbered in 30 bits")]
             let count = self.required_by(self.node(index).lists).count() as u32;
@@ -140,11 +141,11 @@ impl<J> Orchestrator<J> {
 
     /// Walks from the first job that was not sorted along unsorted requirements, until it comes back.
     fn cycle_beside(&self, sorted: &[u32]) -> GraphError {
-        let mut unsorted = vec![true; self.jobs.places()];
+        let mut unsorted = vec![true; self.jobs.indices_used()];
         for &index in sorted {
             unsorted[index as usize] = false;
         }
-        let mut step = vec![usize::MAX; self.jobs.places()];
+        let mut step = vec![usize::MAX; self.jobs.indices_used()];
         let mut path = Vec::new();
         let mut at =
             self.jobs.in_creation_order().into_iter().find(|&index| unsorted[index as usize]);

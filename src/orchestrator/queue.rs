@@ -1,206 +1,250 @@
 use alloc::collections::{BTreeMap, VecDeque};
 
-use super::graph::NONE;
+use super::node::Node;
+use super::state::Stage;
 use super::store::Store;
 
-/// The queued jobs: by priority, then in the order in which they were queued.
+/// The queued jobs: by priority, then in the order in which they were queued, which is that of their
+/// turns. A turn is a number that only grows; a queued job keeps the lower half of it in its node.
 ///
 /// Forever jobs stand in a lane of their own as well: of that one no window holds anybody back.
 #[derive(Clone, Debug)]
 pub(super) struct Queue {
     all: Lane,
     forever: Lane,
+    turns: u64,
 }
 
 impl Queue {
     pub(super) const fn new() -> Self {
-        Self { all: Lane::new(Which::All), forever: Lane::new(Which::Forever) }
+        Self { all: Lane::new(), forever: Lane::new(), turns: 0 }
     }
 
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+    fn next_turn(&mut self) -> u32 {
+        self.turns += 1;
+        self.turns as u32
+    }
+
+    /// Queues a job, at the end.
+    #[inline]
     pub(super) fn push<J>(&mut self, jobs: &mut Store<J>, index: u32) {
+        let turn = self.next_turn();
         let node = jobs.node_mut(index);
+        node.held_by = turn;
         if node.is_plain() {
-            node.held_by = self.all.usual.push(index);
+            self.all.usual.jobs.push_back(Entry { index, turn });
         } else {
-            self.push_other(jobs, index);
+            self.push_other(jobs, Entry { index, turn });
         }
     }
 
-    fn push_other<J>(&mut self, jobs: &mut Store<J>, index: u32) {
-        self.all.push(jobs, index);
+    fn push_other<J>(&mut self, jobs: &Store<J>, entry: Entry) {
+        let priority = jobs.priority(entry.index);
+        self.all.line(priority).jobs.push_back(entry);
+        if !jobs.node(entry.index).is_finite() {
+            self.forever.line(priority).jobs.push_back(entry);
+        }
+    }
+
+    /// Gives a job its turn that does not stand in line yet.
+    pub(super) fn take_turn(&mut self, node: &mut Node) {
+        node.held_by = self.next_turn();
+    }
+
+    /// Puts a job into its line that had its turn before.
+    pub(super) fn join_late<J>(&mut self, jobs: &mut Store<J>, index: u32) {
+        let (turn, priority) = (self.whole_turn(jobs.node(index).held_by), jobs.priority(index));
+        self.all.line(priority).late.insert(turn, index);
         if !jobs.node(index).is_finite() {
-            self.forever.push(jobs, index);
+            self.forever.line(priority).late.insert(turn, index);
         }
     }
 
-    /// Lets a job go that is not handed out.
+    fn whole_turn(&self, low: u32) -> u64 {
+        whole(self.turns, low)
+    }
+
+    /// Lets a job go that is queued no more, and was not handed out.
     pub(super) fn remove<J>(&mut self, jobs: &mut Store<J>, index: u32) {
-        self.all.remove(jobs, index);
+        let turn = self.whole_turn(jobs.node(index).held_by);
+        self.all.remove(jobs, index, turn);
         if !jobs.node(index).is_finite() {
-            self.forever.remove(jobs, index);
+            self.forever.remove(jobs, index, turn);
         }
     }
 
     /// Whether there is a job that can be handed out.
-    #[cfg(feature = "std")]
     #[inline]
-    pub(super) fn has_next(&self, place_is_free: bool) -> bool {
-        if place_is_free { self.all.has_any() } else { self.forever.has_any() }
+    pub(super) fn has_next(&self, seat_is_free: bool) -> bool {
+        if seat_is_free { self.all.has_any() } else { self.forever.has_any() }
     }
 
     /// Takes the job that is handed out next.
     #[inline]
-    pub(super) fn pop<J>(&mut self, jobs: &mut Store<J>, place_is_free: bool) -> Option<u32> {
-        if place_is_free && let Some(index) = self.all.pop_usual() {
+    pub(super) fn pop<J>(&mut self, jobs: &mut Store<J>, seat_is_free: bool) -> Option<u32> {
+        if seat_is_free && self.all.has_usual_alone() {
+            let index = self.all.usual.jobs.pop_front()?.index;
+            if self.all.usual.stale > 0 {
+                self.all.usual.clean(jobs);
+            }
             if !jobs.node(index).is_finite() {
-                self.forever.remove(jobs, index);
+                self.leave_other_lane(jobs, index, true);
             }
             return Some(index);
         }
-        self.pop_other(jobs, place_is_free)
+        self.pop_other(jobs, seat_is_free)
     }
 
-    fn pop_other<J>(&mut self, jobs: &mut Store<J>, place_is_free: bool) -> Option<u32> {
-        let index = if place_is_free { self.all.first() } else { self.forever.first() }?;
-        self.remove(jobs, index);
+    fn pop_other<J>(&mut self, jobs: &mut Store<J>, seat_is_free: bool) -> Option<u32> {
+        let turns = self.turns;
+        let lane = if seat_is_free { &mut self.all } else { &mut self.forever };
+        let index = lane.pop(jobs, turns)?;
+        if !jobs.node(index).is_finite() {
+            self.leave_other_lane(jobs, index, seat_is_free);
+        }
         Some(index)
     }
-}
 
-/// One of the two lanes.
-#[derive(Clone, Copy, Debug)]
-enum Which {
-    All,
-    Forever,
-}
-
-impl Which {
-    /// Where a job stands.
-    #[inline]
-    fn ticket<J>(self, jobs: &mut Store<J>, index: u32) -> &mut u32 {
-        match self {
-            Self::All => &mut jobs.node_mut(index).held_by,
-            Self::Forever => jobs.forever_ticket(index),
-        }
+    /// A forever job was taken from one lane; it stands in the other one as well.
+    fn leave_other_lane<J>(&mut self, jobs: &mut Store<J>, index: u32, was_in_all: bool) {
+        let node = jobs.node_mut(index);
+        let turn = whole(self.turns, node.held_by);
+        // From here on an entry with its turn is stale.
+        node.held_by = !node.held_by;
+        let other = if was_in_all { &mut self.forever } else { &mut self.all };
+        other.remove(jobs, index, turn);
     }
+}
+
+/// The turn of which this is the lower half: one of the latest 2^32.
+#[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+fn whole(turns: u64, low: u32) -> u64 {
+    turns - u64::from((turns as u32).wrapping_sub(low))
 }
 
 /// Jobs by priority. The usual one has its line at hand.
 #[derive(Clone, Debug)]
 struct Lane {
-    which: Which,
     usual: Line,
     others: BTreeMap<i32, Line>,
 }
 
 impl Lane {
-    const fn new(which: Which) -> Self {
-        Self { which, usual: Line::new(), others: BTreeMap::new() }
+    const fn new() -> Self {
+        Self { usual: Line::new(), others: BTreeMap::new() }
     }
 
-    #[cfg(feature = "std")]
-    #[inline]
-    fn has_any(&self) -> bool {
-        self.usual.first().is_some() || !self.others.is_empty()
-    }
-
-    /// Takes the first job, if all have the usual priority.
-    #[inline]
-    fn pop_usual(&mut self) -> Option<u32> {
-        if self.others.is_empty() { self.usual.pop() } else { None }
-    }
-
-    fn first(&self) -> Option<u32> {
-        let usual = self.usual.first();
-        match self.others.last_key_value() {
-            Some((&priority, line)) if priority > 0 || usual.is_none() => line.first(),
-            _ => usual,
-        }
-    }
-
-    fn push<J>(&mut self, jobs: &mut Store<J>, index: u32) {
-        let line = match jobs.priority(index) {
+    fn line(&mut self, priority: i32) -> &mut Line {
+        match priority {
             0 => &mut self.usual,
             priority => self.others.entry(priority).or_insert(Line::new()),
-        };
-        *self.which.ticket(jobs, index) = line.push(index);
+        }
     }
 
-    fn remove<J>(&mut self, jobs: &mut Store<J>, index: u32) {
-        let (priority, ticket) = (jobs.priority(index), *self.which.ticket(jobs, index));
+    #[inline]
+    fn has_any(&self) -> bool {
+        !self.usual.is_empty() || !self.others.is_empty()
+    }
+
+    /// Whether whoever is here has the usual priority, and came in time.
+    #[inline]
+    fn has_usual_alone(&self) -> bool {
+        self.others.is_empty() && self.usual.late.is_empty()
+    }
+
+    fn pop<J>(&mut self, jobs: &Store<J>, turns: u64) -> Option<u32> {
+        let highest = self.others.last_key_value().map(|(&priority, _)| priority);
+        match highest {
+            Some(priority) if priority > 0 || self.usual.is_empty() => {
+                let line = self.others.get_mut(&priority)?;
+                let popped = line.pop(jobs, turns);
+                if line.is_empty() {
+                    self.others.remove(&priority);
+                }
+                popped
+            }
+            _ => self.usual.pop(jobs, turns),
+        }
+    }
+
+    fn remove<J>(&mut self, jobs: &Store<J>, index: u32, turn: u64) {
+        let priority = jobs.priority(index);
         if priority == 0 {
-            return self.usual.remove(jobs, self.which, ticket);
+            return self.usual.remove(jobs, turn);
         }
         if let Some(line) = self.others.get_mut(&priority) {
-            line.remove(jobs, self.which, ticket);
-            if line.first().is_none() {
+            line.remove(jobs, turn);
+            if line.is_empty() {
                 self.others.remove(&priority);
             }
         }
     }
 }
 
-/// First in, first out; whoever leaves from the midst leaves a gap. The first place is never one.
+/// A job in a line. Whoever left it otherwise than by the front leaves a stale entry.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    index: u32,
+    turn: u32,
+}
+
+impl Entry {
+    fn is_stale<J>(self, jobs: &Store<J>) -> bool {
+        let node = jobs.node(self.index);
+        node.stage != Stage::Queued || node.held_by != self.turn
+    }
+}
+
+/// First in, first out. The first entry is never a stale one.
 #[derive(Clone, Debug)]
 struct Line {
-    jobs: VecDeque<u32>,
-    /// The ticket of the first place. They are numbered in turn, and wrap.
-    served: u32,
-    gaps: usize,
+    jobs: VecDeque<Entry>,
+    stale: usize,
+    /// Those who came after their turn.
+    late: BTreeMap<u64, u32>,
 }
 
 impl Line {
     const fn new() -> Self {
-        Self { jobs: VecDeque::new(), served: 0, gaps: 0 }
+        Self { jobs: VecDeque::new(), stale: 0, late: BTreeMap::new() }
     }
 
     #[inline]
-    fn first(&self) -> Option<u32> {
-        self.jobs.front().copied()
+    fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.late.is_empty()
     }
 
-    #[inline]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "at most one gap for each job, of which there are less than 2^30"
-    )]
-    fn push(&mut self, index: u32) -> u32 {
-        self.jobs.push_back(index);
-        self.served.wrapping_add(self.jobs.len() as u32 - 1)
-    }
-
-    #[inline]
-    fn pop(&mut self) -> Option<u32> {
-        let first = self.jobs.pop_front()?;
-        self.served = self.served.wrapping_add(1);
-        while self.gaps > 0 && self.jobs.front() == Some(&NONE) {
-            self.gaps -= 1;
-            self.served = self.served.wrapping_add(1);
-            self.jobs.pop_front();
+    fn pop<J>(&mut self, jobs: &Store<J>, turns: u64) -> Option<u32> {
+        let front = self.jobs.front().map(|entry| whole(turns, entry.turn));
+        match self.late.first_entry() {
+            Some(late) if front.is_none_or(|front| *late.key() < front) => Some(late.remove()),
+            _ => {
+                let first = self.jobs.pop_front()?;
+                self.clean(jobs);
+                Some(first.index)
+            }
         }
-        Some(first)
     }
 
-    fn remove<J>(&mut self, jobs: &mut Store<J>, which: Which, ticket: u32) {
-        let place = ticket.wrapping_sub(self.served);
-        if place == 0 {
-            self.pop();
+    /// The job with this turn has left.
+    fn remove<J>(&mut self, jobs: &Store<J>, turn: u64) {
+        if self.late.remove(&turn).is_some() {
             return;
         }
-        self.jobs[place as usize] = NONE;
-        self.gaps += 1;
-        if self.gaps > self.jobs.len() / 2 {
-            self.close_gaps(jobs, which);
+        self.stale += 1;
+        self.clean(jobs);
+        if self.stale > self.jobs.len() / 2 {
+            self.jobs.retain(|entry| !entry.is_stale(jobs));
+            self.stale = 0;
         }
     }
 
-    /// O(places), of which more than half were left since the last time.
-    fn close_gaps<J>(&mut self, jobs: &mut Store<J>, which: Which) {
-        self.jobs.retain(|&index| index != NONE);
-        self.gaps = 0;
-        for (place, &index) in (0_u32..).zip(&self.jobs) {
-            *which.ticket(jobs, index) = self.served.wrapping_add(place);
+    fn clean<J>(&mut self, jobs: &Store<J>) {
+        while self.stale > 0 && self.jobs.front().is_some_and(|entry| entry.is_stale(jobs)) {
+            self.jobs.pop_front();
+            self.stale -= 1;
         }
     }
 }

@@ -1,6 +1,7 @@
-use super::Orchestrator;
-use super::ending::Phase;
-use super::graph::{Condition, Edges};
+use super::edge::Condition;
+use super::edges::Edges;
+use super::machine::Orchestrator;
+use super::phase::Phase;
 use super::state::{Event, Stage};
 
 /// Whether a requirement is satisfied.

@@ -1,15 +1,17 @@
 use alloc::vec;
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use super::graph::Condition;
+use super::edge::Condition;
+use super::error::GraphError;
 use super::job::{JobId, JobOptions};
+use super::machine::{Orchestrator, RunOptions};
 use super::order::Side;
-use super::{GraphError, Orchestrator, RunOptions};
 
 impl<J> Orchestrator<J> {
     /// Builds the run of the shutdown hooks: one job for each of the `hooks` that was ever handed out,
     /// once, with the requirements between them reversed, so that what was built last is cleaned up
-    /// first. A hook comes after the others however they ended.
+    /// first. A hook comes after the others however they ended, and may take no longer than its `budget`.
     ///
     /// The payload of a job is the job whose hook it is. `None` stands for a job without a hook
     /// between two that have one; it only keeps the order: complete it at once. O(jobs + requirements).
@@ -19,6 +21,7 @@ impl<J> Orchestrator<J> {
     pub fn shutdown_run(
         &self,
         hooks: &[JobId],
+        budget: Option<Duration>,
         options: RunOptions,
     ) -> Result<Orchestrator<Option<JobId>>, GraphError> {
         let mut hooked = Vec::new();
@@ -30,13 +33,13 @@ impl<J> Orchestrator<J> {
         }
         let (above, below) =
             (self.reached(Side::Requirements, &hooked)?, self.reached(Side::Dependents, &hooked)?);
-        let mut payload: Vec<Option<JobId>> = vec![None; self.jobs.places()];
+        let mut payload: Vec<Option<JobId>> = vec![None; self.jobs.indices_used()];
         for job in hooked {
             payload[job.index()] = Some(job);
         }
 
         let mut run = Orchestrator::new(options);
-        let mut made: Vec<Option<JobId>> = vec![None; self.jobs.places()];
+        let mut made: Vec<Option<JobId>> = vec![None; self.jobs.indices_used()];
         for job in self.topological_order()?.into_iter().rev() {
             let index = job.index();
             if payload[index].is_none() && !(above[index] && below[index]) {
@@ -47,9 +50,10 @@ impl<J> Orchestrator<J> {
                 .filter_map(|(dependent, _)| Some((made[dependent.index()]?, Condition::Finished)))
                 .collect();
             let label = self.label(job).map(Into::into);
+            let timeout = budget.filter(|_| payload[index].is_some());
             made[index] = Some(run.add(
                 payload[index],
-                JobOptions { label, ..JobOptions::default() },
+                JobOptions { label, timeout, ..JobOptions::default() },
                 &after,
             )?);
         }

@@ -67,7 +67,7 @@ pub enum StopReason {
 pub enum JobState {
     /// A requirement is unresolved. All jobs wait before `start`.
     Waiting,
-    /// It may start as soon as there is a place for it.
+    /// It may start as soon as there is a seat for it.
     Queued,
     /// It was handed out, and has not completed.
     Running {
@@ -204,6 +204,8 @@ pub(super) enum Tell {
     Nothing,
     Cancel,
     Abort,
+    /// The job ended with no attempt under way.
+    Discard,
 }
 
 /// THE AUTOMATON of a job: every change of state there is. `None`: nothing happens.
@@ -220,17 +222,18 @@ pub(super) fn transition(from: Stage, event: Event, facts: Facts) -> Option<(Nex
     use StopReason::{RunEnding, TimedOut};
 
     let to = |stage| Some((Next::To(stage), Tell::Nothing));
+    let discard = |stage| Some((Next::To(stage), Tell::Discard));
     let fail = |failure| Some((Next::Fail(failure), Tell::Nothing));
     match (from, event) {
         (Waiting, Satisfied) => to(Queued),
-        (Waiting, Impossible(_)) => to(Skipped),
-        (Waiting, Stop(StopReason::Cancelled)) => to(Cancelled),
-        (Waiting, Stop(RunEnding)) => to(RunStopped),
+        (Waiting, Impossible(_)) => discard(Skipped),
+        (Waiting, Stop(StopReason::Cancelled)) => discard(Cancelled),
+        (Waiting, Stop(RunEnding)) => discard(RunStopped),
 
         (Queued, HandOut) => to(Running),
         (Backoff, Due) => to(Queued),
-        (Queued | Backoff, Stop(StopReason::Cancelled)) => to(Cancelled),
-        (Queued | Backoff, Stop(RunEnding)) => to(match facts.last_failure {
+        (Queued | Backoff, Stop(StopReason::Cancelled)) => discard(Cancelled),
+        (Queued | Backoff, Stop(RunEnding)) => discard(match facts.last_failure {
             None => RunStopped,
             Some(failure) => Failed(failure),
         }),

@@ -1,8 +1,8 @@
-use super::Orchestrator;
-use super::input::Signal;
 use super::job::{Attempt, JobId};
+use super::machine::Orchestrator;
 use super::node::Extra;
 use super::observe::{Change, Transition};
+use super::signal::Signal;
 use super::state::{Completion, Event, Facts, Failure, Next, Stage, Tell, transition};
 
 impl<J> Orchestrator<J> {
@@ -52,10 +52,10 @@ impl<J> Orchestrator<J> {
             self.tell(index, tell);
         }
         match next {
-            Next::To(to) => self.enter(index, from, to),
+            Next::To(to) => self.enter(index, from, to, tell),
             Next::Fail(failure) => {
                 let to = self.after_failure(index, failure);
-                self.enter(index, from, to);
+                self.enter(index, from, to, tell);
             }
         }
         if let Some(from) = before {
@@ -69,7 +69,11 @@ impl<J> Orchestrator<J> {
         match tell {
             Tell::Nothing => {}
             Tell::Cancel => self.signals.push_back(Signal::Cancel(attempt)),
-            Tell::Abort => self.signals.push_back(Signal::Abort(attempt)),
+            Tell::Abort => {
+                self.signals.push_back(Signal::Abort(attempt));
+                self.keep_body(index);
+            }
+            Tell::Discard => self.signals.push_back(Signal::Discard(attempt.job)),
         }
     }
 
@@ -87,29 +91,32 @@ impl<J> Orchestrator<J> {
         if retries.delay(attempts).is_zero() { Stage::Queued } else { Stage::Backoff }
     }
 
-    /// All that goes with a change of state: counters, queue, window and deadline.
+    /// All that goes with a change of state: counters, queue, seats and deadline.
     #[expect(clippy::inline_always, reason = "as above")]
     #[inline(always)]
-    fn enter(&mut self, index: u32, from: Stage, to: Stage) {
+    fn enter(&mut self, index: u32, from: Stage, to: Stage, tell: Tell) {
         *self.counts.of(from) -= 1;
         *self.counts.of(to) += 1;
-        if from == Stage::Queued && to != Stage::Running {
-            self.queue.remove(&mut self.jobs, index);
-        }
         let node = self.jobs.node_mut(index);
         node.stage = to;
         node.attempts += u32::from(to == Stage::Running);
         let (plain, critical, id) = (node.is_plain(), node.is_critical(), node.id(index));
         if node.is_finite() {
-            self.places_taken += usize::from(to.is_under_way());
-            self.places_taken -= usize::from(from.is_under_way());
+            self.seats_taken += usize::from(to.is_under_way());
+            // The seat of an aborted attempt is free when its body is gone.
+            self.seats_taken -= usize::from(from.is_under_way() && tell != Tell::Abort);
             self.unfinished_finite -= usize::from(to.is_ended());
         }
         if critical && matches!(to, Stage::Failed(_)) {
             self.critical_failure.get_or_insert(id);
         }
-        if to == Stage::Queued {
+        let stands_in_line = !node.body_is_leaving;
+        if to == Stage::Queued && stands_in_line {
             self.queue.push(&mut self.jobs, index);
+        } else if to == Stage::Queued {
+            self.queue.take_turn(self.jobs.node_mut(index));
+        } else if from == Stage::Queued && to != Stage::Running && stands_in_line {
+            self.queue.remove(&mut self.jobs, index);
         }
         if !plain {
             self.rearm(index, to);

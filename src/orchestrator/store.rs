@@ -3,11 +3,11 @@ use alloc::vec::Vec;
 
 use slab::Slab;
 
-use super::graph::NONE;
+use super::edge::NONE;
 use super::job::JobId;
 use super::node::{Extra, Node};
 
-/// The jobs. A job has the same place in the slab of payloads and in the lists beside it.
+/// The jobs. A job has the same index in the slab of payloads and in the lists beside it.
 #[derive(Clone, Debug)]
 pub(super) struct Store<J> {
     payloads: Slab<J>,
@@ -15,7 +15,7 @@ pub(super) struct Store<J> {
     /// As long as the last job needs that is not a plain one.
     extras: Vec<Option<Box<Extra>>>,
     last_number: u64,
-    /// Whether a place was used twice, so that they are not in the order of creation.
+    /// Whether an index was used twice, so that they are not in the order of creation.
     reused: bool,
 }
 
@@ -33,57 +33,57 @@ impl<J> Store<J> {
     /// Where the next job will be, and its creation number.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "no more than `MAX_JOBS` are added")]
-    pub(super) fn next_place(&self) -> (u32, u64) {
+    pub(super) fn next_index(&self) -> (u32, u64) {
         (self.payloads.vacant_key() as u32, self.last_number + 1)
     }
 
-    /// Puts a job into the place that was announced.
+    /// Puts a job where it was announced.
     #[expect(clippy::inline_always, reason = "so that both are made where they are to be")]
     #[inline(always)]
     pub(super) fn insert(&mut self, node: Node, extra: Option<Box<Extra>>, payload: J) {
-        let place = self.payloads.insert(payload);
+        let index = self.payloads.insert(payload);
         self.last_number = node.number();
-        if let Some(vacant) = self.nodes.get_mut(place) {
+        if let Some(vacant) = self.nodes.get_mut(index) {
             *vacant = node;
             self.reused = true;
         } else {
             self.nodes.push(node);
         }
         if extra.is_some() {
-            self.keep_extra(place, extra);
+            self.keep_extra(index, extra);
         }
     }
 
-    fn keep_extra(&mut self, place: usize, extra: Option<Box<Extra>>) {
-        if place >= self.extras.len() {
-            self.extras.resize_with(place + 1, || None);
+    fn keep_extra(&mut self, index: usize, extra: Option<Box<Extra>>) {
+        if index >= self.extras.len() {
+            self.extras.resize_with(index + 1, || None);
         }
-        self.extras[place] = extra;
+        self.extras[index] = extra;
     }
 
     pub(super) fn remove(&mut self, index: u32) -> (Node, J) {
-        let place = index as usize;
-        if let Some(extra) = self.extras.get_mut(place) {
+        let at = index as usize;
+        if let Some(extra) = self.extras.get_mut(at) {
             *extra = None;
         }
-        let node = core::mem::replace(&mut self.nodes[place], Node::VACANT);
-        (node, self.payloads.remove(place))
+        let node = core::mem::replace(&mut self.nodes[at], Node::VACANT);
+        (node, self.payloads.remove(at))
     }
 
     pub(super) fn len(&self) -> usize {
         self.payloads.len()
     }
 
-    /// How many places were ever used.
-    pub(super) fn places(&self) -> usize {
+    /// How many indices were ever used.
+    pub(super) fn indices_used(&self) -> usize {
         self.nodes.len()
     }
 
-    /// The place of a job, if it is present.
+    /// The index of a job, if it is present.
     #[inline]
     pub(super) fn index(&self, job: JobId) -> Option<u32> {
         let node = self.nodes.get(job.index())?;
-        (node.number() == job.number()).then_some(job.place())
+        (node.number() == job.number()).then_some(job.slab_index())
     }
 
     #[inline]
@@ -94,6 +94,11 @@ impl<J> Store<J> {
     /// Ended, or removed after it had.
     pub(super) fn has_ended(&self, index: u32) -> bool {
         !self.contains(index) || self.node(index).stage.is_ended()
+    }
+
+    /// Has ended, and its body is gone.
+    pub(super) fn is_gone(&self, index: u32) -> bool {
+        self.has_ended(index) && !self.node(index).body_is_leaving
     }
 
     #[inline]
@@ -123,14 +128,6 @@ impl<J> Store<J> {
         self.extras.get_mut(index as usize)?.as_deref_mut()
     }
 
-    /// A forever job's second ticket; it has something extra, to hold it.
-    pub(super) fn forever_ticket(&mut self, index: u32) -> &mut u32 {
-        match self.extras.get_mut(index as usize).and_then(Option::as_deref_mut) {
-            Some(extra) => &mut extra.forever_ticket,
-            None => &mut self.nodes[index as usize].held_by,
-        }
-    }
-
     #[inline]
     pub(super) fn priority(&self, index: u32) -> i32 {
         self.extra(index).map_or(0, |extra| extra.options.priority)
@@ -156,18 +153,18 @@ impl<J> Store<J> {
         self.payloads.get_mut(index as usize)
     }
 
-    /// The places of all jobs.
+    /// The indices of all jobs.
     pub(super) fn indices(&self) -> impl Iterator<Item = u32> + '_ {
         let nodes = (0..NONE).zip(&self.nodes);
         nodes.filter(|(_, node)| !node.is_vacant()).map(|(index, _)| index)
     }
 
-    /// O(jobs); O(jobs log jobs) where places were used again.
+    /// O(jobs); O(jobs log jobs) where indices were used again.
     pub(super) fn in_creation_order(&self) -> Vec<u32> {
         self.order_of_reused().unwrap_or_else(|| self.indices().collect())
     }
 
-    /// All jobs in the order of their creation, if that is not the order of their places.
+    /// All jobs in the order of their creation, if that is not the order of their indices.
     pub(super) fn order_of_reused(&self) -> Option<Vec<u32>> {
         if !self.reused {
             return None;
@@ -179,7 +176,7 @@ impl<J> Store<J> {
 
     /// The same jobs with other payloads.
     pub(super) fn map<K>(self, mut payload: impl FnMut(J) -> K) -> Store<K> {
-        let payloads = self.payloads.into_iter().map(|(place, old)| (place, payload(old)));
+        let payloads = self.payloads.into_iter().map(|(index, old)| (index, payload(old)));
         Store {
             payloads: payloads.collect(),
             nodes: self.nodes,

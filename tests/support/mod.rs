@@ -107,6 +107,9 @@ pub(crate) struct Timeline {
     removed: usize,
     cancelled: BTreeSet<Attempt>,
     aborted: BTreeSet<Attempt>,
+    discarded: Vec<String>,
+    /// Signals that were polled, and not looked at yet.
+    polled: Vec<Signal>,
     /// The record of transitions as text, since the last look at it.
     told: Vec<String>,
 }
@@ -121,6 +124,8 @@ impl Timeline {
             removed: 0,
             cancelled: BTreeSet::new(),
             aborted: BTreeSet::new(),
+            discarded: Vec::new(),
+            polled: Vec::new(),
             told: Vec::new(),
         }
     }
@@ -209,7 +214,7 @@ impl Timeline {
         completion: Completion,
     ) -> Result<(), InputError> {
         let attempt = self.attempt(label);
-        self.graph.on_job_complete(attempt, completion, self.now)
+        self.graph.on_job_complete(attempt, completion, self.now).map(drop)
     }
 
     #[track_caller]
@@ -307,9 +312,17 @@ impl Timeline {
         self
     }
 
+    /// Polls all signals, as a driver does before it looks at anything else. Each body is gone at once.
+    #[track_caller]
+    fn obey(&mut self) -> &mut Self {
+        self.polled.extend(std::iter::from_fn(|| self.graph.poll_signal()));
+        self.checked()
+    }
+
     /// All that is handed out, in that order.
     #[track_caller]
     pub(crate) fn starts(&mut self, labels: &str) -> &mut Self {
+        self.obey();
         let attempts: Vec<_> = self.graph.poll_ready_jobs(self.now).collect();
         let started: Vec<_> = attempts.iter().map(|attempt| self.label(attempt.job)).collect();
         assert_eq!(started.join(" "), labels, "handed out");
@@ -320,7 +333,7 @@ impl Timeline {
     #[track_caller]
     pub(crate) fn signals(&mut self, expected: &str) -> &mut Self {
         let mut texts = Vec::new();
-        while let Some(signal) = self.graph.poll_signal() {
+        for signal in std::mem::take(&mut self.obey().polled) {
             let (text, attempt) = match signal {
                 Signal::Cancel(attempt) => {
                     assert!(!self.aborted.contains(&attempt), "{attempt}: cancelled after abort");
@@ -331,6 +344,11 @@ impl Timeline {
                     assert!(self.aborted.insert(attempt), "{attempt} aborted twice");
                     ("abort", attempt)
                 }
+                Signal::Discard(job) => {
+                    let text = self.label(job);
+                    self.discarded.push(text);
+                    continue;
+                }
             };
             texts.push(format!("{text} {}", self.label(attempt.job)));
         }
@@ -338,14 +356,47 @@ impl Timeline {
         self
     }
 
+    /// Polls one signal; the body of an attempt that is aborted by it is away.
+    #[track_caller]
+    pub(crate) fn abort_is_answered_with_away(&mut self, label: &str) -> &mut Self {
+        let attempt = self.attempt(label);
+        assert_eq!(self.graph.poll_signal(), Some(Signal::Abort(attempt)));
+        self.graph.on_body_away(attempt).unwrap();
+        self.checked()
+    }
+
+    /// The bodies of the latest attempts are gone.
+    #[track_caller]
+    pub(crate) fn gone(&mut self, labels: &str) -> &mut Self {
+        for label in labels.split_whitespace() {
+            let attempt = self.attempt(label);
+            self.graph.on_body_gone(attempt, self.now).unwrap();
+        }
+        self.checked()
+    }
+
+    /// Polls all signals, and lists the jobs that were to be discarded since this was last asked.
+    #[track_caller]
+    pub(crate) fn discards(&mut self, expected: &str) -> &mut Self {
+        for signal in std::mem::take(&mut self.obey().polled) {
+            let Signal::Discard(job) = signal else { panic!("{signal} comes before") };
+            let text = self.label(job);
+            self.discarded.push(text);
+        }
+        assert_eq!(std::mem::take(&mut self.discarded).join(" "), expected, "discarded jobs");
+        self
+    }
+
     #[track_caller]
     pub(crate) fn deadline(&mut self, seconds: u64) -> &mut Self {
+        self.obey();
         assert_eq!(self.graph.next_deadline(), Some(time(seconds)), "next deadline");
         self
     }
 
     #[track_caller]
     pub(crate) fn no_deadline(&mut self) -> &mut Self {
+        self.obey();
         assert_eq!(self.graph.next_deadline(), None, "next deadline");
         self
     }
@@ -353,6 +404,7 @@ impl Timeline {
     /// Where jobs are: `a: queued, b: skipped by a`.
     #[track_caller]
     pub(crate) fn states(&mut self, expected: &str) -> &mut Self {
+        self.obey();
         let labels = expected.split(", ").map(|entry| entry.split_once(": ").unwrap().0);
         let actual: Vec<_> = labels
             .map(|label| {
@@ -387,6 +439,7 @@ impl Timeline {
     /// The run has not begun to end.
     #[track_caller]
     pub(crate) fn goes_on(&mut self) -> &mut Self {
+        self.obey();
         assert_eq!(self.cause(self.graph.ending()), "none", "cause");
         self
     }
@@ -394,6 +447,7 @@ impl Timeline {
     /// There is a cause, but not all has ended.
     #[track_caller]
     pub(crate) fn ending(&mut self, expected: &str) -> &mut Self {
+        self.obey();
         assert_eq!(self.cause(self.graph.ending()), expected, "cause");
         assert_eq!(self.graph.verdict(), None, "the run is over");
         self
@@ -402,6 +456,7 @@ impl Timeline {
     /// The run is over.
     #[track_caller]
     pub(crate) fn verdict(&mut self, expected: &str) -> &mut Self {
+        self.obey();
         assert_eq!(self.cause(self.graph.verdict()), expected, "verdict");
         assert_eq!(self.graph.ending(), self.graph.verdict());
         self.no_deadline()
@@ -410,6 +465,7 @@ impl Timeline {
     /// `explain` of a job.
     #[track_caller]
     pub(crate) fn explains(&mut self, label: &str, expected: &str) -> &mut Self {
+        self.obey();
         assert_eq!(self.graph.explain(self.id(label)).unwrap().to_string(), expected);
         self
     }

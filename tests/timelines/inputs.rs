@@ -171,17 +171,14 @@ fn nothing_is_merged_or_lost_before_the_outputs_are_drained() {
 }
 
 #[test]
-fn outputs_that_nobody_drains_do_not_change_the_run() {
+fn signals_that_nobody_polls_hold_up_the_next_attempt_and_nothing_else() {
     let mut run = Timeline::new();
-    run.add(job("a").timeout(5).retries(1)).add(job("b").requires("a"));
-    run.start(0).starts("a").at(5).due().starts("a").at(10).due().verdict("completed");
-    let first = Attempt { job: run.id("a"), number: 1 };
-    assert_eq!(run.graph.poll_signal(), Some(jobgraph::Signal::Abort(first)));
-    assert_eq!(
-        run.graph.poll_signal(),
-        Some(jobgraph::Signal::Abort(Attempt { number: 2, ..first }))
-    );
-    assert_eq!(run.graph.poll_signal(), None);
+    run.add(job("a").timeout(5).retries(1)).add(job("b").timeout(5)).add(job("c").after("b"));
+    run.start(0).starts("a b").at(5).due();
+    let undrained: Vec<_> = run.graph.poll_ready_jobs(time(5)).collect();
+    assert_eq!(undrained, [run.attempt("c")]);
+    run.signals("abort a, abort b").starts("a").at(10).due().succeed("c").verdict("completed");
+    run.signals("abort a");
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn an_explanation_is_data() {
     run.start(0);
     let Some(Explanation::Waiting { on }) = run.graph.explain(run.id("c")) else { panic!() };
     let (ids, conditions): (Vec<_>, Vec<_>) =
-        on.iter().map(|(job, condition, _)| (job.id, *condition)).unzip();
+        on.iter().map(|(job, condition, _)| (job.id.unwrap(), *condition)).unzip();
     assert_eq!(ids, [run.id("a"), run.id("b")]);
     assert_eq!(conditions, [Condition::Finished, Condition::Succeeded]);
     assert_eq!(on[1].0.label, Some("b"));
@@ -213,7 +213,7 @@ fn a_fact_says_when_who_and_what() {
 /// Runs the hooks one after the other; a job without a hook is completed at once.
 fn hooks_in_order(run: &Timeline, labels: &str) -> String {
     let hooks: Vec<JobId> = labels.split_whitespace().map(|label| run.id(label)).collect();
-    let mut shutdown = run.graph.shutdown_run(&hooks, RunOptions::default()).unwrap();
+    let mut shutdown = run.graph.shutdown_run(&hooks, None, RunOptions::default()).unwrap();
     shutdown.start(time(0)).unwrap();
     let (mut rounds, mut round) = (Vec::new(), Vec::new());
     let mut open = Vec::new();
@@ -224,7 +224,9 @@ fn hooks_in_order(run: &Timeline, labels: &str) -> String {
                     round.push(run.graph.label(hook).unwrap().to_owned());
                     open.push(attempt);
                 }
-                None => shutdown.on_job_complete(attempt, Completion::Success, time(0)).unwrap(),
+                None => {
+                    shutdown.on_job_complete(attempt, Completion::Success, time(0)).unwrap();
+                }
             }
         }
         round.sort();
@@ -254,7 +256,7 @@ fn hooks_run_with_the_requirements_reversed() {
     assert_eq!(hooks_in_order(&run, "cache log"), "cache log");
     // Only the cache stands between these two.
     let hooks = [run.id("db"), run.id("work")];
-    assert_eq!(run.graph.shutdown_run(&hooks, RunOptions::default()).unwrap().len(), 3);
+    assert_eq!(run.graph.shutdown_run(&hooks, None, RunOptions::default()).unwrap().len(), 3);
     assert_eq!(hooks_in_order(&run, "db db work work"), "work, db");
     assert_eq!(hooks_in_order(&run, ""), "");
 }
@@ -285,7 +287,7 @@ fn the_run_of_the_hooks_is_an_ordinary_run() {
     run.start(0).starts("a").succeed("a").starts("b").succeed("b");
     let options = RunOptions { timeout: Some(Duration::from_secs(10)), ..RunOptions::default() };
     let hooks = [run.id("a"), run.id("b")];
-    let mut shutdown = run.graph.shutdown_run(&hooks, options).unwrap();
+    let mut shutdown = run.graph.shutdown_run(&hooks, None, options).unwrap();
     shutdown.start(time(3)).unwrap();
     assert_eq!(shutdown.next_deadline(), Some(time(13)));
     let attempt = shutdown.poll_ready_jobs(time(3)).next().unwrap();
@@ -295,7 +297,7 @@ fn the_run_of_the_hooks_is_an_ordinary_run() {
     // The first run is as it was.
     run.verdict("completed").states("a: succeeded, b: succeeded").remove("a");
     assert!(matches!(
-        run.graph.shutdown_run(&hooks, options),
+        run.graph.shutdown_run(&hooks, None, options),
         Err(GraphError::UnknownJob { id }) if id == hooks[0]
     ));
 }

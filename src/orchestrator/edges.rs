@@ -1,111 +1,9 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::edge::{Condition, Edge, FIRST, JUMP, Lists, NONE, Tagged};
 use super::job::JobId;
 use super::node::Node;
-
-/// What a requirement asks of the required job.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-// With a `JobId` it takes 16 bytes without a gap.
-#[repr(u32)]
-pub enum Condition {
-    /// *requires*: it succeeded; of a service, it has been ready.
-    #[default]
-    Succeeded,
-    /// *after*: it has ended, however.
-    Finished,
-    /// *on failure of*: it failed.
-    Failed,
-}
-
-/// "No edge", "no job": an index that is never given out.
-pub(super) const NONE: u32 = u32::MAX;
-
-/// Where the edges of a job are: those to its requirements, and those to its dependents.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lists {
-    newest_requirement: u32,
-    first_dependent: u32,
-    last_dependent: u32,
-}
-
-impl Lists {
-    pub(super) const EMPTY: Self =
-        Self { newest_requirement: NONE, first_dependent: NONE, last_dependent: NONE };
-
-    /// Those of a job that nobody requires yet.
-    pub(super) const fn of_new(newest_requirement: u32) -> Self {
-        Self { newest_requirement, ..Self::EMPTY }
-    }
-
-    /// Whether nobody ever required the job.
-    #[inline]
-    pub(super) const fn has_no_dependents(self) -> bool {
-        self.first_dependent == NONE
-    }
-}
-
-/// An index in 30 bits, and a tag in two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Tagged(u32);
-
-impl Tagged {
-    const INDEX: u32 = u32::MAX >> 2;
-
-    const fn new(index: u32, tag: u32) -> Self {
-        Self(index & Self::INDEX | tag << 30)
-    }
-
-    fn index(self) -> Option<u32> {
-        Some(self.0 & Self::INDEX).filter(|&index| index != Self::INDEX)
-    }
-
-    /// Whether both name one index; the other one names any.
-    const fn names_same(self, other: Self) -> bool {
-        (self.0 ^ other.0) << 2 == 0
-    }
-
-    const fn tag(self) -> u32 {
-        self.0 >> 30
-    }
-
-    fn forget_index(&mut self) {
-        self.0 |= Self::INDEX;
-    }
-}
-
-/// A requirement: 12 bytes.
-///
-/// It is in the list of dependents of the required job through `next`. The edges of a job to its
-/// requirements lie one after the other; where others came in between, a jump leads back.
-#[derive(Clone, Copy, Debug)]
-struct Edge {
-    /// The job; tagged if this is its first requirement.
-    job: Tagged,
-    /// The required job, tagged with the condition; of a jump, the edge to go back to.
-    required: Tagged,
-    next: u32,
-}
-
-const FIRST: u32 = 1;
-const JUMP: u32 = 3;
-
-impl Edge {
-    fn jump(to: u32) -> Self {
-        Self { job: Tagged(NONE), required: Tagged::new(to, JUMP), next: NONE }
-    }
-
-    fn condition(self) -> Condition {
-        match self.required.tag() {
-            0 => Condition::Succeeded,
-            1 => Condition::Finished,
-            _ => Condition::Failed,
-        }
-    }
-}
-
-/// How many jobs there may be at once: what the 30 bits of an edge can tell apart.
-pub(super) const MAX_JOBS: usize = Tagged::INDEX as usize;
 
 /// The requirements between the jobs, in one arena, in the order in which they were made.
 ///
@@ -158,7 +56,7 @@ impl Edges {
         }
     }
 
-    /// Links a job that is about to be put into its place to all that it requires, once to each.
+    /// Links a job that is about to be added to all that it requires, once to each.
     /// Returns the last edge, and how many there are.
     #[inline]
     pub(super) fn connect_new(
@@ -171,7 +69,7 @@ impl Edges {
         let mut newest = NONE;
         let mut made = 0;
         for &(required, condition) in requirements {
-            if let Some(at) = self.push(nodes, own, required.place(), condition) {
+            if let Some(at) = self.push(nodes, own, required.slab_index(), condition) {
                 newest = at;
                 own = Tagged::new(job, 0);
                 made += 1;

@@ -1,0 +1,51 @@
+use super::job::Attempt;
+use super::machine::Orchestrator;
+use super::time::Timestamp;
+
+impl<J> Orchestrator<J> {
+    /// Hands out what may start now. Each attempt that the iterator yields is `Running`, and its
+    /// timeout counts from `now`; if it is dropped early, the rest stays queued. O(1) a job,
+    /// O(log priorities) where there are any.
+    #[must_use = "nothing is handed out until the iterator is asked"]
+    pub fn poll_ready_jobs(&mut self, now: Timestamp) -> ReadyJobs<'_, J> {
+        if self.has_started() {
+            self.advance(now);
+        }
+        ReadyJobs { orchestrator: self }
+    }
+
+    /// Whether [`poll_ready_jobs`](Self::poll_ready_jobs) would hand out a job. O(1).
+    #[must_use]
+    #[inline]
+    pub fn has_ready_jobs(&self) -> bool {
+        self.queue.has_next(self.has_free_seat())
+            || self.bodies.are_unsettled() && self.is_ready_without_polled()
+    }
+}
+
+/// Hands out attempts: an iterator that [`Orchestrator::poll_ready_jobs`] makes.
+#[derive(Debug)]
+#[must_use = "nothing is handed out until the iterator is asked"]
+pub struct ReadyJobs<'a, J> {
+    orchestrator: &'a mut Orchestrator<J>,
+}
+
+impl<J> ReadyJobs<'_, J> {
+    /// The payload of a job that was handed out.
+    pub fn payload_mut(&mut self, attempt: Attempt) -> Option<&mut J> {
+        self.orchestrator.payload_mut(attempt.job)
+    }
+}
+
+impl<J> Iterator for ReadyJobs<'_, J> {
+    type Item = Attempt;
+
+    fn next(&mut self) -> Option<Attempt> {
+        let core = &mut *self.orchestrator;
+        let seat_is_free = core.has_free_seat();
+        let index = core.queue.pop(&mut core.jobs, seat_is_free)?;
+        core.hand_out(index);
+        let node = core.node(index);
+        Some(Attempt { job: node.id(index), number: node.attempts })
+    }
+}
