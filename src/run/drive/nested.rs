@@ -3,7 +3,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::string::String;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{self, Poll};
 use std::vec::Vec;
 
@@ -14,6 +14,7 @@ use crate::orchestrator::Verdict;
 use crate::run::engine::graph::Graph;
 use crate::run::facts::error::{Cancelled, Error, RunError};
 use crate::run::facts::fact::JobInfo;
+use crate::run::facts::lock::lock;
 use crate::run::facts::mailbox::Message;
 use crate::run::facts::observers::Observers;
 use crate::run::facts::output::{OutputStore, Show};
@@ -84,13 +85,7 @@ fn outcome<C: OutputStore + ?Sized>(report: &Report<C>) -> Result<(), Error> {
 }
 
 /// A graph until its run begins; the body and its future share it.
-struct Inner<P: Payload>(Arc<Mutex<Option<Graph<P>>>>);
-
-impl<P: Payload> Inner<P> {
-    fn lock(&self) -> MutexGuard<'_, Option<Graph<P>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+type Inner<P> = Arc<Mutex<Option<Graph<P>>>>;
 
 impl Job<()> {
     /// A graph as a job of another one, with a window and a timeout of its own. Its output is the
@@ -116,9 +111,9 @@ impl Job<()> {
     /// ```
     pub fn graph<P: Payload>(graph: Graph<P>) -> Job<impl Body<Output = Report<P::Outputs>>> {
         let inner = Arc::new(Mutex::new(Some(graph)));
-        let shared = Inner(Arc::clone(&inner));
+        let shared = Arc::clone(&inner);
         let run = move |cx: Context| {
-            let graph = Inner(inner).lock().take();
+            let graph = lock(&inner).take();
             async move {
                 match graph {
                     Some(graph) => run_inside(cx, graph).await,
@@ -187,7 +182,7 @@ impl<B: Body, P: Payload> Execute for Nested<B, P> {
     fn clear(self: Pin<&mut Self>) {
         let this = self.project();
         this.body.clear();
-        let graph = this.inner.lock().take();
+        let graph = lock(this.inner).take();
         drop(graph);
     }
 
@@ -196,10 +191,10 @@ impl<B: Body, P: Payload> Execute for Nested<B, P> {
     }
 
     fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
-        self.inner.lock().as_ref().map(Graph::outline)
+        lock(&self.inner).as_ref().map(Graph::outline)
     }
 
     fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {
-        self.inner.lock().as_ref().map_or(Ok(()), |graph| write!(to, "\n{graph}"))
+        lock(&self.inner).as_ref().map_or(Ok(()), |graph| write!(to, "\n{graph}"))
     }
 }

@@ -3,7 +3,7 @@ mod state;
 use std::boxed::Box;
 use std::future::{Future, poll_fn};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use std::vec::Vec;
@@ -16,6 +16,7 @@ use crate::run::engine::cells::Retired;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
 use crate::run::facts::error::RunError;
+use crate::run::facts::lock::lock;
 use crate::run::facts::mailbox::Mailbox;
 use crate::run::facts::observers::Observers;
 use crate::run::facts::quiet::drop_quietly;
@@ -103,14 +104,10 @@ enum Then {
 }
 
 impl<S: Spawn> Shared<S> {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn look_around(self: &Arc<Self>) -> Look {
         let now = self.runtime.now();
         let mut chores = Chores::default();
-        let mut state = self.go_on(self.lock(), now, &mut chores);
+        let mut state = self.go_on(lock(&self.state), now, &mut chores);
         if state.is_over() && state.begin_hooks(now) {
             state = self.go_on(state, now, &mut chores);
         }
@@ -136,7 +133,7 @@ impl<S: Spawn> Shared<S> {
         if mailbox.watch(cx.waker()) {
             return Poll::Ready(());
         }
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if std::mem::take(&mut state.caller.knocked) {
             return Poll::Ready(());
         }
@@ -200,7 +197,7 @@ impl<S: Spawn> Shared<S> {
             drop(state);
             let lent = retired.len();
             let kept: Vec<_> = retired.into_iter().filter_map(Retired::dispose).collect();
-            state = self.lock();
+            state = lock(&self.state);
             state.out -= lent;
             for (cell, body) in kept {
                 state.restore(cell, body, chores);
@@ -221,7 +218,7 @@ impl<S: Spawn> Shared<S> {
     fn abandon(self: &Arc<Self>, ticket: Option<Ticket>) {
         let now = self.runtime.now();
         let mut chores = Chores::default();
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if ticket.is_none() {
             state.spares -= 1;
         }
@@ -268,7 +265,7 @@ impl<S: Spawn> Shared<S> {
 
     /// Whether an attempt was aborted since its body was taken out, which was before that many aborts.
     fn is_over(&self, ticket: Ticket, aborts: usize) -> bool {
-        self.aborts.load(Ordering::SeqCst) != aborts && !self.lock().owns(ticket)
+        self.aborts.load(Ordering::SeqCst) != aborts && !lock(&self.state).owns(ticket)
     }
 
     fn taken(&self, (ticket, body): (Ticket, Sendable)) -> Taken {
@@ -277,7 +274,7 @@ impl<S: Spawn> Shared<S> {
 
     /// What a task is to poll: the body that it comes back for, or the next one that may start.
     fn begin(self: &Arc<Self>, holds: Option<Ticket>) -> Option<Taken> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         let mut next = None;
         match holds {
             None => state.spares -= 1,
@@ -304,7 +301,7 @@ impl<S: Spawn> Shared<S> {
         at_once: bool,
     ) -> Then {
         let mut chores = Chores::default();
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         let pending = polled.is_pending();
         let left = state.receive(ticket, body, polled, now, waker);
         state = self.go_on(state, now, &mut chores);
@@ -331,7 +328,7 @@ impl<S: Spawn> Shared<S> {
             drop_quietly(body);
         }
         if awaited && self.leaving.end() {
-            let caller = self.lock().knock();
+            let caller = lock(&self.state).knock();
             caller.into_iter().for_each(Waker::wake);
         }
         then
@@ -360,7 +357,7 @@ struct Close<'a, S: Spawn>(&'a Arc<Shared<S>>);
 
 impl<S: Spawn> Drop for Close<'_, S> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let mut state = lock(&self.0.state);
         self.0.aborts.fetch_add(1, Ordering::SeqCst);
         let engine = state.engine.take();
         let shells = std::mem::take(&mut state.shells);

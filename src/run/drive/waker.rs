@@ -1,9 +1,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
 use std::vec::Vec;
 
 use crate::orchestrator::Attempt;
+use crate::run::facts::lock::lock;
 
 /// The attempts that run in one task: each has a waker of its own, which tells which one to poll.
 ///
@@ -37,12 +38,6 @@ struct WokenInner {
     driver: Option<Waker>,
 }
 
-impl Woken {
-    fn lock(&self) -> MutexGuard<'_, WokenInner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 struct JobWaker {
     slot: u32,
     /// Whether it is in the list already; for good, once the waker was given up.
@@ -59,7 +54,7 @@ impl Wake for JobWaker {
         if self.queued.swap(true, Ordering::AcqRel) {
             return;
         }
-        let mut woken = self.woken.lock();
+        let mut woken = lock(&self.woken.inner);
         woken.slots.push(self.slot);
         self.woken.any.store(true, Ordering::Release);
         let driver = woken.driver.take();
@@ -162,14 +157,14 @@ impl Tasks {
 
     /// Moves the slots that were woken to the end of `batch`.
     pub(crate) fn take_woken(&self, batch: &mut Vec<u32>) {
-        let mut woken = self.woken.lock();
+        let mut woken = lock(&self.woken.inner);
         self.woken.any.store(false, Ordering::Release);
         batch.append(&mut woken.slots);
     }
 
     /// Whether something is to be polled; if not, `driver` is woken once there is.
     pub(crate) fn watch(&self, driver: &Waker) -> bool {
-        let mut woken = self.woken.lock();
+        let mut woken = lock(&self.woken.inner);
         if !woken.slots.is_empty() {
             return true;
         }

@@ -1,13 +1,14 @@
 use std::boxed::Box;
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::vec::Vec;
 
 use crate::orchestrator::{Extra, JobId};
 use crate::run::facts::error::RunError;
 use crate::run::facts::handle::{Handle, Key};
+use crate::run::facts::lock::lock;
 use crate::run::facts::mailbox::{Mailbox, Message};
 use crate::run::facts::output::{Column, LocalOutputs, Outputs, Place, SendOutputs};
 use crate::run::facts::quiet::drop_quietly;
@@ -124,10 +125,6 @@ struct Reply {
     answered: bool,
     result: Option<Result<JobId, RunError>>,
     waiting: Option<Waker>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<P: Payload> Additions<P> {

@@ -1,8 +1,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::vec::Vec;
 
+use super::lock::lock;
 use crate::orchestrator::Attempt;
 
 /// What reaches a run from its jobs, and from outside.
@@ -32,12 +33,8 @@ struct Inner {
 }
 
 impl Mailbox {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(crate) fn post(&self, message: Message) {
-        let mut inner = self.lock();
+        let mut inner = lock(&self.inner);
         inner.messages.push(message);
         self.any.store(true, Ordering::Release);
         let reader = inner.reader.take();
@@ -55,14 +52,14 @@ impl Mailbox {
 
     /// All messages so far.
     pub(crate) fn take(&self) -> Vec<Message> {
-        let mut inner = self.lock();
+        let mut inner = lock(&self.inner);
         self.any.store(false, Ordering::Release);
         std::mem::take(&mut inner.messages)
     }
 
     /// Whether there are messages; if not, `reader` is woken by the next one.
     pub(crate) fn watch(&self, reader: &Waker) -> bool {
-        let mut inner = self.lock();
+        let mut inner = lock(&self.inner);
         if !inner.messages.is_empty() {
             return true;
         }

@@ -1,12 +1,13 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{self, Poll, Waker};
 
 use slab::Slab;
 
 use crate::orchestrator::{Attempt, Timestamp};
+use crate::run::facts::lock::lock;
 use crate::run::facts::mailbox::{Mailbox, Message, StopHandle};
 use crate::run::facts::observers::Observers;
 use crate::run::facts::runtime::{AnyClock, Clock};
@@ -39,7 +40,7 @@ struct Waits {
 
 impl Waits {
     fn poll(&mut self, cx: &task::Context<'_>) -> Poll<()> {
-        let mut cancel = self.context.lock();
+        let mut cancel = lock(&self.context.0.cancel);
         if cancel.asked {
             self.key = None;
             return Poll::Ready(());
@@ -56,7 +57,7 @@ impl Waits {
 impl Drop for Waits {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            let waker = self.context.lock().waiting.try_remove(key);
+            let waker = lock(&self.context.0.cancel).waiting.try_remove(key);
             drop(waker);
         }
     }
@@ -78,10 +79,6 @@ impl Context {
         self.0.observers.as_ref()?.upgrade()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Cancel> {
-        self.0.cancel.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Which attempt of which job this is.
     #[must_use]
     pub fn attempt(&self) -> Attempt {
@@ -91,7 +88,7 @@ impl Context {
     /// Whether this attempt was asked to end.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.lock().asked
+        lock(&self.0.cancel).asked
     }
 
     /// Completes once this attempt is asked to end. It has its grace period then: with none, which is
@@ -102,7 +99,7 @@ impl Context {
     }
 
     pub(crate) fn cancel(&self) {
-        let mut cancel = self.lock();
+        let mut cancel = lock(&self.0.cancel);
         cancel.asked = true;
         // A canary: a planted bug, which shows that the tests would find one.
         if cfg!(jobgraph_canary = "driver") {
@@ -162,7 +159,7 @@ impl<V> ServiceContext<V> {
     /// The service is ready: what requires it starts, and is fed this value if it asks for it. Only
     /// the first call of an attempt counts, from the moment on at which the attempt next awaits.
     pub fn ready(&self, value: V) {
-        let mut given = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut given = lock(&self.value);
         if given.is_none() {
             *given = Some(value);
             drop(given);

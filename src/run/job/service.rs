@@ -2,7 +2,7 @@ use std::any::Any;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{self, Poll};
 
 use pin_project_lite::pin_project;
@@ -12,6 +12,7 @@ use super::context::ServiceContext;
 use super::inputs::{FeedsWith, Gather};
 use super::make::poll_made;
 use crate::run::facts::error::Error;
+use crate::run::facts::lock::lock;
 use crate::run::facts::output::Column;
 
 pin_project! {
@@ -190,7 +191,7 @@ impl<M: MakeService> Execute for Service<M> {
     }
 
     fn deliver(self: Pin<&mut Self>, column: &mut dyn Any, slot: u32) {
-        let value = self.project().value.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let value = lock(self.project().value).take();
         if let (Some(value), Some(column)) = (value, column.downcast_mut::<Column<M::Value>>()) {
             column.put(slot, value);
         }
