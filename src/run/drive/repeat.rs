@@ -1,0 +1,125 @@
+use std::boxed::Box;
+use std::fmt;
+
+use super::in_place::drive;
+use super::parallel::drive_on;
+use crate::orchestrator::JobName;
+use crate::run::engine::cells::Cells;
+use crate::run::engine::engine::Engine;
+use crate::run::engine::graph::Graph;
+use crate::run::facts::error::RunError;
+use crate::run::facts::report::{Report, SendReport};
+use crate::run::facts::runtime::{AnyClock, Clock, Spawn};
+use crate::run::job::payload::{Payload, Sendable};
+
+/// A graph that can be run any number of times, because each of its jobs can: made by
+/// [`Graph::repeatable`].
+pub struct Repeatable<P: Payload> {
+    graph: Graph<P>,
+    runs: u32,
+    jobs: usize,
+    /// Whether the bodies are here, and not in a run that was dropped.
+    whole: bool,
+}
+
+impl<P: Payload> Graph<P> {
+    /// Makes a graph that can be run many times, if each of its jobs is made by a factory
+    /// ([`Job::repeat`](crate::Job::repeat), [`Job::supervised`](crate::Job::supervised)) or is a
+    /// [`RunJob`](crate::RunJob). Each run is a new one of the graph as it was built.
+    ///
+    /// ```
+    /// use jobgraph::smol::SmolClock;
+    /// use jobgraph::{Job, JobGraph};
+    ///
+    /// let mut graph = JobGraph::new();
+    /// let roll = graph.add(Job::repeat(|| async { Ok::<_, jobgraph::Error>(4) }));
+    /// let mut graph = graph.repeatable()?;
+    /// for _ in 0..3 {
+    ///     let report = async_io::block_on(graph.run(&SmolClock::new()))?;
+    ///     assert_eq!(report.output(&roll), Some(&4));
+    /// }
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`RunError::RunsOnce`] names a job that prevents it; or what `run` would refuse the graph for.
+    pub fn repeatable(mut self) -> Result<Repeatable<P>, RunError> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        self.core.topological_order()?;
+        for id in self.core.jobs() {
+            let body = self.cells.body(id.index());
+            if !body.is_some_and(|body| body.peek().can_repeat()) {
+                let label = self.core.label(id).map(Into::into);
+                return Err(RunError::RunsOnce { job: JobName { id: Some(id), label } });
+            }
+        }
+        #[cfg(feature = "tracing")]
+        self.trace();
+        Ok(Repeatable { graph: self, runs: 0, jobs: 0, whole: true })
+    }
+}
+
+impl<P: Payload> Repeatable<P> {
+    /// Runs the graph in place, with this clock.
+    ///
+    /// # Errors
+    /// [`RunError::Interrupted`] if a run before was dropped, and its jobs with it.
+    pub async fn run<C: Clock>(&mut self, clock: &C) -> Result<Report<P::Outputs>, RunError> {
+        let engine = self.begin(AnyClock::new(clock.clone()))?;
+        let engine = drive(clock.clone(), engine).await;
+        Ok(self.end(engine))
+    }
+
+    fn begin(&mut self, clock: AnyClock) -> Result<Box<Engine<P>>, RunError> {
+        if !std::mem::replace(&mut self.whole, false) {
+            return Err(RunError::Interrupted);
+        }
+        if self.runs > 0 {
+            // What came after the end of the run before is not for this one.
+            drop(self.graph.mailbox.take());
+        }
+        self.runs += 1;
+        let graph = &mut self.graph;
+        let mut core = graph.core.clone();
+        core.set_options(graph.run_options())?;
+        core.start(clock.now())?;
+        self.jobs = graph.cells.len();
+        let (cells, outputs) =
+            (std::mem::replace(&mut graph.cells, Cells::new()), graph.outputs.emptied());
+        let mut engine = graph.engine(core, cells, outputs, clock);
+        (engine.run, engine.keep_bodies) = (self.runs, true);
+        Ok(engine)
+    }
+
+    fn end(&mut self, engine: Box<Engine<P>>) -> Report<P::Outputs> {
+        let (report, mut cells) = engine.finish();
+        // Jobs that were added during the run are not part of the graph as it was built.
+        cells.truncate(self.jobs);
+        self.graph.cells = cells;
+        self.whole = true;
+        report
+    }
+}
+
+impl Repeatable<Sendable> {
+    /// Runs the graph in parallel, on this runtime.
+    ///
+    /// # Errors
+    /// [`RunError::Interrupted`] if a run before was dropped, and its jobs with it.
+    pub async fn run_on<S: Spawn>(&mut self, runtime: &S) -> Result<SendReport, RunError> {
+        let engine = self.begin(AnyClock::new(runtime.clone()))?;
+        let engine = drive_on(runtime.clone(), engine).await;
+        Ok(self.end(engine))
+    }
+}
+
+impl<P: Payload> fmt::Debug for Repeatable<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Repeatable")
+            .field("graph", &self.graph)
+            .field("runs", &self.runs)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,147 @@
+use std::vec::Vec;
+
+use super::graph::Graph;
+use crate::orchestrator::{Condition, JobId, JobName};
+use crate::run::facts::error::RunError;
+use crate::run::facts::handle::{Handle, Key, Requirements};
+use crate::run::job::payload::Payload;
+
+/// What jobs require of one another, and changes of that.
+impl<P: Payload> Graph<P> {
+    /// Makes a job require another one, both added before. A cycle is reported when the graph is run.
+    ///
+    /// # Errors
+    /// [`RunError`] names both jobs. Nothing was changed.
+    ///
+    /// ```
+    /// # use jobgraph::{Condition, Job, JobGraph};
+    /// let mut graph = JobGraph::new();
+    /// let a = graph.add(Job::new(async {}).label("a"));
+    /// let b = graph.add(Job::new(async {}).label("b").requires(&a));
+    /// graph.require(&a, &b, Condition::Succeeded)?;
+    /// let error = jobgraph::smol::block_on(graph).unwrap_err();
+    /// assert_eq!(error.to_string(), "start: the requirements form a cycle: a -> b -> a");
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn require<A, B>(
+        &mut self,
+        job: &Handle<A>,
+        required: &Handle<B>,
+        condition: Condition,
+    ) -> Result<(), RunError> {
+        let (job, required) = (self.own(job.key, required.key)?, self.own(required.key, job.key)?);
+        Ok(self.core.require(job, required, condition)?)
+    }
+
+    /// Lets each of these jobs require the one before it.
+    ///
+    /// ```
+    /// # use jobgraph::{Job, JobGraph};
+    /// let mut graph = JobGraph::new();
+    /// let (a, b, c) = (graph.add(Job::new(async { 1 })), graph.add(Job::new(async { "2" })), graph.add(Job::new(async { 3.0 })));
+    /// graph.sequence((&a, &b, &c))?;
+    /// assert!(jobgraph::smol::block_on(graph)?.is_success());
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`RunError`] names the first two jobs that cannot be linked; those before them are.
+    pub fn sequence(&mut self, jobs: impl Requirements) -> Result<(), RunError> {
+        let (mut before, mut result) = (None::<Key>, Ok(()));
+        jobs.each(&mut |key| {
+            if let (Some(before), Ok(())) = (before, &result) {
+                result = self.link(key, before);
+            }
+            before = Some(key);
+        });
+        result
+    }
+
+    fn link(&mut self, job: Key, required: Key) -> Result<(), RunError> {
+        let (job, required) = (self.own(job, required)?, self.own(required, job)?);
+        Ok(self.core.require(job, required, Condition::Succeeded)?)
+    }
+
+    /// The id of a job, if it is of this graph; `other` is the job that it is to be linked to.
+    fn own(&self, key: Key, other: Key) -> Result<JobId, RunError> {
+        if key.graph == self.id {
+            return Ok(key.id);
+        }
+        let label = self.core.label(other.id).map(Into::into);
+        Err(RunError::ForeignHandle {
+            job: JobName { id: Some(other.id), label },
+            required: key.id,
+        })
+    }
+
+    /// Takes a requirement back.
+    ///
+    /// # Errors
+    /// [`RunError`] if there is no such requirement.
+    pub fn remove_requirement<A, B>(
+        &mut self,
+        job: &Handle<A>,
+        required: &Handle<B>,
+    ) -> Result<(), RunError> {
+        let (job, required) = (self.own(job.key, required.key)?, self.own(required.key, job.key)?);
+        Ok(self.core.remove_requirement(job, required)?)
+    }
+
+    /// Removes a job, and lets its dependents inherit its requirements: see [`Orchestrator::bypass`](crate::Orchestrator::bypass).
+    ///
+    /// # Errors
+    /// [`RunError`] if they cannot. Nothing was changed.
+    pub fn bypass<T>(&mut self, job: &Handle<T>) -> Result<(), RunError> {
+        let id = self.own(job.key, job.key)?;
+        self.core.bypass(id)?;
+        drop(self.cells.take(id.index()));
+        Ok(())
+    }
+
+    /// Keeps only the jobs on a way from one of `starts` to one of `ends`, those included; `()` stands
+    /// for all entry jobs, or all exit jobs.
+    ///
+    /// # Errors
+    /// [`RunError`] if one of them is not in this graph. Nothing was changed.
+    pub fn keep_between(
+        &mut self,
+        starts: impl Requirements,
+        ends: impl Requirements,
+    ) -> Result<(), RunError> {
+        let (starts, ends) = (self.own_all(starts)?, self.own_all(ends)?);
+        for (id, _) in self.core.keep_between(&starts, &ends)? {
+            drop(self.cells.take(id.index()));
+        }
+        Ok(())
+    }
+
+    fn own_all(&self, jobs: impl Requirements) -> Result<Vec<JobId>, RunError> {
+        let mut ids = Ok(Vec::new());
+        jobs.each(&mut |key| {
+            if let Ok(list) = &mut ids {
+                match self.own(key, key) {
+                    Ok(id) => list.push(id),
+                    Err(error) => ids = Err(error),
+                }
+            }
+        });
+        ids
+    }
+
+    fn mine(&self, key: Key) -> JobId {
+        if key.graph == self.id { key.id } else { JobId::NOBODY }
+    }
+
+    /// The ids of the jobs that a job requires, in the order in which the requirements were made.
+    pub fn requirements<T>(
+        &self,
+        job: &Handle<T>,
+    ) -> impl Iterator<Item = (JobId, Condition)> + '_ {
+        self.core.requirements(self.mine(job.key))
+    }
+
+    /// The ids of the jobs that require a job, in the order in which the requirements were made.
+    pub fn dependents<T>(&self, job: &Handle<T>) -> impl Iterator<Item = (JobId, Condition)> + '_ {
+        self.core.dependents(self.mine(job.key))
+    }
+}

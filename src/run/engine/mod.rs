@@ -1,0 +1,18 @@
+//! A graph, and a graph that runs: decides, and runs none of the jobs itself.
+
+pub(super) mod additions;
+mod admit;
+pub(super) mod attempt;
+pub(super) mod cells;
+mod edit;
+#[expect(clippy::module_inception, reason = "the storey is named after what it is about")]
+pub(super) mod engine;
+pub(super) mod graph;
+pub(super) mod hooks;
+mod observe;
+mod outline;
+mod rehearse;
+mod shutdown;
+mod tell;
+#[cfg(feature = "tracing")]
+mod trace;

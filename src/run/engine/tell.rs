@@ -1,0 +1,140 @@
+use std::sync::Arc;
+use std::vec::Vec;
+
+use super::engine::Engine;
+use crate::orchestrator::{
+    Attempt, Change, JobId, JobState, Outcome, StopReason, Timestamp, Transition, Verdict,
+};
+use crate::run::facts::error::JobError;
+use crate::run::facts::fact::{JobInfo, What};
+use crate::run::job::payload::Payload;
+
+/// What observers hear of a run.
+impl<P: Payload> Engine<P> {
+    /// Puts down for the observers that the run has begun, and with what.
+    pub(crate) fn tell_begun(&mut self) {
+        let Some(observers) = self.observers.clone() else { return };
+        let window = self.core.options().window;
+        observers.put(self.begun, What::Begun { window });
+        let jobs: Vec<JobId> = self.core.jobs().collect();
+        for job in jobs {
+            observers.put(self.begun, What::Added(self.info(job)));
+        }
+        self.tell();
+    }
+
+    /// Puts down for the observers what has changed.
+    pub(crate) fn tell(&mut self) {
+        if self.observers.is_some() {
+            self.tell_changes(None);
+        }
+    }
+
+    /// The same, and lets them hear it. Costs one look if there are none.
+    pub(crate) fn inform(&mut self) {
+        if self.observers.is_some() {
+            self.tell_changes(None);
+            self.deliver_told();
+        }
+    }
+
+    #[cold]
+    fn deliver_told(&self) {
+        if let Some(observers) = &self.observers {
+            observers.deliver();
+        }
+    }
+
+    /// The same, after an attempt has completed.
+    pub(crate) fn tell_completed(&mut self, attempt: Attempt) {
+        if self.observers.is_some() {
+            self.tell_changes(Some(attempt));
+        }
+    }
+
+    // Cold: a run that nobody observes is to cost nothing.
+    #[cold]
+    fn tell_changes(&mut self, completed: Option<Attempt>) {
+        let Some(observers) = self.observers.clone() else { return };
+        while let Some(transition) = self.core.poll_transition() {
+            let what = match &self.hooks {
+                None => self.what_changed(transition, completed),
+                Some(_) => self.what_changed_in_hooks(transition, completed),
+            };
+            if let Some(what) = what {
+                observers.put(transition.at, what);
+            }
+        }
+    }
+
+    fn what_changed(
+        &self,
+        Transition { id, change, .. }: Transition,
+        completed: Option<Attempt>,
+    ) -> Option<What> {
+        Some(match change {
+            Change::Added => What::Added(self.info(id)),
+            Change::State { from, to } => {
+                What::State { id, from, to, error: self.error(id, from, to, completed) }
+            }
+            Change::Ready => What::Ready(id),
+            // Nothing is removed from the run of a graph.
+            Change::Removed => return None,
+        })
+    }
+
+    fn what_changed_in_hooks(
+        &self,
+        Transition { id, change, .. }: Transition,
+        completed: Option<Attempt>,
+    ) -> Option<What> {
+        let subject = (*self.hooks.as_ref()?.subjects.get(id.index())?)?;
+        match change {
+            Change::State { to: JobState::Running { .. }, .. } => Some(What::HookBegun(subject)),
+            Change::State { from, to: to @ JobState::Ended(outcome) } => {
+                let error = self.error(id, from, to, completed);
+                Some(What::HookEnded { id: subject, outcome, error })
+            }
+            _ => None,
+        }
+    }
+
+    /// Why the attempt failed that ended with this change.
+    fn error(
+        &self,
+        id: JobId,
+        from: JobState,
+        to: JobState,
+        completed: Option<Attempt>,
+    ) -> Option<Arc<JobError>> {
+        let number = from.attempt()?;
+        match to {
+            JobState::Ended(Outcome::Failed(_)) | JobState::Backoff { .. } | JobState::Queued => {}
+            _ => return None,
+        }
+        let timed_out = matches!(from, JobState::Stopping { reason: StopReason::TimedOut, .. });
+        if timed_out || completed != Some(Attempt { job: id, number }) {
+            return Some(Arc::new(JobError::TimedOut));
+        }
+        let reported = self.core.payload(id).and_then(|record| record.error().cloned());
+        Some(reported.unwrap_or_else(|| Arc::new(JobError::NeverReady)))
+    }
+
+    fn info(&self, id: JobId) -> Arc<JobInfo> {
+        JobInfo::of(&self.core, &self.cells, id)
+    }
+
+    /// Tells the observers that the run is over, and returns when they have heard it all.
+    /// One that can run again tells them of the next run as well.
+    pub(crate) fn tell_over(&self, at: Timestamp, verdict: Verdict) {
+        if let Some(observers) = &self.observers {
+            observers.put(at, What::Over(verdict));
+            observers.flush();
+            if !self.keep_bodies {
+                observers.close();
+            }
+            #[cfg(feature = "tracing")]
+            observers.tell_inside(&tracing::Span::none());
+        }
+    }
+}

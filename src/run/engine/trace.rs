@@ -1,0 +1,44 @@
+//! Events of the `tracing` crate.
+
+use std::boxed::Box;
+use std::collections::HashMap;
+
+use tracing::{Level, debug, field};
+
+use super::graph::Graph;
+use crate::orchestrator::JobId;
+use crate::run::facts::fact::{Fact, What};
+use crate::run::job::payload::Payload;
+
+impl<P: Payload> Graph<P> {
+    /// Lets changes of state be events, if anybody wants to know.
+    pub(crate) fn trace(&mut self) {
+        if !tracing::enabled!(Level::DEBUG) {
+            return;
+        }
+        let mut labels = HashMap::new();
+        self.observe(move |fact| event(fact, &mut labels));
+    }
+}
+
+/// What happens inside nested graphs are events of their own runs.
+fn event(fact: &Fact, labels: &mut HashMap<JobId, Box<str>>) {
+    if !fact.within.is_empty() {
+        return;
+    }
+    match &fact.what {
+        What::Added(job) => {
+            labels.extend(job.label.clone().map(|label| (job.id, label)));
+        }
+        What::State { id, from, to, error } => {
+            let label = labels.get(id).map(|label| &**label);
+            let error = error.as_ref().map(field::display);
+            debug!(job = %id, label, %from, %to, error, "state");
+        }
+        What::Ready(id) => {
+            let label = labels.get(id).map(|label| &**label);
+            debug!(job = %id, label, "ready");
+        }
+        What::Begun { .. } | What::HookBegun(_) | What::HookEnded { .. } | What::Over(_) => {}
+    }
+}

@@ -1,0 +1,144 @@
+use std::boxed::Box;
+use std::fmt;
+use std::string::String;
+
+use crate::orchestrator::{GraphError, JobId, JobName};
+
+/// What a job may fail with: any error.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// `Ok` with jobgraph's [`Error`], for `async` blocks that use `?` and have to say what their error is.
+///
+/// ```
+/// use jobgraph::{Job, JobGraph};
+///
+/// let mut graph = JobGraph::new();
+/// let sum = graph.add(Job::try_new(async {
+///     let number: u32 = "41".parse()?;
+///     jobgraph::ok(number + 1)
+/// }));
+/// assert_eq!(jobgraph::smol::block_on(graph)?.output(&sum), Some(&42));
+/// # Ok::<(), jobgraph::RunError>(())
+/// ```
+///
+/// # Errors
+/// None.
+pub fn ok<T>(value: T) -> Result<T, Error> {
+    Ok(value)
+}
+
+/// The error of a job that gave up: it counts as cancelled, not as failed, and is not retried.
+///
+/// ```
+/// use jobgraph::{Cancelled, Job, JobGraph, Outcome};
+///
+/// let mut graph = JobGraph::new();
+/// let quits = graph.add(Job::try_new(async { Err::<(), _>(Cancelled) }));
+/// let report = jobgraph::smol::block_on(graph)?;
+/// assert_eq!(report.outcome(&quits), Some(Outcome::Cancelled));
+/// # Ok::<(), jobgraph::RunError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cancelled;
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cancelled")
+    }
+}
+
+impl std::error::Error for Cancelled {}
+
+/// Why a job failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum JobError {
+    /// It returned this error.
+    Error(Error),
+    /// It panicked with this message.
+    Panic(String),
+    /// It took longer than its timeout.
+    TimedOut,
+    /// A service that ended without having been ready.
+    NeverReady,
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(error) => error.fmt(f),
+            Self::Panic(message) => write!(f, "panicked: {message}"),
+            Self::TimedOut => f.write_str("timed out"),
+            Self::NeverReady => f.write_str("ended without having been ready"),
+        }
+    }
+}
+
+impl std::error::Error for JobError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Error(error) => error.source(),
+            Self::Panic(_) | Self::TimedOut | Self::NeverReady => None,
+        }
+    }
+}
+
+/// Why a graph cannot run. Nothing has begun.
+///
+/// The text completes "failed to ...".
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The graph itself is wrong.
+    Graph(GraphError),
+    /// A job requires one of another graph.
+    ForeignHandle {
+        /// The job of this graph.
+        job: JobName,
+        /// The job of the other graph, as that one numbers it.
+        required: JobId,
+    },
+    /// A window of zero: nothing could ever start.
+    NoWindow,
+    /// The run is over, so no job can be added to it.
+    Over,
+    /// A run before was dropped, and the jobs with it.
+    Interrupted,
+    /// The graph cannot be run again because of this job, whose future can be awaited once only.
+    RunsOnce {
+        /// The job.
+        job: JobName,
+    },
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Graph(error) => error.fmt(f),
+            Self::ForeignHandle { job, required } => write!(
+                f,
+                "let {job} require {required} of another graph: add that job to this graph and use the handle that `add` returns"
+            ),
+            Self::Over => f.write_str("add a job: the run is over"),
+            Self::Interrupted => f.write_str("run again: the run before was dropped, and its jobs with it"),
+            Self::RunsOnce { job } => {
+                write!(f, "run again because of {job}: its future can be awaited once only; make it with `Job::repeat`")
+            }
+            Self::NoWindow => f.write_str("run with a window of zero jobs: nothing could start; leave the window out for no limit"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+impl From<GraphError> for RunError {
+    fn from(error: GraphError) -> Self {
+        Self::Graph(error)
+    }
+}
+
+impl From<Error> for JobError {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}

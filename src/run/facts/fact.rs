@@ -1,0 +1,135 @@
+use std::boxed::Box;
+use std::fmt;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::vec::Vec;
+
+use super::error::JobError;
+use crate::orchestrator::{
+    Condition, JobId, JobKind, JobState, NamedJob, Outcome, Timestamp, Verdict,
+};
+
+/// One thing that happened in a run, as [observers](crate::Graph::observe) hear of it.
+///
+/// The facts of a run tell all that is to be known about it: first [`Begun`](What::Begun), then an
+/// [`Added`](What::Added) for each job, then whatever happens, in order, and last [`Over`](What::Over).
+/// What happens inside a nested graph is told in the same way, between the beginning and the end of the
+/// job that it is, with the [path](Self::within) to it.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    /// When, by the clock of the run.
+    pub at: Timestamp,
+    /// The jobs inside which it happened, outermost first; empty in the observed graph itself.
+    pub within: Arc<[JobId]>,
+    /// What happened.
+    pub what: What,
+}
+
+/// What a [`Fact`] tells.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum What {
+    /// The run has begun.
+    Begun {
+        /// How many finite jobs may run at once.
+        window: Option<NonZero<usize>>,
+    },
+    /// A job is part of the run, and waits.
+    Added(Arc<JobInfo>),
+    /// The state of a job changed.
+    State {
+        /// Which job.
+        id: JobId,
+        /// The state that it left.
+        from: JobState,
+        /// The state that it is in now.
+        to: JobState,
+        /// Why the attempt that ended with this failed, if it did: its job may be attempted again.
+        error: Option<Arc<JobError>>,
+    },
+    /// A service is ready.
+    Ready(JobId),
+    /// The shutdown hook of a job has begun.
+    HookBegun(JobId),
+    /// The shutdown hook of a job has ended.
+    HookEnded {
+        /// Whose hook it was.
+        id: JobId,
+        /// How it ended.
+        outcome: Outcome,
+        /// Why it failed, if it did.
+        error: Option<Arc<JobError>>,
+    },
+    /// The run is over, its shutdown hooks included. Nothing follows.
+    Over(Verdict),
+}
+
+/// What is known of a job before it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JobInfo {
+    /// Its id.
+    pub id: JobId,
+    /// Its label, if it has one.
+    pub label: Option<Box<str>>,
+    /// Whether it is finite, forever or a service.
+    pub kind: JobKind,
+    /// Whether its failure ends the run.
+    pub critical: bool,
+    /// The jobs that it requires, in the order in which the requirements were made.
+    pub requirements: Vec<(JobId, Condition)>,
+    /// The jobs inside, if it is a graph.
+    pub inside: Option<Vec<Arc<JobInfo>>>,
+}
+
+impl JobInfo {
+    /// A finite job without a label that requires nothing.
+    #[must_use]
+    pub fn new(id: JobId) -> Self {
+        Self {
+            id,
+            label: None,
+            kind: JobKind::Finite,
+            critical: false,
+            requirements: Vec::new(),
+            inside: None,
+        }
+    }
+
+    /// Its id and label, as people name it: `#3 fetch`.
+    #[must_use]
+    pub fn name(&self) -> NamedJob<'_> {
+        NamedJob { id: self.id, label: self.label.as_deref() }
+    }
+}
+
+impl Fact {
+    /// The same, as the graph around tells it that has this graph as a job.
+    pub(crate) fn inside(self, job: JobId) -> Self {
+        let within = [&[job], &*self.within].concat().into();
+        Self { within, ..self }
+    }
+}
+
+impl fmt::Display for Fact {
+    /// One line: the time, and what happened to which job.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.at)?;
+        self.within.iter().try_for_each(|job| write!(f, "{job} / "))?;
+        match &self.what {
+            What::Begun { .. } => f.write_str("the run has begun"),
+            What::Added(job) => write!(f, "{} added", job.name()),
+            What::State { id, to, error: Some(error), .. } => write!(f, "{id} {to}: {error}"),
+            What::State { id, to, error: None, .. } => write!(f, "{id} {to}"),
+            What::Ready(id) => write!(f, "{id} is ready"),
+            What::HookBegun(id) => write!(f, "the hook of {id} has begun"),
+            What::HookEnded { id, outcome, error: None } => {
+                write!(f, "the hook of {id} {outcome}")
+            }
+            What::HookEnded { id, outcome, error: Some(error) } => {
+                write!(f, "the hook of {id} {outcome}: {error}")
+            }
+            What::Over(verdict) => write!(f, "the run is over: {verdict}"),
+        }
+    }
+}

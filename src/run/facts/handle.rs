@@ -1,0 +1,135 @@
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::vec::Vec;
+
+use crate::orchestrator::JobId;
+
+/// A job of a graph, whatever its output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    pub(crate) graph: u64,
+    pub(crate) id: JobId,
+}
+
+/// A job that was added to a graph, and the type of its output.
+///
+/// Used to require the job, and to read its output from the report. `Copy`, whatever `T` is.
+pub struct Handle<T> {
+    pub(crate) key: Key,
+    output: PhantomData<fn() -> T>,
+}
+
+impl<T> Handle<T> {
+    pub(crate) const fn new(key: Key) -> Self {
+        Self { key, output: PhantomData }
+    }
+
+    /// The job's id in its graph.
+    #[must_use]
+    pub const fn id(&self) -> JobId {
+        self.key.id
+    }
+}
+
+impl<T> Clone for Handle<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Handle<T> {}
+
+impl<T> PartialEq for Handle<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl<T> Eq for Handle<T> {}
+
+impl<T> Hash for Handle<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+    }
+}
+
+impl<T> fmt::Debug for Handle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle({})", self.key.id)
+    }
+}
+
+/// Jobs that can be required together: `&a`, `[&a, &b]`, `&vec_of_handles`, and tuples of these.
+pub trait Requirements {
+    #[doc(hidden)]
+    fn each(self, take: &mut impl FnMut(Key));
+}
+
+// Only for references to handles: by value, clippy would call every `&` needless.
+impl<T> Requirements for &Handle<T> {
+    fn each(self, take: &mut impl FnMut(Key)) {
+        take(self.key);
+    }
+}
+
+impl<T> Requirements for &[Handle<T>] {
+    fn each(self, take: &mut impl FnMut(Key)) {
+        for handle in self {
+            take(handle.key);
+        }
+    }
+}
+
+impl<T, const N: usize> Requirements for &[Handle<T>; N] {
+    fn each(self, take: &mut impl FnMut(Key)) {
+        self.as_slice().each(take);
+    }
+}
+
+impl<T> Requirements for &Vec<Handle<T>> {
+    fn each(self, take: &mut impl FnMut(Key)) {
+        self.as_slice().each(take);
+    }
+}
+
+impl<R: Requirements, const N: usize> Requirements for [R; N] {
+    fn each(self, take: &mut impl FnMut(Key)) {
+        for one in self {
+            one.each(take);
+        }
+    }
+}
+
+impl<R: Requirements> Requirements for Vec<R> {
+    fn each(self, take: &mut impl FnMut(Key)) {
+        for one in self {
+            one.each(take);
+        }
+    }
+}
+
+impl Requirements for () {
+    fn each(self, _: &mut impl FnMut(Key)) {}
+}
+
+macro_rules! tuples {
+    ($($one:ident)*) => {
+        impl<$($one: Requirements),*> Requirements for ($($one,)*) {
+            fn each(self, take: &mut impl FnMut(Key)) {
+                #[expect(non_snake_case, reason = "each type names its value")]
+                let ($($one,)*) = self;
+                $($one.each(take);)*
+            }
+        }
+    };
+}
+
+tuples!(A);
+tuples!(A B);
+tuples!(A B C);
+tuples!(A B C D);
+tuples!(A B C D E);
+tuples!(A B C D E F);
+tuples!(A B C D E F G);
+tuples!(A B C D E F G H);

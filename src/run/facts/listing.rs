@@ -1,0 +1,183 @@
+use std::fmt::{self, Write as _};
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use super::output::{OutputStore, Outputs};
+use super::record::{HookReport, Record};
+use crate::orchestrator::{
+    Condition, JobId, JobKind, JobState, Orchestrator, Outcome, Seconds, SkipReason,
+};
+
+/// A graph as people read it, before, during or after its run: one line a job, in topological order.
+pub(crate) struct Listing<'a, C: ?Sized> {
+    pub(crate) core: &'a Orchestrator<Record>,
+    pub(crate) outputs: &'a Outputs<C>,
+    /// Writes the jobs of a nested graph that has not begun.
+    pub(crate) nested: &'a dyn Fn(JobId, &mut dyn fmt::Write) -> fmt::Result,
+}
+
+/// Writes lines below, and further to the right.
+struct Indented<'a, 'b> {
+    to: &'a mut fmt::Formatter<'b>,
+}
+
+impl fmt::Write for Indented<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for (position, line) in text.split('\n').enumerate() {
+            let indent = if position == 0 { "" } else { "\n    " };
+            write!(self.to, "{indent}{line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Labels wider than this do not push the other columns any further.
+const WIDEST_LABEL: usize = 24;
+
+/// As many related jobs are named on a line.
+const NAMED: usize = 8;
+
+impl<C: OutputStore + ?Sized> fmt::Display for Listing<'_, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let order = self.core.topological_order().unwrap_or_else(|_| self.core.jobs().collect());
+        let widest = |text: &dyn Fn(JobId) -> String| {
+            order.iter().map(|&job| text(job).chars().count()).max().unwrap_or(0)
+        };
+        let number_width = widest(&|job| job.to_string());
+        let label_width = widest(&|job| self.label(job)).min(WIDEST_LABEL);
+        for (position, &job) in order.iter().enumerate() {
+            if position > 0 {
+                writeln!(f)?;
+            }
+            let state = self.core.state(job).unwrap_or(JobState::Waiting);
+            write!(
+                f,
+                "{:>number_width$} {} {:<label_width$}",
+                job.to_string(),
+                mark(state),
+                self.label(job)
+            )?;
+            self.write_rest(f, job, state)?;
+            self.write_nested(f, job)?;
+        }
+        Ok(())
+    }
+}
+
+impl<C: OutputStore + ?Sized> Listing<'_, C> {
+    fn write_rest(&self, f: &mut fmt::Formatter<'_>, job: JobId, state: JobState) -> fmt::Result {
+        if self.core.kind(job).is_some_and(|kind| kind != JobKind::Finite) {
+            f.write_str(" [∞]")?;
+        }
+        self.write_state(f, job, state)?;
+        let Some(record) = self.core.payload(job) else { return Ok(()) };
+        if state == JobState::Ended(Outcome::Succeeded)
+            && let Some(output) = self.outputs.inline(record.place)
+        {
+            write!(f, " -> {output:?}")?;
+        }
+        self.write_related(f, "requires", self.core.requirements(job))?;
+        self.write_related(f, "allows", self.core.dependents(job))?;
+        match record.hook() {
+            Some(HookReport { outcome: Outcome::Succeeded, .. }) | None => {}
+            Some(HookReport { error: Some(error), .. }) => {
+                write!(f, ", its hook failed: {}", one_line(&error.to_string()))?;
+            }
+            Some(HookReport { outcome, .. }) => write!(f, ", its hook was {outcome}")?,
+        }
+        if let attempts @ 2.. = self.core.attempts(job) {
+            write!(f, ", {attempts} attempts")?;
+        }
+        match (self.core.started(job), self.core.ended(job)) {
+            (Some(started), Some(ended)) => {
+                write!(f, " {}", Seconds(ended.saturating_since(started)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn write_nested(&self, f: &mut fmt::Formatter<'_>, job: JobId) -> fmt::Result {
+        let mut indented = Indented { to: f };
+        let place = self.core.payload(job).map(|record| record.place);
+        match place.and_then(|place| self.outputs.below(place)) {
+            Some(report) => write!(indented, "\n{report}"),
+            None => (self.nested)(job, &mut indented),
+        }
+    }
+
+    fn write_state(&self, f: &mut fmt::Formatter<'_>, job: JobId, state: JobState) -> fmt::Result {
+        let error = self.core.payload(job).and_then(Record::error);
+        match (state, error) {
+            (JobState::Ended(Outcome::Failed(_)), Some(error)) => {
+                write!(f, " failed: {}", one_line(&error.to_string()))
+            }
+            (JobState::Ended(Outcome::Skipped(SkipReason::Requirement(required))), _) => {
+                write!(f, " skipped because of {}", self.name(required))
+            }
+            (JobState::Ended(Outcome::Skipped(SkipReason::RunStopped)), _) => {
+                f.write_str(" skipped, the run ended first")
+            }
+            (state, _) => write!(f, " {state}"),
+        }
+    }
+
+    fn write_related(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        how: &str,
+        related: impl Iterator<Item = (JobId, Condition)>,
+    ) -> fmt::Result {
+        let related: Vec<_> = related.collect();
+        if related.is_empty() {
+            return Ok(());
+        }
+        write!(f, " {how} [")?;
+        for (position, &(job, condition)) in related.iter().take(NAMED).enumerate() {
+            let comma = if position == 0 { "" } else { ", " };
+            let condition = match condition {
+                Condition::Succeeded => "",
+                Condition::Finished => " to finish",
+                Condition::Failed => " to fail",
+            };
+            write!(f, "{comma}{}{condition}", self.name(job))?;
+        }
+        if related.len() > NAMED {
+            write!(f, " and {} more", related.len() - NAMED)?;
+        }
+        f.write_str("]")
+    }
+
+    fn label(&self, job: JobId) -> String {
+        self.core.label(job).map_or_else(|| "NOLABEL".to_string(), one_line)
+    }
+
+    fn name(&self, job: JobId) -> String {
+        self.core.label(job).map_or_else(|| job.to_string(), one_line)
+    }
+}
+
+/// A text that keeps to its line and its direction: what controls these is escaped.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || turns {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
+/// A state as one character.
+pub(crate) fn mark(state: JobState) -> char {
+    match state {
+        JobState::Waiting | JobState::Queued | JobState::Backoff { .. } => '·',
+        JobState::Running { .. } | JobState::Stopping { .. } => '▶',
+        JobState::Ended(Outcome::Succeeded) => '✓',
+        JobState::Ended(Outcome::Failed(_)) => '✗',
+        JobState::Ended(Outcome::Cancelled) => '■',
+        JobState::Ended(Outcome::Skipped(_)) => '○',
+    }
+}

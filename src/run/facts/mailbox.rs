@@ -1,0 +1,102 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
+use std::vec::Vec;
+
+use super::lock::lock;
+use crate::orchestrator::Attempt;
+
+/// What reaches a run from its jobs, and from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Message {
+    /// An attempt of a service is ready.
+    Ready { attempt: Attempt, run: u32 },
+    /// Somebody wants the run to end.
+    Stop,
+    /// The job that this run is, is to end: stop, unless it is ending already.
+    StopInOrder,
+    /// A job is to be added.
+    Add,
+}
+
+/// The messages that a run has not read yet. Nobody holds a lock of the run to post one.
+#[derive(Debug, Default)]
+pub(crate) struct Mailbox {
+    any: AtomicBool,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    messages: Vec<Message>,
+    reader: Option<Waker>,
+}
+
+impl Mailbox {
+    pub(crate) fn post(&self, message: Message) {
+        let mut inner = lock(&self.inner);
+        inner.messages.push(message);
+        self.any.store(true, Ordering::Release);
+        let reader = inner.reader.take();
+        drop(inner);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    /// Whether there are messages. Costs one load.
+    #[inline]
+    pub(crate) fn has_any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    /// All messages so far.
+    pub(crate) fn take(&self) -> Vec<Message> {
+        let mut inner = lock(&self.inner);
+        self.any.store(false, Ordering::Release);
+        std::mem::take(&mut inner.messages)
+    }
+
+    /// Whether there are messages; if not, `reader` is woken by the next one.
+    pub(crate) fn watch(&self, reader: &Waker) -> bool {
+        let mut inner = lock(&self.inner);
+        if !inner.messages.is_empty() {
+            return true;
+        }
+        let before = match &inner.reader {
+            Some(watching) if watching.will_wake(reader) => None,
+            _ => inner.reader.replace(reader.clone()),
+        };
+        drop(inner);
+        drop(before);
+        false
+    }
+}
+
+/// Ends a run from outside. Clones end the same run. To wire it to Ctrl-C, with tokio:
+/// `tokio::spawn(async move { while tokio::signal::ctrl_c().await.is_ok() { stop.stop() } })`.
+///
+/// ```
+/// use jobgraph::{Job, JobGraph, Verdict};
+///
+/// let mut graph = JobGraph::new();
+/// let stop = graph.stop_handle();
+/// graph.add(Job::new(async move {
+///     stop.stop();
+///     std::future::pending::<()>().await;
+/// }));
+/// let report = jobgraph::smol::block_on(graph)?;
+/// assert_eq!(report.verdict(), Verdict::Stopped);
+/// # Ok::<(), jobgraph::RunError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct StopHandle(pub(crate) Arc<Mailbox>);
+
+impl StopHandle {
+    /// The first call stops the run in order, the second aborts what is left of it, the third aborts
+    /// the shutdown hooks. In a run that is ending already, for whatever cause, the first call aborts.
+    /// One before the run begins ends it at its beginning; one after its end does nothing.
+    pub fn stop(&self) {
+        self.0.post(Message::Stop);
+    }
+}

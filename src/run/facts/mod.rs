@@ -1,0 +1,16 @@
+//! What can be said of a run: facts, records, errors, handles, outcomes.
+
+pub(super) mod error;
+pub(super) mod fact;
+pub(super) mod handle;
+pub(super) mod listing;
+pub(super) mod lock;
+pub(super) mod mailbox;
+pub(super) mod observers;
+mod outline;
+pub(super) mod output;
+pub(super) mod quiet;
+pub(super) mod record;
+pub(super) mod report;
+pub(super) mod runtime;
+pub(super) mod stream;

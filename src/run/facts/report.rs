@@ -1,0 +1,286 @@
+use std::fmt;
+use std::format;
+use std::string::{String, ToString};
+use std::time::Duration;
+use std::vec::Vec;
+
+use super::error::JobError;
+use super::handle::Handle;
+use super::listing::Listing;
+use super::output::{LocalOutputs, OutputStore, Outputs, SendOutputs};
+use super::record::{HookReport, Record};
+use crate::orchestrator::{
+    Condition, Counts, Explanation, JobId, JobKind, JobState, NamedJob, Orchestrator, Outcome,
+    Timestamp, Verdict,
+};
+
+/// What became of a run and of each of its jobs. Displays as a listing, one line a job, each after those
+/// that it requires.
+pub struct Report<C: OutputStore + ?Sized = LocalOutputs> {
+    pub(crate) graph: u64,
+    pub(crate) verdict: Verdict,
+    pub(crate) begun: Timestamp,
+    pub(crate) ended: Timestamp,
+    pub(crate) core: Orchestrator<Record>,
+    pub(crate) outputs: Outputs<C>,
+}
+
+/// The report of a [`SendJobGraph`](crate::SendJobGraph): it may be sent to other threads.
+pub type SendReport = Report<SendOutputs>;
+
+impl<C: OutputStore + ?Sized> Report<C> {
+    /// How the run ended.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Whether the run was not cut short: the verdict is [`Verdict::Completed`]. Jobs that are not
+    /// critical may have failed all the same: see [`check`](Self::check) and
+    /// [`failures`](Self::failures).
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.verdict() == Verdict::Completed
+    }
+
+    /// Whether all went well: completed, and no job failed. For `?` in a `main`, or a test.
+    ///
+    /// ```
+    /// # use jobgraph::{Job, JobGraph};
+    /// let mut graph = JobGraph::new();
+    /// graph.add(Job::try_new(async { Err::<(), _>("no such host") }).label("fetch"));
+    /// graph.add(Job::new(async { panic!("oh no") }));
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// let failed = report.check().unwrap_err();
+    /// assert_eq!(failed.to_string(), "the run completed, with 2 failures: #1 fetch: no such host; #2: panicked: oh no");
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`RunFailed`] says how the run ended, and names the jobs that failed.
+    pub fn check(&self) -> Result<(), RunFailed> {
+        if self.is_success() && self.counts().failed == 0 {
+            return Ok(());
+        }
+        Err(RunFailed {
+            verdict: self.verdict,
+            failures: self.failures().map(JobReport::failure).collect(),
+        })
+    }
+
+    /// How long the run took, its shutdown hooks included.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.ended.saturating_since(self.begun)
+    }
+
+    /// How many jobs ended how.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.core.counts()
+    }
+
+    /// How a job ended; `None` if it is of another graph.
+    #[must_use]
+    pub fn outcome<T>(&self, job: &Handle<T>) -> Option<Outcome> {
+        self.core.state(self.own(job)?).and_then(JobState::outcome)
+    }
+
+    /// Whether a job ran to its end, well or not: it succeeded or failed.
+    #[must_use]
+    pub fn is_done<T>(&self, job: &Handle<T>) -> bool {
+        matches!(self.outcome(job), Some(Outcome::Succeeded | Outcome::Failed(_)))
+    }
+
+    /// What a job left behind: what it returned, if it succeeded; what a service was last ready with,
+    /// and the report of a nested graph, however these ended.
+    #[must_use]
+    pub fn output<T: 'static>(&self, job: &Handle<T>) -> Option<&T> {
+        self.outputs.get(self.core.payload(self.own(job)?)?.place)
+    }
+
+    /// Takes what a job left behind out of the report; `None` if it left nothing, it was taken already,
+    /// or if somebody else holds it, as a dependent may that kept its `Arc`.
+    pub fn take_output<T: 'static>(&mut self, job: &Handle<T>) -> Option<T> {
+        let place = self.core.payload(self.own(job)?)?.place;
+        self.outputs.take(place)
+    }
+
+    /// Why a job failed, if it did.
+    #[must_use]
+    pub fn error<T>(&self, job: &Handle<T>) -> Option<&JobError> {
+        self.job(job)?.error()
+    }
+
+    /// All about one job; `None` if it is of another graph.
+    #[must_use]
+    pub fn job<T>(&self, job: &Handle<T>) -> Option<JobReport<'_>> {
+        Some(JobReport { core: &self.core, begun: self.begun, id: self.own(job)? })
+    }
+
+    /// All about all jobs, in the order of their creation.
+    pub fn jobs(&self) -> impl Iterator<Item = JobReport<'_>> {
+        self.core.jobs().map(|id| JobReport { core: &self.core, begun: self.begun, id })
+    }
+
+    /// The jobs that failed, in the order of their creation.
+    pub fn failures(&self) -> impl Iterator<Item = JobReport<'_>> {
+        self.jobs().filter(|job| job.error().is_some())
+    }
+
+    fn own<T>(&self, job: &Handle<T>) -> Option<JobId> {
+        (job.key.graph == self.graph).then_some(job.key.id)
+    }
+}
+
+impl<C: OutputStore + ?Sized> fmt::Display for Report<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Listing { core: &self.core, outputs: &self.outputs, nested: &|_, _| Ok(()) }.fmt(f)
+    }
+}
+
+impl<C: OutputStore + ?Sized> fmt::Debug for Report<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (verdict, jobs) = (self.verdict(), self.counts());
+        f.debug_struct("Report")
+            .field("verdict", &verdict)
+            .field("jobs", &jobs)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A run that was cut short, or in which a job failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFailed {
+    verdict: Verdict,
+    failures: Vec<String>,
+}
+
+impl fmt::Display for RunFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.verdict {
+            Verdict::CriticalFailure(job) => {
+                write!(f, "the run ended by the critical failure of {job}")?;
+            }
+            verdict => write!(f, "the run {verdict}")?,
+        }
+        match &self.failures[..] {
+            [] => Ok(()),
+            [one] => write!(f, ", with a failure: {one}"),
+            all => write!(f, ", with {} failures: {}", all.len(), all.join("; ")),
+        }
+    }
+}
+
+impl std::error::Error for RunFailed {}
+
+/// What became of one job.
+#[derive(Clone, Copy)]
+pub struct JobReport<'a> {
+    core: &'a Orchestrator<Record>,
+    begun: Timestamp,
+    id: JobId,
+}
+
+impl<'a> JobReport<'a> {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> JobId {
+        self.id
+    }
+
+    /// Its id and label, as people name it: `#3 fetch`.
+    #[must_use]
+    pub fn name(&self) -> NamedJob<'a> {
+        NamedJob { id: self.id, label: self.label() }
+    }
+
+    /// Its name, and why it failed.
+    pub(crate) fn failure(self) -> String {
+        let name = self.name();
+        self.error().map_or_else(|| name.to_string(), |error| format!("{name}: {error}"))
+    }
+
+    /// Its label, if it has one.
+    #[must_use]
+    pub fn label(&self) -> Option<&'a str> {
+        self.core.label(self.id)
+    }
+
+    /// Whether it is finite, forever or a service.
+    #[must_use]
+    pub fn kind(&self) -> JobKind {
+        self.core.kind(self.id).unwrap_or_default()
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.core.state(self.id).and_then(JobState::outcome)
+    }
+
+    /// Why it failed, if it did.
+    #[must_use]
+    pub fn error(&self) -> Option<&'a JobError> {
+        let failed = matches!(self.outcome(), Some(Outcome::Failed(_)));
+        self.record().and_then(Record::error).map(|error| &**error).filter(|_| failed)
+    }
+
+    /// How often it was started.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.core.attempts(self.id)
+    }
+
+    /// When its first attempt started, from the start of the run on; `None` if there was none.
+    #[must_use]
+    pub fn started(&self) -> Option<Duration> {
+        Some(self.core.started(self.id)?.saturating_since(self.begun))
+    }
+
+    /// When its last attempt ended, from the start of the run on; `None` if there was none.
+    #[must_use]
+    pub fn ended(&self) -> Option<Duration> {
+        Some(self.core.ended(self.id)?.saturating_since(self.begun))
+    }
+
+    /// The jobs that it requires.
+    pub fn requirements(&self) -> impl Iterator<Item = (JobId, Condition)> + 'a {
+        self.core.requirements(self.id)
+    }
+
+    /// The jobs that require it.
+    pub fn dependents(&self) -> impl Iterator<Item = (JobId, Condition)> + 'a {
+        self.core.dependents(self.id)
+    }
+
+    /// What became of its shutdown hook, if it has one and was ever started.
+    #[must_use]
+    pub fn hook(&self) -> Option<&'a HookReport> {
+        self.record()?.hook()
+    }
+
+    /// Why it is where it is.
+    #[must_use]
+    pub fn explain(&self) -> Option<Explanation<'a>> {
+        self.core.explain(self.id)
+    }
+
+    fn record(&self) -> Option<&'a Record> {
+        self.core.payload(self.id)
+    }
+}
+
+impl fmt::Debug for JobReport<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobReport")
+            .field("id", &self.id)
+            .field("label", &self.label())
+            .field("outcome", &self.outcome())
+            .field("error", &self.error())
+            .field("attempts", &self.attempts())
+            .field("started", &self.started())
+            .field("ended", &self.ended())
+            .finish()
+    }
+}

@@ -1,0 +1,117 @@
+use std::any::Any;
+#[cfg(feature = "tracing")]
+use std::boxed::Box;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll};
+use std::vec::Vec;
+
+use super::context::Context;
+use crate::run::facts::error::Error;
+use crate::run::facts::fact::JobInfo;
+use crate::run::facts::handle::Key;
+
+/// What a job does, before it is added to a graph. Made by the constructors of [`Job`](crate::Job).
+///
+/// Name it in signatures as `Job<impl Body<Output = u32>>`, with `+ Send` where it has to be.
+pub trait Body: Execute {
+    /// What the job leaves behind: what it returns when it succeeds, what a service is ready with, the
+    /// report of a nested graph.
+    type Output: 'static;
+}
+
+/// A body that can be executed any number of times, so that its job can be retried.
+#[diagnostic::on_unimplemented(
+    message = "this job can be attempted only once",
+    note = "make it with `Job::repeat` or one of its kin, which call a closure for each attempt"
+)]
+pub trait Repeat: Body {}
+
+/// A body as the drivers see it: any attempt of it, without its types.
+pub trait Execute {
+    /// Gathers what the next attempt needs. Runs none of the user's code.
+    #[doc(hidden)]
+    fn prepare(self: Pin<&mut Self>, start: &mut dyn Start);
+
+    /// Gathers, and polls for the first time.
+    #[doc(hidden)]
+    fn poll_first(
+        mut self: Pin<&mut Self>,
+        start: &mut dyn Start,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        self.as_mut().prepare(start);
+        self.poll(cx)
+    }
+
+    /// Goes on with the attempt. Its output stays inside until it is delivered.
+    #[doc(hidden)]
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>>;
+
+    /// Moves the output, if there is one, to its place in the column of its type.
+    #[doc(hidden)]
+    fn deliver(self: Pin<&mut Self>, column: &mut dyn Any, slot: u32);
+
+    /// Drops what is left of the attempt.
+    #[doc(hidden)]
+    fn clear(self: Pin<&mut Self>);
+
+    /// Whether another attempt can be made at any time.
+    #[doc(hidden)]
+    fn can_repeat(&self) -> bool;
+
+    /// What is known of the jobs inside, if it is a graph that has not begun.
+    #[doc(hidden)]
+    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+        None
+    }
+
+    /// Writes the jobs inside, if it is a graph that has not begun.
+    #[doc(hidden)]
+    fn list(&self, _: &mut dyn fmt::Write) -> fmt::Result {
+        Ok(())
+    }
+
+    /// Whether there is a shutdown hook.
+    #[doc(hidden)]
+    fn has_hook(&self) -> bool {
+        false
+    }
+
+    /// Goes on with the shutdown hook.
+    #[doc(hidden)]
+    fn poll_hook(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Where a body finds what its next attempt needs.
+pub trait Start {
+    /// The column and slot of the output of a job that it requires.
+    #[doc(hidden)]
+    fn output(&mut self, key: Key) -> Option<(&mut dyn Any, u32)>;
+
+    /// What the attempt sees of its run.
+    #[doc(hidden)]
+    fn context(&mut self) -> Context;
+
+    /// Whether anybody wants to know of the run.
+    #[cfg(feature = "tracing")]
+    #[doc(hidden)]
+    fn is_traced(&self) -> bool;
+
+    /// The span of the attempt.
+    #[cfg(feature = "tracing")]
+    #[doc(hidden)]
+    fn span(&mut self) -> Option<tracing::Span>;
+
+    /// The span of the shutdown hook of its job.
+    #[cfg(feature = "tracing")]
+    #[doc(hidden)]
+    fn hook_span(&mut self) -> MakeSpan;
+}
+
+/// Makes the span of a shutdown hook, once that begins.
+#[cfg(feature = "tracing")]
+pub(crate) type MakeSpan = Box<dyn FnOnce() -> tracing::Span + Send>;

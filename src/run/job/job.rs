@@ -1,0 +1,197 @@
+use std::boxed::Box;
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use super::asked::Asked;
+use super::body::{Body, Repeat};
+use super::hook::{HookResult, Hooked};
+use crate::orchestrator::{Condition, Extra, JobKind, JobOptions, Retries};
+use crate::run::facts::handle::Requirements;
+use crate::run::facts::output::Show;
+
+/// A job to be: what it does, and under which conditions.
+///
+/// | constructor | of | fed outputs | sees its run | may fail | can be retried |
+/// |---|---|---|---|---|---|
+/// | [`new`](Self::new), [`try_new`](Self::try_new) | a future | | | `try_` | |
+/// | [`with`](Self::with), [`try_with`](Self::try_with) | a closure | yes | | `try_` | |
+/// | [`with_context`](Self::with_context), [`try_with_context`](Self::try_with_context) | a closure | | yes | `try_` | |
+/// | [`repeat`](Self::repeat) | a closure | | | yes | yes |
+/// | [`repeat_with_context`](Self::repeat_with_context) | a closure | | yes | yes | yes |
+/// | [`repeat_with`](Self::repeat_with) | a closure | yes | yes | yes | yes |
+/// | [`service`](Self::service), [`service_with`](Self::service_with) | a closure | `_with` | yes | yes | |
+/// | [`supervised`](Self::supervised), [`supervised_with`](Self::supervised_with) | a closure | `_with` | yes | yes | yes |
+/// | [`custom`](Self::custom) | a type of yours | | yes | yes | yes |
+/// | [`graph`](Self::graph) | a graph | | | yes | |
+///
+/// ```
+/// use std::time::Duration;
+/// use jobgraph::{Job, JobGraph};
+///
+/// let mut graph = JobGraph::new();
+/// let fetch = graph.add(Job::new(async { 20 }).label("fetch").timeout(Duration::from_secs(5)));
+/// let double = graph.add(Job::with(&fetch, |n| async move { *n * 2 }).label("double"));
+/// let report = jobgraph::smol::block_on(graph)?;
+/// assert_eq!(report.output(&double), Some(&40));
+/// # Ok::<(), jobgraph::RunError>(())
+/// ```
+#[must_use = "a job does nothing until it is added to a graph"]
+pub struct Job<B> {
+    pub(crate) body: B,
+    /// What it has beyond a plain job.
+    pub(crate) extra: Option<Box<Extra>>,
+    pub(crate) requirements: Asked,
+    pub(crate) show: Option<Show>,
+}
+
+impl<B: Body> Job<B> {
+    pub(crate) fn kind(mut self, kind: JobKind) -> Self {
+        self.options().kind = kind;
+        self
+    }
+
+    #[inline]
+    pub(crate) fn of(body: B) -> Self {
+        Self { body, extra: None, requirements: Asked::default(), show: None }
+    }
+
+    fn options(&mut self) -> &mut JobOptions {
+        &mut self.extra.get_or_insert_default().options
+    }
+
+    /// After a failure, up to `limit` further attempts; without a pause, unless [`backoff`](Self::backoff) asks for one.
+    ///
+    /// For jobs whose futures a closure makes: [`repeat`](Self::repeat) and those like it,
+    /// [`supervised`](Self::supervised), [`custom`](Self::custom).
+    pub fn retries(mut self, limit: u32) -> Self
+    where
+        B: Repeat,
+    {
+        self.options().retries.limit = limit;
+        self
+    }
+
+    /// Pauses between attempts that double from `base` on, and never exceed `cap`.
+    pub fn backoff(mut self, base: Duration, cap: Duration) -> Self
+    where
+        B: Repeat,
+    {
+        let retries = &mut self.options().retries;
+        *retries = Retries { base, cap, ..*retries };
+        self
+    }
+
+    /// What people call it, in listings and errors.
+    pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
+        self.options().label = Some(label.into());
+        self
+    }
+
+    /// It starts once these have succeeded, and is skipped if one of them does not.
+    pub fn requires(self, required: impl Requirements) -> Self {
+        self.on(required, Condition::Succeeded)
+    }
+
+    /// It starts once these have ended, however.
+    pub fn after(self, required: impl Requirements) -> Self {
+        self.on(required, Condition::Finished)
+    }
+
+    /// It starts once these have failed, and is skipped if one of them does not.
+    pub fn on_failure_of(self, required: impl Requirements) -> Self {
+        self.on(required, Condition::Failed)
+    }
+
+    fn on(mut self, required: impl Requirements, condition: Condition) -> Self {
+        required.each(&mut |key| self.requirements.push(key, condition));
+        self
+    }
+
+    /// It is not expected to end: the run does not wait for it, and stops it when all finite jobs have
+    /// ended. A run of forever jobs alone goes on until they end or it is stopped.
+    ///
+    /// A service is a forever job already, and stays a service.
+    pub fn forever(mut self) -> Self {
+        let kind = &mut self.options().kind;
+        if *kind == JobKind::Finite {
+            *kind = JobKind::Forever;
+        }
+        self
+    }
+
+    /// Its failure ends the run.
+    pub fn critical(mut self) -> Self {
+        self.options().critical = true;
+        self
+    }
+
+    /// How long one attempt may take; for a service, until it is ready. One that takes longer is
+    /// stopped, and has failed. An attempt that ends in the poll in which its time ran out has ended in
+    /// time.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options().timeout = Some(timeout);
+        self
+    }
+
+    /// How long it may go on once it was asked to stop, before it is dropped; by default not at all.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.options().grace = Some(grace);
+        self
+    }
+
+    /// Like [`grace`](Self::grace), as long as it likes.
+    pub fn unlimited_grace(mut self) -> Self {
+        self.options().grace = None;
+        self
+    }
+
+    /// Among jobs that wait for a place in the window a higher priority goes first; 0 unless asked.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.options().priority = priority;
+        self
+    }
+
+    /// Clean-up after the run, if the job was ever started, whatever became of it and of the run: what
+    /// this closure returns is awaited then. Hooks run dependents first, under
+    /// [`shutdown_timeout`](crate::Graph::shutdown_timeout). They never change the verdict; what became
+    /// of them is in [`JobReport::hook`](crate::JobReport::hook). They do not run if the future of the
+    /// run is dropped, by a `select!` or a timeout around it, say: use
+    /// [`Graph::timeout`](crate::Graph::timeout) or a [`StopHandle`](crate::StopHandle).
+    ///
+    /// ```
+    /// # use std::cell::Cell;
+    /// # use jobgraph::{Job, JobGraph};
+    /// let cleaned = Cell::new(false);
+    /// let mut graph = JobGraph::new();
+    /// graph.add(Job::new(async { panic!("oh no") }).on_shutdown(|| async { cleaned.set(true) }));
+    /// jobgraph::smol::block_on(graph)?;
+    /// assert!(cleaned.get());
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn on_shutdown<G: FnMut() -> F, F: Future<Output: HookResult>>(
+        self,
+        hook: G,
+    ) -> Job<Hooked<B, G, F>> {
+        let Self { body, extra, requirements, show } = self;
+        Job { body: Hooked::new(body, hook), extra, requirements, show }
+    }
+
+    /// Shows outputs of this type in listings, with `Debug`. Numbers, texts and such are shown anyway.
+    pub fn show(mut self) -> Self
+    where
+        B::Output: fmt::Debug,
+    {
+        self.show = Some(Show::inline::<B::Output>());
+        self
+    }
+}
+
+impl<B> fmt::Debug for Job<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("options", &self.extra.as_ref().map(|extra| &extra.options))
+            .field("requirements", &self.requirements)
+            .finish_non_exhaustive()
+    }
+}

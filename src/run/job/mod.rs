@@ -1,0 +1,17 @@
+//! What a user writes: jobs, and what they see of their run.
+
+pub(super) mod asked;
+pub(super) mod body;
+mod constructors;
+pub(super) mod context;
+pub(super) mod custom;
+pub(super) mod hook;
+pub(super) mod inputs;
+#[expect(clippy::module_inception, reason = "the storey is named after what it is about")]
+pub(super) mod job;
+pub(super) mod make;
+pub(super) mod payload;
+pub(super) mod service;
+pub(super) mod simple;
+#[cfg(feature = "tracing")]
+pub(super) mod spans;
