@@ -346,7 +346,7 @@ impl Model {
             differ("the signal", &signal, &self.oracle.poll_signal())?;
             let Some(signal) = signal else { break };
             self.stats.signals += 1;
-            let (Signal::Cancel(attempt) | Signal::Abort(attempt)) = signal;
+            let (Signal::Cancel(attempt) | Signal::Abort(attempt)) = signal else { continue };
             let abort = matches!(signal, Signal::Abort(_));
             let told = self.told.entry(attempt).or_default();
             ensure(!told.aborted && (abort || !told.cancelled), || {

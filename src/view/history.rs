@@ -7,7 +7,7 @@ use std::time::Duration;
 use std::vec::Vec;
 
 use crate::{
-    Counts, Fact, JobError, JobId, JobInfo, JobKind, JobState, NamedJob, Outcome, SkipReason,
+    Counts, Fact, JobError, JobId, JobInfo, JobKind, JobName, JobState, Outcome, SkipReason,
     Timestamp, Verdict, What,
 };
 
@@ -339,7 +339,7 @@ impl History {
 impl JobHistory {
     /// Its id and label, as people name it: `#3 fetch`.
     #[must_use]
-    pub fn name(&self) -> NamedJob<'_> {
+    pub fn name(&self) -> JobName<&str> {
         self.info.name()
     }
 

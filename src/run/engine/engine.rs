@@ -90,6 +90,7 @@ impl<P: Payload> Engine<P> {
                     context.cancel();
                 }
             }
+            Signal::Discard(_) => {}
             Signal::Abort(attempt) => {
                 if let Some(record) = self.core.payload_mut(attempt.job) {
                     record.ended = now;

@@ -9,7 +9,7 @@ use std::vec::Vec;
 use super::additions::{Additions, OpenAdditions};
 use super::cells::Cells;
 use super::engine::Engine;
-use crate::orchestrator::{Extra, JobId, NumberAndPlace, Orchestrator, RunOptions};
+use crate::orchestrator::{Extra, JobId, NumberAndIndex, Orchestrator, RunOptions};
 use crate::run::facts::error::RunError;
 use crate::run::facts::handle::{Handle, Key};
 use crate::run::facts::listing::Listing;
@@ -191,7 +191,7 @@ impl<P: Payload> Graph<P> {
         extra: Option<Box<Extra>>,
         requirements: &Asked,
         place: Place,
-    ) -> NumberAndPlace {
+    ) -> NumberAndIndex {
         let added = match requirements.by_id(self.id, extra.as_deref()) {
             Ok(ids) => match self.core.insert(Record::new(place), extra, ids) {
                 Ok(added) => added,
@@ -200,16 +200,16 @@ impl<P: Payload> Graph<P> {
             Err(error) => self.insert_refused(error, place),
         };
         if added.number > 0 {
-            self.cells.add(added.place as usize, body);
+            self.cells.add(added.index as usize, body);
         }
         added
     }
 
     /// A job that cannot be added gets a handle all the same; the run is refused.
     #[cold]
-    fn insert_refused(&mut self, error: RunError, place: Place) -> NumberAndPlace {
+    fn insert_refused(&mut self, error: RunError, place: Place) -> NumberAndIndex {
         self.error.get_or_insert(error);
-        self.core.insert(Record::new(place), None, &[]).unwrap_or(NumberAndPlace::NOBODY)
+        self.core.insert(Record::new(place), None, &[]).unwrap_or(NumberAndIndex::NOBODY)
     }
 
     /// Begins the run, unless there is an error.

@@ -118,6 +118,6 @@ fn act(
 fn end(core: &mut Orchestrator<Record>, attempt: Attempt, now: Timestamp) {
     let _ = match core.kind(attempt.job) {
         Some(JobKind::Service) => core.on_job_ready(attempt, now),
-        _ => core.on_job_complete(attempt, Completion::Success, now),
+        _ => core.on_job_complete(attempt, Completion::Success, now).map(drop),
     };
 }

@@ -27,7 +27,7 @@ impl<P: Payload> Engine<P> {
             record: self.observers.is_some(),
             ..RunOptions::default()
         };
-        let Ok(run) = core.shutdown_run(&hooked, options) else { return false };
+        let Ok(run) = core.shutdown_run(&hooked, None, options) else { return false };
         let subjects = run.jobs().map(|job| run.payload(job).copied().flatten()).collect();
         let mut run = run.map(|_| Record::new(Place::NOWHERE));
         if run.start(now).is_err() {

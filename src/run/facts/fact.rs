@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use super::error::JobError;
 use crate::orchestrator::{
-    Condition, JobId, JobKind, JobState, NamedJob, Outcome, Timestamp, Verdict,
+    Condition, JobId, JobKind, JobName, JobState, Outcome, Timestamp, Verdict,
 };
 
 /// One thing that happened in a run, as [observers](crate::Graph::observe) hear of it.
@@ -98,8 +98,8 @@ impl JobInfo {
 
     /// Its id and label, as people name it: `#3 fetch`.
     #[must_use]
-    pub fn name(&self) -> NamedJob<'_> {
-        NamedJob { id: self.id, label: self.label.as_deref() }
+    pub fn name(&self) -> JobName<&str> {
+        JobName { id: Some(self.id), label: self.label.as_deref() }
     }
 }
 

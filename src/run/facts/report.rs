@@ -10,7 +10,7 @@ use super::listing::Listing;
 use super::output::{LocalOutputs, OutputStore, Outputs, SendOutputs};
 use super::record::{HookReport, Record};
 use crate::orchestrator::{
-    Condition, Counts, Explanation, JobId, JobKind, JobState, NamedJob, Orchestrator, Outcome,
+    Condition, Counts, Explanation, JobId, JobKind, JobName, JobState, Orchestrator, Outcome,
     Timestamp, Verdict,
 };
 
@@ -191,8 +191,8 @@ impl<'a> JobReport<'a> {
 
     /// Its id and label, as people name it: `#3 fetch`.
     #[must_use]
-    pub fn name(&self) -> NamedJob<'a> {
-        NamedJob { id: self.id, label: self.label() }
+    pub fn name(&self) -> JobName<&'a str> {
+        JobName { id: Some(self.id), label: self.label() }
     }
 
     /// Its name, and why it failed.

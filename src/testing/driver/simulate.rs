@@ -179,6 +179,7 @@ impl Simulation<'_> {
 
     fn obey(&mut self, signal: Signal) {
         match signal {
+            Signal::Discard(_) => {}
             Signal::Abort(attempt) => self.over(attempt),
             Signal::Cancel(attempt) => {
                 let stopping = matches!(
