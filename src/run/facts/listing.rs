@@ -72,7 +72,7 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
         self.write_state(f, job, state)?;
         let Some(record) = self.core.payload(job) else { return Ok(()) };
         if state == JobState::Ended(Outcome::Succeeded)
-            && let Some(output) = self.outputs.inline(record.place)
+            && let Some(output) = self.outputs.inline(record.slot)
         {
             write!(f, " -> {output:?}")?;
         }
@@ -98,8 +98,8 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
 
     fn write_nested(&self, f: &mut fmt::Formatter<'_>, job: JobId) -> fmt::Result {
         let mut indented = Indented { to: f };
-        let place = self.core.payload(job).map(|record| record.place);
-        match place.and_then(|place| self.outputs.below(place)) {
+        let slot = self.core.payload(job).map(|record| record.slot);
+        match slot.and_then(|slot| self.outputs.below(slot)) {
             Some(report) => write!(indented, "\n{report}"),
             None => (self.nested)(job, &mut indented),
         }
