@@ -7,8 +7,8 @@ use std::vec::Vec;
 use super::history::{History, JobHistory};
 use super::picture::state_text;
 use crate::orchestrator::Seconds;
-use crate::run::{mark, one_line};
-use crate::{Condition, JobId, JobKind};
+use crate::run::{WIDEST_LABEL, awaited, endless, label, mark, one_line};
+use crate::{Condition, JobId};
 
 impl fmt::Display for History {
     /// One line a job, each after those that it requires, those inside a graph below it: number, mark, label,
@@ -23,9 +23,6 @@ impl fmt::Display for History {
     }
 }
 
-/// Labels wider than this do not push the other columns any further.
-const WIDEST_LABEL: usize = 24;
-
 impl History {
     fn list(&self, within: &[JobId], write: &mut dyn FnMut(&str) -> fmt::Result) -> fmt::Result {
         let jobs = self.in_order(within);
@@ -33,14 +30,14 @@ impl History {
             jobs.iter().map(|job| text(job).chars().count()).max().unwrap_or(0)
         };
         let numbers = width(&|job| job.info.id.to_string());
-        let labels = width(&label).min(WIDEST_LABEL);
+        let labels = width(&|job| label(job.info.label.as_deref())).min(WIDEST_LABEL);
         let indent = "    ".repeat(within.len());
         for job in jobs {
             write(&format!(
                 "{indent}{:>numbers$} {} {:<labels$}{}",
                 job.info.id.to_string(),
                 mark(job.state),
-                label(job),
+                label(job.info.label.as_deref()),
                 self.details(job)
             ))?;
             if job.info.inside.is_some() {
@@ -51,8 +48,7 @@ impl History {
     }
 
     fn details(&self, job: &JobHistory) -> String {
-        let endless = if job.info.kind == JobKind::Finite { "" } else { " [∞]" };
-        let mut text = format!("{endless} {}", state_text(job));
+        let mut text = format!("{} {}", endless(job.info.kind), state_text(job));
         let requirements: Vec<String> =
             job.info.requirements.iter().map(|&(id, how)| self.requirement(job, id, how)).collect();
         if !requirements.is_empty() {
@@ -72,12 +68,7 @@ impl History {
 
     fn requirement(&self, job: &JobHistory, id: JobId, condition: Condition) -> String {
         let name = self.job(&job.within, id).map_or_else(|| id.to_string(), JobHistory::short_name);
-        let condition = match condition {
-            Condition::Succeeded => "",
-            Condition::Finished => " to finish",
-            Condition::Failed => " to fail",
-        };
-        one_line(&name) + condition
+        one_line(&name) + awaited(condition)
     }
 
     /// The jobs of a graph, each after those that it requires, else in the order of their ids. Those on a
@@ -112,8 +103,4 @@ impl History {
         order.extend(self.jobs_within(within).filter(|job| missing.contains_key(&job.info.id)));
         order
     }
-}
-
-fn label(job: &JobHistory) -> String {
-    job.info.label.as_deref().map_or_else(|| "NOLABEL".to_string(), one_line)
 }

@@ -90,7 +90,7 @@ enum Turn {
 struct InPlace<P: Payload, C> {
     engine: Box<Engine<P>>,
     tasks: Tasks,
-    /// Slots that were woken and have not been polled.
+    /// Entries that were woken and have not been polled.
     batch: Vec<u32>,
     clock: C,
     /// When the clock was last looked at: after each poll.
@@ -105,9 +105,9 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
         let begun = self.now;
         while polls < BUDGET && self.now.saturating_since(begun) < SLICE {
             let woken = self.next_woken();
-            if let Some(slot) = woken {
+            if let Some(entry) = woken {
                 polls += 1;
-                self.poll(slot);
+                self.poll(entry);
             }
             let started = self.start_next();
             polls += usize::from(started);
@@ -134,36 +134,36 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
     fn start_next(&mut self) -> bool {
         let Some(attempt) = self.engine.hand_out(self.now) else { return false };
         self.engine.inform();
-        let slot = self.tasks.free_slot();
-        if self.poll_in(slot, &attempt, Engine::poll_first) {
-            self.tasks.free(slot);
+        let entry = self.tasks.free_entry();
+        if self.poll_in(entry, &attempt, Engine::poll_first) {
+            self.tasks.free(entry);
         } else {
-            self.tasks.assign(slot, attempt);
+            self.tasks.assign(entry, attempt);
         }
         self.go_on();
         true
     }
 
-    fn poll(&mut self, slot: u32) {
-        let Some(attempt) = self.tasks.attempt(slot) else { return };
+    fn poll(&mut self, entry: u32) {
+        let Some(attempt) = self.tasks.attempt(entry) else { return };
         let hook = self.engine.hooks.is_some();
-        if self.poll_in(slot, &attempt, |_, _, body, cx| poll_body(body, hook, cx)) {
+        if self.poll_in(entry, &attempt, |_, _, body, cx| poll_body(body, hook, cx)) {
             self.tasks.remove(attempt);
         }
         self.go_on();
     }
 
-    /// Polls an attempt with the waker of a slot, looks at the clock, reads what it sent, and takes note
+    /// Polls an attempt with the waker of an entry, looks at the clock, reads what it sent, and takes note
     /// of its end. Whether it has ended.
     #[inline]
     fn poll_in(
         &mut self,
-        slot: u32,
+        entry: u32,
         attempt: &Attempt,
         poll: impl FnOnce(&mut Engine<P>, &Attempt, &mut P, &mut Context<'_>) -> Poll<Finished>,
     ) -> bool {
         let Some(mut body) = self.engine.fetch(*attempt) else { return false };
-        let waker = self.tasks.begin_poll(slot);
+        let waker = self.tasks.begin_poll(entry);
         let polled = poll(&mut self.engine, attempt, &mut body, &mut Context::from_waker(waker));
         self.now = self.clock.now();
         let ended = polled.is_ready();

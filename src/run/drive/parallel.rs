@@ -199,8 +199,8 @@ impl<S: Spawn> Shared<S> {
             let kept: Vec<_> = retired.into_iter().filter_map(Retired::dispose).collect();
             state = lock(&self.state);
             state.out -= lent;
-            for (cell, body) in kept {
-                state.restore(cell, body, chores);
+            for (index, body) in kept {
+                state.restore(index, body, chores);
             }
         }
     }

@@ -12,19 +12,19 @@ use crate::run::facts::lock::lock;
 /// first poll allocates none, and a waker that is kept too long wakes nobody.
 pub(crate) struct Tasks {
     woken: Arc<Woken>,
-    slots: Vec<Slot>,
+    entries: Vec<Entry>,
     free: Vec<u32>,
-    /// By place of the job in the core: its slot.
+    /// By index of the job in the core: its entry.
     by_job: Vec<u32>,
 }
 
-struct Slot {
+struct Entry {
     job_waker: Arc<JobWaker>,
     waker: Waker,
     attempt: Option<Attempt>,
 }
 
-/// Which slots were woken, and whom to tell.
+/// Which entries were woken, and whom to tell.
 #[derive(Default)]
 struct Woken {
     /// Whether there are any, for those who do not want to lock.
@@ -34,12 +34,12 @@ struct Woken {
 
 #[derive(Default)]
 struct WokenInner {
-    slots: Vec<u32>,
+    entries: Vec<u32>,
     driver: Option<Waker>,
 }
 
 struct JobWaker {
-    slot: u32,
+    entry: u32,
     /// Whether it is in the list already; for good, once the waker was given up.
     queued: AtomicBool,
     woken: Arc<Woken>,
@@ -55,7 +55,7 @@ impl Wake for JobWaker {
             return;
         }
         let mut woken = lock(&self.woken.inner);
-        woken.slots.push(self.slot);
+        woken.entries.push(self.entry);
         self.woken.any.store(true, Ordering::Release);
         let driver = woken.driver.take();
         drop(woken);
@@ -65,107 +65,107 @@ impl Wake for JobWaker {
     }
 }
 
-const NO_SLOT: u32 = u32::MAX;
+const NO_ENTRY: u32 = u32::MAX;
 
 impl Tasks {
     pub(crate) fn new() -> Self {
-        Self { woken: Arc::default(), slots: Vec::new(), free: Vec::new(), by_job: Vec::new() }
+        Self { woken: Arc::default(), entries: Vec::new(), free: Vec::new(), by_job: Vec::new() }
     }
 
-    /// A slot that is nobody's: to be assigned, or freed again.
+    /// An entry that is nobody's: to be assigned, or freed again.
     #[inline]
-    pub(crate) fn free_slot(&mut self) -> u32 {
+    pub(crate) fn free_entry(&mut self) -> u32 {
         self.free.pop().unwrap_or_else(|| self.grow())
     }
 
-    /// Gives an attempt a slot.
-    pub(crate) fn assign(&mut self, slot: u32, attempt: Attempt) {
-        self.slots[slot as usize].attempt = Some(attempt);
-        let place = attempt.job.index();
-        if place >= self.by_job.len() {
-            self.by_job.resize(place + 1, NO_SLOT);
+    /// Gives an attempt an entry.
+    pub(crate) fn assign(&mut self, entry: u32, attempt: Attempt) {
+        self.entries[entry as usize].attempt = Some(attempt);
+        let index = attempt.job.index();
+        if index >= self.by_job.len() {
+            self.by_job.resize(index + 1, NO_ENTRY);
         }
-        self.by_job[place] = slot;
+        self.by_job[index] = entry;
     }
 
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "no more slots than jobs, of which the core refuses 2^30"
+        reason = "no more entries than jobs, of which the core refuses 2^30"
     )]
     fn grow(&mut self) -> u32 {
-        let slot = self.slots.len() as u32;
-        let made = self.make_slot(slot);
-        self.slots.push(made);
-        slot
+        let entry = self.entries.len() as u32;
+        let made = self.make_entry(entry);
+        self.entries.push(made);
+        entry
     }
 
-    fn make_slot(&self, slot: u32) -> Slot {
+    fn make_entry(&self, entry: u32) -> Entry {
         let job_waker = Arc::new(JobWaker {
-            slot,
+            entry,
             queued: AtomicBool::new(false),
             woken: Arc::clone(&self.woken),
         });
-        Slot { waker: Waker::from(Arc::clone(&job_waker)), job_waker, attempt: None }
+        Entry { waker: Waker::from(Arc::clone(&job_waker)), job_waker, attempt: None }
     }
 
-    /// The attempt is over: its slot is free.
+    /// The attempt is over: its entry is free.
     pub(crate) fn remove(&mut self, attempt: Attempt) {
-        let Some(slot) =
-            self.by_job.get(attempt.job.index()).copied().filter(|&slot| slot != NO_SLOT)
+        let Some(entry) =
+            self.by_job.get(attempt.job.index()).copied().filter(|&entry| entry != NO_ENTRY)
         else {
             return;
         };
-        if self.slots[slot as usize].attempt != Some(attempt) {
+        if self.entries[entry as usize].attempt != Some(attempt) {
             return;
         }
-        self.by_job[attempt.job.index()] = NO_SLOT;
-        self.slots[slot as usize].attempt = None;
-        self.free(slot);
+        self.by_job[attempt.job.index()] = NO_ENTRY;
+        self.entries[entry as usize].attempt = None;
+        self.free(entry);
     }
 
-    /// A slot is nobody's any more.
+    /// An entry is nobody's any more.
     #[inline]
-    pub(crate) fn free(&mut self, slot: u32) {
-        // One reference is the slot's own, one its waker's.
-        if Arc::strong_count(&self.slots[slot as usize].job_waker) > 2 {
-            self.slots[slot as usize].job_waker.queued.store(true, Ordering::Release);
-            self.slots[slot as usize] = self.make_slot(slot);
+    pub(crate) fn free(&mut self, entry: u32) {
+        // One reference is the entry's own, one its waker's.
+        if Arc::strong_count(&self.entries[entry as usize].job_waker) > 2 {
+            self.entries[entry as usize].job_waker.queued.store(true, Ordering::Release);
+            self.entries[entry as usize] = self.make_entry(entry);
         }
-        self.free.push(slot);
+        self.free.push(entry);
     }
 
-    /// Whose slot it is.
-    pub(crate) fn attempt(&self, slot: u32) -> Option<Attempt> {
-        self.slots[slot as usize].attempt
+    /// Whose entry it is.
+    pub(crate) fn attempt(&self, entry: u32) -> Option<Attempt> {
+        self.entries[entry as usize].attempt
     }
 
-    /// The waker of a slot that is to be polled. A wake from now on counts again.
-    pub(crate) fn begin_poll(&self, slot: u32) -> &Waker {
-        let slot = &self.slots[slot as usize];
-        if slot.job_waker.queued.load(Ordering::Acquire) {
+    /// The waker of an entry that is to be polled. A wake from now on counts again.
+    pub(crate) fn begin_poll(&self, entry: u32) -> &Waker {
+        let entry = &self.entries[entry as usize];
+        if entry.job_waker.queued.load(Ordering::Acquire) {
             // Swapped, not stored: what the one who woke it wrote before has to be seen by the poll.
-            slot.job_waker.queued.swap(false, Ordering::AcqRel);
+            entry.job_waker.queued.swap(false, Ordering::AcqRel);
         }
-        &slot.waker
+        &entry.waker
     }
 
-    /// Whether slots were woken since they were taken. Costs one load.
+    /// Whether entries were woken since they were taken. Costs one load.
     #[inline]
     pub(crate) fn has_woken(&self) -> bool {
         self.woken.any.load(Ordering::Acquire)
     }
 
-    /// Moves the slots that were woken to the end of `batch`.
+    /// Moves the entries that were woken to the end of `batch`.
     pub(crate) fn take_woken(&self, batch: &mut Vec<u32>) {
         let mut woken = lock(&self.woken.inner);
         self.woken.any.store(false, Ordering::Release);
-        batch.append(&mut woken.slots);
+        batch.append(&mut woken.entries);
     }
 
     /// Whether something is to be polled; if not, `driver` is woken once there is.
     pub(crate) fn watch(&self, driver: &Waker) -> bool {
         let mut woken = lock(&self.woken.inner);
-        if !woken.slots.is_empty() {
+        if !woken.entries.is_empty() {
             return true;
         }
         let before = match &woken.driver {

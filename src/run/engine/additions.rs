@@ -10,7 +10,7 @@ use crate::run::facts::error::RunError;
 use crate::run::facts::handle::{Handle, Key};
 use crate::run::facts::lock::lock;
 use crate::run::facts::mailbox::{Mailbox, Message};
-use crate::run::facts::output::{Column, LocalOutputs, Outputs, Place, SendOutputs};
+use crate::run::facts::output::{Column, LocalOutputs, Outputs, SendOutputs, Slot};
 use crate::run::facts::quiet::drop_quietly;
 use crate::run::job::asked::Asked;
 use crate::run::job::body::Body;
@@ -117,8 +117,8 @@ impl Drop for Answer {
     }
 }
 
-/// Reserves a place for the output of a job.
-pub(crate) type Reserve<P> = Box<dyn FnOnce(&mut Outputs<<P as Payload>::Outputs>) -> Place + Send>;
+/// Reserves a slot for the output of a job.
+pub(crate) type Reserve<P> = Box<dyn FnOnce(&mut Outputs<<P as Payload>::Outputs>) -> Slot + Send>;
 
 #[derive(Default)]
 struct Reply {

@@ -20,10 +20,10 @@ impl<P: Payload> Engine<P> {
         for addition in additions {
             let Addition { body, extra, requirements, reserve, reply } = addition;
             let core = &mut self.core;
-            let place = reserve(&mut self.outputs);
+            let slot = reserve(&mut self.outputs);
             let result: Result<JobId, RunError> = requirements
                 .by_id(self.graph, extra.as_deref())
-                .and_then(|ids| Ok(core.insert(Record::new(place), extra, ids)?.into()));
+                .and_then(|ids| Ok(core.insert(Record::new(slot), extra, ids)?.into()));
             match result {
                 Ok(id) => {
                     self.hooked |= body.peek().has_hook();

@@ -22,11 +22,11 @@ pub(crate) type Finished = Result<(), JobError>;
 
 /// An attempt in the engine, from its beginning to its end.
 impl<P: Payload> Engine<P> {
-    /// Takes the body of an attempt out of its place, to be polled.
+    /// Takes out the body of an attempt, to be polled.
     #[inline]
     pub(crate) fn fetch(&mut self, attempt: Attempt) -> Option<P> {
-        let cell = self.cell(attempt)?;
-        self.cells.take(cell)
+        let index = self.index(attempt)?;
+        self.cells.take(index)
     }
 
     /// Gathers what an attempt needs that begins, for its body.
@@ -68,21 +68,21 @@ impl<P: Payload> Engine<P> {
         polled: Poll<Finished>,
         now: Timestamp,
     ) -> Option<Retired<P>> {
-        let cell = self.cell(attempt)?;
+        let index = self.index(attempt)?;
         let has_mail = self.has_mail();
         if has_mail || polled.is_pending() {
-            self.cells.put_back(cell, body);
+            self.cells.put_back(index, body);
             if has_mail {
                 self.read_mail_but_stops(now);
             }
             if polled.is_pending() {
                 return None;
             }
-            body = self.cells.take(cell)?;
+            body = self.cells.take(index)?;
         }
         match polled {
             Poll::Pending => None,
-            Poll::Ready(finished) => Some(self.complete(attempt, cell, body, finished, now)),
+            Poll::Ready(finished) => Some(self.complete(attempt, index, body, finished, now)),
         }
     }
 
@@ -91,20 +91,20 @@ impl<P: Payload> Engine<P> {
     fn complete(
         &mut self,
         attempt: Attempt,
-        cell: usize,
+        index: usize,
         mut body: P,
         finished: Finished,
         now: Timestamp,
     ) -> Retired<P> {
-        self.cells.forget_context(cell);
+        self.cells.forget_context(index);
         let completion = match &finished {
             Ok(()) => Completion::Success,
             Err(JobError::Panic(_)) => Completion::Panic,
             Err(JobError::Error(error)) if error.is::<Cancelled>() => Completion::Cancelled,
             Err(_) => Completion::Error,
         };
-        let Ok(after) = self.core.on_job_complete(attempt, completion, now) else {
-            return self.retire_body(cell, body, self.core.has_ended(attempt.job));
+        let Some(after) = self.core.complete_attempt(attempt, completion, now) else {
+            return self.retire_body(index, body, self.core.has_ended(attempt.job));
         };
         let delivers = finished.is_err() || after.succeeded;
         if let Some(record) = self.core.payload_of(attempt.job) {
@@ -115,14 +115,14 @@ impl<P: Payload> Engine<P> {
         if delivers && self.hooks.is_none() {
             self.deliver(attempt.job, &mut body);
         }
-        self.retire_body(cell, body, after.ended)
+        self.retire_body(index, body, after.ended)
     }
 
-    /// Moves the output of a job to its place.
+    /// Moves the output of a job to its slot.
     #[inline]
     pub(super) fn deliver(&mut self, job: JobId, body: &mut P) {
         if let Some(record) = self.core.payload_of(job) {
-            let (column, slot) = self.outputs.column(record.place);
+            let (column, slot) = self.outputs.column(record.slot);
             body.body().deliver(column, slot);
         }
     }
@@ -156,8 +156,8 @@ struct Beginning<'a, P: Payload> {
 
 impl<P: Payload> Start for Beginning<'_, P> {
     fn output(&mut self, key: Key) -> Option<(&mut dyn Any, u32)> {
-        let place = self.engine.core.payload(key.id)?.place;
-        Some(self.engine.outputs.column(place))
+        let slot = self.engine.core.payload(key.id)?.slot;
+        Some(self.engine.outputs.column(slot))
     }
 
     fn context(&mut self) -> Context {

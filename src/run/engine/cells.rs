@@ -4,7 +4,7 @@ use crate::run::facts::quiet::{caught, drop_quietly};
 use crate::run::job::context::Context;
 use crate::run::job::payload::Payload;
 
-/// The bodies of the jobs, and what their running attempts see of the run, by the place of the job in
+/// The bodies of the jobs, and what their running attempts see of the run, by the index of the job in
 /// the core. Whatever the bodies' `Drop` does, all of them are dropped.
 pub(crate) struct Cells<P> {
     bodies: Vec<Option<P>>,
@@ -17,7 +17,7 @@ impl<P> Cells<P> {
         Self { bodies: Vec::new(), contexts: Vec::new() }
     }
 
-    /// How many places there are.
+    /// How many cells there are.
     pub(crate) fn len(&self) -> usize {
         self.bodies.len()
     }
@@ -28,44 +28,44 @@ impl<P> Cells<P> {
 
     /// Puts a body where its job is in the core: at the end, or where a job was removed.
     #[inline]
-    pub(crate) fn add(&mut self, cell: usize, body: P) {
-        match self.bodies.get_mut(cell) {
+    pub(crate) fn add(&mut self, index: usize, body: P) {
+        match self.bodies.get_mut(index) {
             Some(vacant) => *vacant = Some(body),
             None => self.bodies.push(Some(body)),
         }
     }
 
-    pub(crate) fn body(&self, cell: usize) -> Option<&P> {
-        self.bodies.get(cell)?.as_ref()
+    pub(crate) fn body(&self, index: usize) -> Option<&P> {
+        self.bodies.get(index)?.as_ref()
     }
 
-    /// Takes a body out of its place.
+    /// Takes a body out of its cell.
     #[inline]
-    pub(crate) fn take(&mut self, cell: usize) -> Option<P> {
-        self.bodies.get_mut(cell)?.take()
+    pub(crate) fn take(&mut self, index: usize) -> Option<P> {
+        self.bodies.get_mut(index)?.take()
     }
 
-    /// Puts a body that was taken back into its place.
+    /// Puts a body that was taken back into its cell.
     #[inline]
-    pub(crate) fn put_back(&mut self, cell: usize, body: P) {
-        self.bodies[cell] = Some(body);
+    pub(crate) fn put_back(&mut self, index: usize, body: P) {
+        self.bodies[index] = Some(body);
     }
 
-    pub(crate) fn context(&self, cell: usize) -> Option<&Context> {
-        self.contexts.get(cell)?.as_ref()
+    pub(crate) fn context(&self, index: usize) -> Option<&Context> {
+        self.contexts.get(index)?.as_ref()
     }
 
     /// Keeps what an attempt sees of the run.
-    pub(crate) fn hold_context(&mut self, cell: usize, context: Context) {
-        if cell >= self.contexts.len() {
-            self.contexts.resize(cell + 1, None);
+    pub(crate) fn hold_context(&mut self, index: usize, context: Context) {
+        if index >= self.contexts.len() {
+            self.contexts.resize(index + 1, None);
         }
-        self.contexts[cell] = Some(context);
+        self.contexts[index] = Some(context);
     }
 
     #[inline]
-    pub(crate) fn forget_context(&mut self, cell: usize) {
-        if let Some(context) = self.contexts.get_mut(cell) {
+    pub(crate) fn forget_context(&mut self, index: usize) {
+        if let Some(context) = self.contexts.get_mut(index) {
             *context = None;
         }
     }
@@ -79,7 +79,7 @@ impl<P> Drop for Cells<P> {
 
 /// A body whose attempt is over.
 pub(crate) struct Retired<P> {
-    pub(crate) cell: usize,
+    pub(crate) index: usize,
     pub(crate) body: P,
     /// Whether it goes back to its cell, without what is left of the attempt.
     pub(crate) keep: bool,
@@ -98,6 +98,6 @@ impl<P: Payload> Retired<P> {
 
     fn clear(mut self) -> (usize, P) {
         let _ = caught(|| self.body.body().clear());
-        (self.cell, self.body)
+        (self.index, self.body)
     }
 }

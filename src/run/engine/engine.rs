@@ -28,7 +28,7 @@ pub(crate) struct Engine<P: Payload> {
     /// Which run of the graph this is: contexts of another one have nothing to say.
     pub(crate) run: u32,
     pub(crate) core: Orchestrator<Record>,
-    /// By place of the job in the core.
+    /// By index of the job in the core.
     pub(crate) cells: Cells<P>,
     pub(crate) outputs: Outputs<P::Outputs>,
     pub(crate) mailbox: Arc<Mailbox>,
@@ -53,9 +53,9 @@ pub(crate) struct Engine<P: Payload> {
 }
 
 impl<P: Payload> Engine<P> {
-    /// The cell of an attempt, in the run of the jobs or of their hooks.
+    /// The index of the job of an attempt, in the run of the jobs or of their hooks.
     #[inline]
-    pub(crate) fn cell(&self, attempt: Attempt) -> Option<usize> {
+    pub(crate) fn index(&self, attempt: Attempt) -> Option<usize> {
         match &self.hooks {
             None => Some(attempt.job.index()),
             Some(hooks) => hooks.subjects.get(attempt.job.index())?.map(JobId::index),
@@ -71,7 +71,7 @@ impl<P: Payload> Engine<P> {
             {
                 record.started = now;
             }
-            if self.cell(attempt).is_some() {
+            if self.index(attempt).is_some() {
                 return Some(attempt);
             }
             // It only keeps two hooks in order.
@@ -85,7 +85,7 @@ impl<P: Payload> Engine<P> {
         let signal = self.core.poll_signal()?;
         match signal {
             Signal::Cancel(attempt) => {
-                let context = self.cell(attempt).and_then(|cell| self.cells.context(cell));
+                let context = self.index(attempt).and_then(|index| self.cells.context(index));
                 if let (Some(context), None) = (context, &self.hooks) {
                     context.cancel();
                 }
@@ -102,20 +102,20 @@ impl<P: Payload> Engine<P> {
         Some(signal)
     }
 
-    /// Takes the body of an attempt that is over out of its place, unless it is being polled.
+    /// Takes out the body of an attempt that is over, unless it is being polled.
     pub(crate) fn retire(&mut self, attempt: Attempt) -> Option<Retired<P>> {
-        let cell = self.cell(attempt)?;
-        self.cells.forget_context(cell);
-        let body = self.cells.take(cell)?;
-        Some(self.retire_body(cell, body, self.core.has_ended(attempt.job)))
+        let index = self.index(attempt)?;
+        self.cells.forget_context(index);
+        let body = self.cells.take(index)?;
+        Some(self.retire_body(index, body, self.core.has_ended(attempt.job)))
     }
 
     /// What becomes of a body whose attempt is over.
     #[inline]
-    pub(super) fn retire_body(&self, cell: usize, body: P, ended: bool) -> Retired<P> {
+    pub(super) fn retire_body(&self, index: usize, body: P, ended: bool) -> Retired<P> {
         let has_hook = self.hooked && self.hooks.is_none() && body.peek().has_hook();
         let keep = !ended || has_hook || self.keep_bodies;
-        Retired { cell, body, keep }
+        Retired { index, body, keep }
     }
 
     /// Drops the bodies whose attempts are over, or what is left of these.
@@ -128,8 +128,8 @@ impl<P: Payload> Engine<P> {
     /// Drops a body whose attempt is over, or what is left of that.
     #[inline]
     pub(crate) fn dispose(&mut self, retired: Retired<P>) {
-        if let Some((cell, body)) = retired.dispose() {
-            self.cells.put_back(cell, body);
+        if let Some((index, body)) = retired.dispose() {
+            self.cells.put_back(index, body);
         }
     }
 
@@ -190,14 +190,14 @@ impl<P: Payload> Engine<P> {
     fn read(&mut self, message: Message, now: Timestamp) {
         match message {
             Message::Ready { attempt, run } if run == self.run && self.hooks.is_none() => {
-                let place = attempt.job.index();
-                let Some(mut body) = self.cells.take(place) else {
+                let index = attempt.job.index();
+                let Some(mut body) = self.cells.take(index) else {
                     return self.keep_unread(attempt, message);
                 };
                 if self.core.on_job_ready(attempt, now).is_ok() {
                     self.deliver(attempt.job, &mut body);
                 }
-                self.cells.put_back(place, body);
+                self.cells.put_back(index, body);
             }
             Message::Ready { .. } => {}
             Message::Add => {

@@ -15,7 +15,7 @@ use crate::run::facts::handle::{Handle, Key};
 use crate::run::facts::listing::Listing;
 use crate::run::facts::mailbox::{Mailbox, StopHandle};
 use crate::run::facts::observers::Observers;
-use crate::run::facts::output::{Column, Outputs, Place};
+use crate::run::facts::output::{Column, Outputs, Slot};
 use crate::run::facts::record::Record;
 use crate::run::facts::runtime::{AnyClock, Clock as _};
 use crate::run::job::asked::Asked;
@@ -54,7 +54,7 @@ pub struct Graph<P: Payload> {
     pub(crate) core: Orchestrator<Record>,
     pub(crate) options: RunOptions,
     shutdown_timeout: Duration,
-    /// By place in the core.
+    /// By index in the core.
     pub(crate) cells: Cells<P>,
     pub(crate) outputs: Outputs<P::Outputs>,
     pub(crate) mailbox: Arc<Mailbox>,
@@ -80,9 +80,9 @@ impl<'a> Graph<Local<'a>> {
     #[inline(always)]
     pub fn add<B: Body + 'a>(&mut self, job: Job<B>) -> Handle<B::Output> {
         self.hooked |= job.body.has_hook();
-        let place =
+        let slot =
             self.outputs.reserve::<B::Output>(job.show, || Box::new(Column::<B::Output>::new()));
-        let added = self.insert(Local::new(job.body), job.extra, &job.requirements, place);
+        let added = self.insert(Local::new(job.body), job.extra, &job.requirements, slot);
         Handle::new(Key { graph: self.id, id: added.into() })
     }
 }
@@ -104,9 +104,9 @@ impl Graph<Sendable> {
         job: Job<B>,
     ) -> Handle<B::Output> {
         self.hooked |= job.body.has_hook();
-        let place =
+        let slot =
             self.outputs.reserve::<B::Output>(job.show, || Box::new(Column::<B::Output>::new()));
-        let added = self.insert(Sendable::new(job.body), job.extra, &job.requirements, place);
+        let added = self.insert(Sendable::new(job.body), job.extra, &job.requirements, slot);
         Handle::new(Key { graph: self.id, id: added.into() })
     }
 }
@@ -190,14 +190,14 @@ impl<P: Payload> Graph<P> {
         body: P,
         extra: Option<Box<Extra>>,
         requirements: &Asked,
-        place: Place,
-    ) -> NumberAndIndex {
+        slot: Slot,
+    ) -> NumberAndPlace {
         let added = match requirements.by_id(self.id, extra.as_deref()) {
-            Ok(ids) => match self.core.insert(Record::new(place), extra, ids) {
+            Ok(ids) => match self.core.insert(Record::new(slot), extra, ids) {
                 Ok(added) => added,
-                Err(error) => self.insert_refused(error.into(), place),
+                Err(error) => self.insert_refused(error.into(), slot),
             },
-            Err(error) => self.insert_refused(error, place),
+            Err(error) => self.insert_refused(error, slot),
         };
         if added.number > 0 {
             self.cells.add(added.index as usize, body);
@@ -207,9 +207,9 @@ impl<P: Payload> Graph<P> {
 
     /// A job that cannot be added gets a handle all the same; the run is refused.
     #[cold]
-    fn insert_refused(&mut self, error: RunError, place: Place) -> NumberAndIndex {
+    fn insert_refused(&mut self, error: RunError, slot: Slot) -> NumberAndPlace {
         self.error.get_or_insert(error);
-        self.core.insert(Record::new(place), None, &[]).unwrap_or(NumberAndIndex::NOBODY)
+        self.core.insert(Record::new(slot), None, &[]).unwrap_or(NumberAndPlace::NOBODY)
     }
 
     /// Begins the run, unless there is an error.

@@ -3,10 +3,10 @@ use std::vec::Vec;
 use crate::orchestrator::{JobId, JobState, Orchestrator};
 use crate::run::facts::record::Record;
 
-/// The run of the shutdown hooks takes the core's place; this keeps what it took it from.
+/// The run of the shutdown hooks replaces the core of the jobs, which is kept here.
 pub(crate) struct Hooks {
     pub(super) main: Orchestrator<Record>,
-    /// By place in the core of the hooks: whose hook it is.
+    /// By index in the core of the hooks: whose hook it is.
     pub(crate) subjects: Vec<Option<JobId>>,
 }
 

@@ -4,7 +4,7 @@ use std::vec::Vec;
 use super::engine::Engine;
 use super::hooks::Hooks;
 use crate::orchestrator::{JobId, RunOptions, Timestamp};
-use crate::run::facts::output::Place;
+use crate::run::facts::output::Slot;
 use crate::run::facts::record::Record;
 use crate::run::job::payload::Payload;
 
@@ -15,7 +15,8 @@ impl<P: Payload> Engine<P> {
             return false;
         }
         self.tell();
-        let has_hook = |cell| self.cells.body(cell).is_some_and(|body: &P| body.peek().has_hook());
+        let has_hook =
+            |index| self.cells.body(index).is_some_and(|body: &P| body.peek().has_hook());
         let core = &self.core;
         let started = |job: &JobId| core.attempts(*job) > 0 && has_hook(job.index());
         let hooked: Vec<JobId> = core.jobs().filter(started).collect();
@@ -29,7 +30,7 @@ impl<P: Payload> Engine<P> {
         };
         let Ok(run) = core.shutdown_run(&hooked, None, options) else { return false };
         let subjects = run.jobs().map(|job| run.payload(job).copied().flatten()).collect();
-        let mut run = run.map(|_| Record::new(Place::NOWHERE));
+        let mut run = run.map(|_| Record::new(Slot::NOWHERE));
         if run.start(now).is_err() {
             return false;
         }

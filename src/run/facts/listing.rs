@@ -4,9 +4,8 @@ use std::vec::Vec;
 
 use super::output::{OutputStore, Outputs};
 use super::record::{HookReport, Record};
-use crate::orchestrator::{
-    Condition, JobId, JobKind, JobState, Orchestrator, Outcome, Seconds, SkipReason,
-};
+use super::words::{WIDEST_LABEL, awaited, endless, label, mark, one_line};
+use crate::orchestrator::{Condition, JobId, JobState, Orchestrator, Outcome, Seconds, SkipReason};
 
 /// A graph as people read it, before, during or after its run: one line a job, in topological order.
 pub(crate) struct Listing<'a, C: ?Sized> {
@@ -30,9 +29,6 @@ impl fmt::Write for Indented<'_, '_> {
         Ok(())
     }
 }
-
-/// Labels wider than this do not push the other columns any further.
-const WIDEST_LABEL: usize = 24;
 
 /// As many related jobs are named on a line.
 const NAMED: usize = 8;
@@ -66,13 +62,11 @@ impl<C: OutputStore + ?Sized> fmt::Display for Listing<'_, C> {
 
 impl<C: OutputStore + ?Sized> Listing<'_, C> {
     fn write_rest(&self, f: &mut fmt::Formatter<'_>, job: JobId, state: JobState) -> fmt::Result {
-        if self.core.kind(job).is_some_and(|kind| kind != JobKind::Finite) {
-            f.write_str(" [∞]")?;
-        }
+        f.write_str(endless(self.core.kind(job).unwrap_or_default()))?;
         self.write_state(f, job, state)?;
         let Some(record) = self.core.payload(job) else { return Ok(()) };
         if state == JobState::Ended(Outcome::Succeeded)
-            && let Some(output) = self.outputs.inline(record.place)
+            && let Some(output) = self.outputs.inline(record.slot)
         {
             write!(f, " -> {output:?}")?;
         }
@@ -98,8 +92,8 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
 
     fn write_nested(&self, f: &mut fmt::Formatter<'_>, job: JobId) -> fmt::Result {
         let mut indented = Indented { to: f };
-        let place = self.core.payload(job).map(|record| record.place);
-        match place.and_then(|place| self.outputs.below(place)) {
+        let slot = self.core.payload(job).map(|record| record.slot);
+        match slot.and_then(|slot| self.outputs.below(slot)) {
             Some(report) => write!(indented, "\n{report}"),
             None => (self.nested)(job, &mut indented),
         }
@@ -134,12 +128,7 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
         write!(f, " {how} [")?;
         for (position, &(job, condition)) in related.iter().take(NAMED).enumerate() {
             let comma = if position == 0 { "" } else { ", " };
-            let condition = match condition {
-                Condition::Succeeded => "",
-                Condition::Finished => " to finish",
-                Condition::Failed => " to fail",
-            };
-            write!(f, "{comma}{}{condition}", self.name(job))?;
+            write!(f, "{comma}{}{}", self.name(job), awaited(condition))?;
         }
         if related.len() > NAMED {
             write!(f, " and {} more", related.len() - NAMED)?;
@@ -148,36 +137,10 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
     }
 
     fn label(&self, job: JobId) -> String {
-        self.core.label(job).map_or_else(|| "NOLABEL".to_string(), one_line)
+        label(self.core.label(job))
     }
 
     fn name(&self, job: JobId) -> String {
         self.core.label(job).map_or_else(|| job.to_string(), one_line)
-    }
-}
-
-/// A text that keeps to its line and its direction: what controls these is escaped.
-pub(crate) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for character in text.chars() {
-        let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if character.is_control() || turns {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    line
-}
-
-/// A state as one character.
-pub(crate) fn mark(state: JobState) -> char {
-    match state {
-        JobState::Waiting | JobState::Queued | JobState::Backoff { .. } => '·',
-        JobState::Running { .. } | JobState::Stopping { .. } => '▶',
-        JobState::Ended(Outcome::Succeeded) => '✓',
-        JobState::Ended(Outcome::Failed(_)) => '✗',
-        JobState::Ended(Outcome::Cancelled) => '■',
-        JobState::Ended(Outcome::Skipped(_)) => '○',
     }
 }

@@ -14,3 +14,4 @@ pub(super) mod record;
 pub(super) mod report;
 pub(super) mod runtime;
 pub(super) mod stream;
+pub(super) mod words;

@@ -57,7 +57,7 @@ impl<C: OutputStore + ?Sized> Report<C> {
 
     /// The report of a nested run.
     fn report_of(&self, id: JobId) -> Option<&dyn Below> {
-        self.outputs.below(self.core.payload(id)?.place)
+        self.outputs.below(self.core.payload(id)?.slot)
     }
 
     fn retell_job(&self, id: JobId, facts: &mut Retelling) {

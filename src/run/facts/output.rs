@@ -8,17 +8,17 @@ use std::vec::Vec;
 
 use super::fact::{Fact, JobInfo};
 
-/// Where an output is: its column, from 1, in the upper half, and its place in it.
+/// Where an output is: its column, from 1, in the upper half, and which one it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place(NonZero<u64>);
+pub(crate) struct Slot(NonZero<u64>);
 
-impl Place {
-    /// The place of what has no output.
+impl Slot {
+    /// The slot of what has no output.
     pub(crate) const NOWHERE: Self = Self(NonZero::<u64>::MAX);
 
     fn new(column: usize, slot: u32) -> Self {
-        let place = (column as u64 + 1) << 32 | u64::from(slot);
-        NonZero::new(place).map_or(Self::NOWHERE, Self)
+        let slot = (column as u64 + 1) << 32 | u64::from(slot);
+        NonZero::new(slot).map_or(Self::NOWHERE, Self)
     }
 
     fn column(self) -> usize {
@@ -26,20 +26,20 @@ impl Place {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-    fn slot(self) -> u32 {
+    fn in_column(self) -> u32 {
         self.0.get() as u32
     }
 }
 
 /// One output: in place until somebody shares it.
-enum Slot<T> {
+enum Kept<T> {
     Empty,
     Own(T),
     Shared(Arc<T>),
 }
 
 /// The outputs of all jobs with one type of output; as long as the last one there needs.
-pub(crate) struct Column<T>(Vec<Slot<T>>);
+pub(crate) struct Column<T>(Vec<Kept<T>>);
 
 impl<T> Column<T> {
     pub(crate) const fn new() -> Self {
@@ -50,44 +50,44 @@ impl<T> Column<T> {
     pub(crate) fn put(&mut self, slot: u32, output: T) {
         let slot = slot as usize;
         if slot > self.0.len() {
-            self.0.resize_with(slot, || Slot::Empty);
+            self.0.resize_with(slot, || Kept::Empty);
         }
         match self.0.get_mut(slot) {
-            Some(empty) => *empty = Slot::Own(output),
-            None => self.0.push(Slot::Own(output)),
+            Some(empty) => *empty = Kept::Own(output),
+            None => self.0.push(Kept::Own(output)),
         }
     }
 
     fn get(&self, slot: u32) -> Option<&T> {
         match self.0.get(slot as usize)? {
-            Slot::Empty => None,
-            Slot::Own(output) => Some(output),
-            Slot::Shared(output) => Some(output),
+            Kept::Empty => None,
+            Kept::Own(output) => Some(output),
+            Kept::Shared(output) => Some(output),
         }
     }
 
     /// One allocation the first time.
     pub(crate) fn share(&mut self, slot: u32) -> Option<Arc<T>> {
-        let slot = self.0.get_mut(slot as usize)?;
-        let output = match std::mem::replace(slot, Slot::Empty) {
-            Slot::Empty => return None,
-            Slot::Own(output) => Arc::new(output),
-            Slot::Shared(output) => output,
+        let kept = self.0.get_mut(slot as usize)?;
+        let output = match std::mem::replace(kept, Kept::Empty) {
+            Kept::Empty => return None,
+            Kept::Own(output) => Arc::new(output),
+            Kept::Shared(output) => output,
         };
-        *slot = Slot::Shared(Arc::clone(&output));
+        *kept = Kept::Shared(Arc::clone(&output));
         Some(output)
     }
 
     /// `None`, and it stays, while somebody else holds it.
     fn take(&mut self, slot: u32) -> Option<T> {
-        let slot = self.0.get_mut(slot as usize)?;
-        match std::mem::replace(slot, Slot::Empty) {
-            Slot::Empty => None,
-            Slot::Own(output) => Some(output),
-            Slot::Shared(output) => match Arc::try_unwrap(output) {
+        let kept = self.0.get_mut(slot as usize)?;
+        match std::mem::replace(kept, Kept::Empty) {
+            Kept::Empty => None,
+            Kept::Own(output) => Some(output),
+            Kept::Shared(output) => match Arc::try_unwrap(output) {
                 Ok(output) => Some(output),
                 Err(output) => {
-                    *slot = Slot::Shared(output);
+                    *kept = Kept::Shared(output);
                     None
                 }
             },
@@ -107,23 +107,23 @@ pub(crate) trait Below: fmt::Display {
 #[derive(Clone, Copy)]
 pub(crate) enum Show {
     /// On the line of its job.
-    Inline(fn(&dyn Any, Place) -> Option<&dyn fmt::Debug>),
+    Inline(fn(&dyn Any, Slot) -> Option<&dyn fmt::Debug>),
     /// In lines of its own, below that of its job.
-    Below(fn(&dyn Any, Place) -> Option<&dyn Below>),
+    Below(fn(&dyn Any, Slot) -> Option<&dyn Below>),
 }
 
 impl Show {
     pub(crate) const fn inline<T: fmt::Debug + 'static>() -> Self {
-        Self::Inline(|column, place| Some(output::<T>(column, place)?))
+        Self::Inline(|column, slot| Some(output::<T>(column, slot)?))
     }
 
     pub(crate) const fn below<T: Below + 'static>() -> Self {
-        Self::Below(|column, place| Some(output::<T>(column, place)?))
+        Self::Below(|column, slot| Some(output::<T>(column, slot)?))
     }
 }
 
-fn output<T: 'static>(column: &dyn Any, place: Place) -> Option<&T> {
-    column.downcast_ref::<Column<T>>()?.get(place.slot())
+fn output<T: 'static>(column: &dyn Any, slot: Slot) -> Option<&T> {
+    column.downcast_ref::<Column<T>>()?.get(slot.in_column())
 }
 
 /// How to show the usual types, whose outputs are shown without having to ask. Whether any other is
@@ -234,9 +234,9 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
         Self { columns: Vec::new() }
     }
 
-    /// Reserves a place for an output. O(types of outputs in the graph).
+    /// Reserves a slot for an output. O(types of outputs in the graph).
     #[inline]
-    pub(crate) fn reserve<T: 'static>(&mut self, show: Option<Show>, new: fn() -> Box<C>) -> Place {
+    pub(crate) fn reserve<T: 'static>(&mut self, show: Option<Show>, new: fn() -> Box<C>) -> Slot {
         let output = TypeId::of::<T>();
         let found = self.columns.iter().position(|typed| typed.output == output);
         let index = found.unwrap_or_else(|| self.new_column(output, new));
@@ -246,7 +246,7 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
         }
         let slot = typed.outputs;
         typed.outputs += 1;
-        Place::new(index, slot)
+        Slot::new(index, slot)
     }
 
     #[cold]
@@ -255,42 +255,42 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
         self.columns.len() - 1
     }
 
-    /// The same places, all empty.
+    /// The same slots, all empty.
     pub(crate) fn emptied(&self) -> Self {
         let empty = |typed: &Typed<C>| Typed { column: (typed.new)(), ..*typed };
         Self { columns: self.columns.iter().map(empty).collect() }
     }
 
-    /// The column of an output, and its slot there.
-    pub(crate) fn column(&mut self, place: Place) -> (&mut dyn Any, u32) {
-        (self.columns[place.column()].column.any_mut(), place.slot())
+    /// The column of an output, and its slot in that.
+    pub(crate) fn column(&mut self, slot: Slot) -> (&mut dyn Any, u32) {
+        (self.columns[slot.column()].column.any_mut(), slot.in_column())
     }
 
-    pub(crate) fn get<T: 'static>(&self, place: Place) -> Option<&T> {
-        let column = self.columns.get(place.column())?.column.any();
-        column.downcast_ref::<Column<T>>()?.get(place.slot())
+    pub(crate) fn get<T: 'static>(&self, slot: Slot) -> Option<&T> {
+        let column = self.columns.get(slot.column())?.column.any();
+        column.downcast_ref::<Column<T>>()?.get(slot.in_column())
     }
 
-    pub(crate) fn take<T: 'static>(&mut self, place: Place) -> Option<T> {
-        let column = self.columns.get_mut(place.column())?.column.any_mut();
-        column.downcast_mut::<Column<T>>()?.take(place.slot())
+    pub(crate) fn take<T: 'static>(&mut self, slot: Slot) -> Option<T> {
+        let column = self.columns.get_mut(slot.column())?.column.any_mut();
+        column.downcast_mut::<Column<T>>()?.take(slot.in_column())
     }
 
     /// The output as it is shown on the line of its job.
-    pub(crate) fn inline(&self, place: Place) -> Option<&dyn fmt::Debug> {
-        let typed = self.columns.get(place.column())?;
+    pub(crate) fn inline(&self, slot: Slot) -> Option<&dyn fmt::Debug> {
+        let typed = self.columns.get(slot.column())?;
         match typed.shown()? {
-            Show::Inline(show) => show(typed.column.any(), place),
+            Show::Inline(show) => show(typed.column.any(), slot),
             Show::Below(_) => None,
         }
     }
 
     /// The output as it is shown below its job.
-    pub(crate) fn below(&self, place: Place) -> Option<&dyn Below> {
-        let typed = self.columns.get(place.column())?;
+    pub(crate) fn below(&self, slot: Slot) -> Option<&dyn Below> {
+        let typed = self.columns.get(slot.column())?;
         match typed.shown()? {
             Show::Inline(_) => None,
-            Show::Below(show) => show(typed.column.any(), place),
+            Show::Below(show) => show(typed.column.any(), slot),
         }
     }
 }

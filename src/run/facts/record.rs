@@ -2,13 +2,13 @@ use std::boxed::Box;
 use std::sync::Arc;
 
 use super::error::JobError;
-use super::output::Place;
+use super::output::Slot;
 use crate::orchestrator::{JobId, Orchestrator, Outcome, Timestamp};
 
 /// What a run keeps about a job beside its state; it outlives the body. 32 bytes.
 #[derive(Debug)]
 pub(crate) struct Record {
-    pub(crate) place: Place,
+    pub(crate) slot: Slot,
     /// When its first attempt started, if there was one.
     pub(crate) started: Timestamp,
     /// When its last attempt ended, if one has.
@@ -47,13 +47,13 @@ impl HookReport {
 impl Clone for Record {
     /// The record of the same job in another run.
     fn clone(&self) -> Self {
-        Self::new(self.place)
+        Self::new(self.slot)
     }
 }
 
 impl Record {
-    pub(crate) const fn new(place: Place) -> Self {
-        Self { place, started: Timestamp::ZERO, ended: Timestamp::ZERO, aftermath: None }
+    pub(crate) const fn new(slot: Slot) -> Self {
+        Self { slot, started: Timestamp::ZERO, ended: Timestamp::ZERO, aftermath: None }
     }
 
     /// Why its last attempt failed.

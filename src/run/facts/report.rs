@@ -96,14 +96,14 @@ impl<C: OutputStore + ?Sized> Report<C> {
     /// and the report of a nested graph, however these ended.
     #[must_use]
     pub fn output<T: 'static>(&self, job: &Handle<T>) -> Option<&T> {
-        self.outputs.get(self.core.payload(self.own(job)?)?.place)
+        self.outputs.get(self.core.payload(self.own(job)?)?.slot)
     }
 
     /// Takes what a job left behind out of the report; `None` if it left nothing, it was taken already,
     /// or if somebody else holds it, as a dependent may that kept its `Arc`.
     pub fn take_output<T: 'static>(&mut self, job: &Handle<T>) -> Option<T> {
-        let place = self.core.payload(self.own(job)?)?.place;
-        self.outputs.take(place)
+        let slot = self.core.payload(self.own(job)?)?.slot;
+        self.outputs.take(slot)
     }
 
     /// Why a job failed, if it did.

@@ -49,7 +49,7 @@ pub trait Execute {
     #[doc(hidden)]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>>;
 
-    /// Moves the output, if there is one, to its place in the column of its type.
+    /// Moves the output, if there is one, to its slot in the column of its type.
     #[doc(hidden)]
     fn deliver(self: Pin<&mut Self>, column: &mut dyn Any, slot: u32);
 

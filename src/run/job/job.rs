@@ -146,7 +146,7 @@ impl<B: Body> Job<B> {
         self
     }
 
-    /// Among jobs that wait for a place in the window a higher priority goes first; 0 unless asked.
+    /// Among jobs that wait for a seat in the window a higher priority goes first; 0 unless asked.
     pub fn priority(mut self, priority: i32) -> Self {
         self.options().priority = priority;
         self

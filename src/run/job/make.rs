@@ -24,16 +24,16 @@ pub trait Make {
     const REPEATS: bool = false;
 }
 
-/// Polls a future in its place, where it is made first if need be.
+/// Polls a future, which is made first if need be.
 pub(crate) fn poll_made<F: Future>(
-    mut place: Pin<&mut Option<F>>,
+    mut future: Pin<&mut Option<F>>,
     make: impl FnOnce() -> Option<F>,
     cx: &mut task::Context<'_>,
 ) -> Result<Poll<F::Output>, Error> {
-    if place.is_none() {
-        place.set(make());
+    if future.is_none() {
+        future.set(make());
     }
-    match place.as_pin_mut() {
+    match future.as_pin_mut() {
         Some(future) => Ok(future.poll(cx)),
         None => Err(ran_before()),
     }

@@ -51,15 +51,15 @@ pin_project! {
     pub struct Simple<M: Make, K: Settle<<M::Future as Future>::Output>> {
         make: M,
         #[pin]
-        stage: Stage<M::Future, K::Output>,
+        held: Held<M::Future, K::Output>,
     }
 }
 
 pin_project! {
-    /// How far an attempt is. Its output takes the place of its future.
-    #[project = StageProjection]
-    #[project_replace = StageReplaced]
-    enum Stage<F, T> {
+    /// How far an attempt is. Its output replaces its future.
+    #[project = HeldProjection]
+    #[project_replace = HeldReplaced]
+    enum Held<F, T> {
         Nothing,
         Future { #[pin] future: F },
         Output { output: T },
@@ -68,14 +68,14 @@ pin_project! {
 
 impl<M: Make, K: Settle<<M::Future as Future>::Output>> Simple<M, K> {
     pub(crate) const fn new(make: M) -> Self {
-        Self { make, stage: Stage::Nothing }
+        Self { make, held: Held::Nothing }
     }
 }
 
 impl<F: Future, K: Settle<F::Output>> Simple<Given<F>, K> {
     #[inline]
     pub(crate) fn given(future: F) -> Self {
-        Self { make: Given::new(), stage: Stage::Future { future } }
+        Self { make: Given::new(), held: Held::Future { future } }
     }
 }
 
@@ -90,25 +90,25 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K>
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
         let mut this = self.project();
-        if let StageProjection::Nothing = this.stage.as_mut().project()
+        if let HeldProjection::Nothing = this.held.as_mut().project()
             && let Some(future) = this.make.make()
         {
-            this.stage.set(Stage::Future { future });
+            this.held.set(Held::Future { future });
         }
-        let StageProjection::Future { future } = this.stage.as_mut().project() else {
+        let HeldProjection::Future { future } = this.held.as_mut().project() else {
             return Poll::Ready(Err(ran_before()));
         };
         let Poll::Ready(result) = future.poll(cx) else { return Poll::Pending };
         let (output, result) = K::settle(result);
-        this.stage.set(output.map_or(Stage::Nothing, |output| Stage::Output { output }));
+        this.held.set(output.map_or(Held::Nothing, |output| Held::Output { output }));
         Poll::Ready(result)
     }
 
     fn deliver(self: Pin<&mut Self>, column: &mut dyn Any, slot: u32) {
-        let mut stage = self.project().stage;
-        if let StageProjection::Output { .. } = stage.as_mut().project()
+        let mut held = self.project().held;
+        if let HeldProjection::Output { .. } = held.as_mut().project()
             && let Some(column) = column.downcast_mut::<Column<K::Output>>()
-            && let StageReplaced::Output { output } = stage.project_replace(Stage::Nothing)
+            && let HeldReplaced::Output { output } = held.project_replace(Held::Nothing)
         {
             column.put(slot, output);
         }
@@ -117,7 +117,7 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K>
     fn clear(self: Pin<&mut Self>) {
         let mut this = self.project();
         this.make.forget();
-        this.stage.set(Stage::Nothing);
+        this.held.set(Held::Nothing);
     }
 
     fn can_repeat(&self) -> bool {

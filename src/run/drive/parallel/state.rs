@@ -15,7 +15,7 @@ use crate::run::job::payload::Sendable;
 pub(super) struct State {
     /// `None` once the run is over or was dropped.
     pub(super) engine: Option<Box<Engine<Sendable>>>,
-    /// By place of the body, as far as there are any.
+    /// By index of the job, as far as there are any.
     pub(super) shells: Vec<Shell>,
     /// How many bodies are being polled, or dropped in order to come back.
     pub(super) out: usize,
@@ -55,7 +55,7 @@ impl Leaving {
     }
 }
 
-/// Who waits for the job in a place.
+/// Who waits for the job with an index.
 #[derive(Default)]
 pub(super) struct Shell {
     /// The task of its attempt. It fetches the body each time that it is polled.
@@ -147,15 +147,15 @@ impl State {
     }
 
     pub(super) fn shell_of(&mut self, attempt: Attempt) -> Option<&mut Shell> {
-        let cell = self.engine.as_ref()?.cell(attempt)?;
-        self.shells.get_mut(cell)
+        let index = self.engine.as_ref()?.index(attempt)?;
+        self.shells.get_mut(index)
     }
 
-    fn shell_mut(&mut self, cell: usize) -> &mut Shell {
-        if cell >= self.shells.len() {
-            self.shells.resize_with(cell + 1, Shell::default);
+    fn shell_mut(&mut self, index: usize) -> &mut Shell {
+        if index >= self.shells.len() {
+            self.shells.resize_with(index + 1, Shell::default);
         }
-        &mut self.shells[cell]
+        &mut self.shells[index]
     }
 
     /// Hands out the next attempt that may start, and takes its body out to be polled.
@@ -172,14 +172,14 @@ impl State {
         loop {
             let engine = self.engine.as_mut()?;
             let attempt = engine.hand_out(now)?;
-            let Some(cell) = engine.cell(attempt) else { continue };
-            if let Some(mut body) = engine.cells.take(cell) {
+            let Some(index) = engine.index(attempt) else { continue };
+            if let Some(mut body) = engine.cells.take(index) {
                 engine.prepare(attempt, &mut body);
                 self.out += 1;
                 return Some((Ticket { attempt, hook: engine.hooks.is_some() }, body));
             }
             // A body that is away for the attempt before starts when it is back.
-            self.shell_mut(cell).next = Some(attempt);
+            self.shell_mut(index).next = Some(attempt);
         }
     }
 
@@ -235,14 +235,14 @@ impl State {
         retired
     }
 
-    /// A body is back in its place; the next attempt of its job may be waiting for it.
-    pub(super) fn restore(&mut self, cell: usize, body: Sendable, chores: &mut Chores) {
+    /// A body is back; the next attempt of its job may be waiting for it.
+    pub(super) fn restore(&mut self, index: usize, body: Sendable, chores: &mut Chores) {
         let Some(engine) = &mut self.engine else {
             chores.drop.push(body);
             return;
         };
-        engine.cells.put_back(cell, body);
-        let Some(attempt) = self.shells.get_mut(cell).and_then(|shell| shell.next.take()) else {
+        engine.cells.put_back(index, body);
+        let Some(attempt) = self.shells.get_mut(index).and_then(|shell| shell.next.take()) else {
             return;
         };
         if engine.core.is_under_way(attempt) {
@@ -282,13 +282,13 @@ impl State {
         self.out -= 1;
         let pending = polled.is_pending();
         let under_way = pending && self.owns(Ticket { attempt, hook });
-        let cell = self.engine.as_ref().and_then(|engine| engine.cell(attempt));
-        let (Some(engine), Some(cell)) = (&mut self.engine, cell) else {
+        let index = self.engine.as_ref().and_then(|engine| engine.index(attempt));
+        let (Some(engine), Some(index)) = (&mut self.engine, index) else {
             return Some(body);
         };
         let mut retired = engine.receive(attempt, body, polled, now);
         if under_way {
-            self.shell_mut(cell).keep(waker);
+            self.shell_mut(index).keep(waker);
             return None;
         }
         if pending {
