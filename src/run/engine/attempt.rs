@@ -103,7 +103,7 @@ impl<P: Payload> Engine<P> {
             Err(JobError::Error(error)) if error.is::<Cancelled>() => Completion::Cancelled,
             Err(_) => Completion::Error,
         };
-        let Some(after) = self.core.complete_attempt(attempt, completion, now) else {
+        let Ok(after) = self.core.on_job_complete(attempt, completion, now) else {
             return self.retire_body(index, body, self.core.has_ended(attempt.job));
         };
         let delivers = finished.is_err() || after.succeeded;

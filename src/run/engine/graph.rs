@@ -191,7 +191,7 @@ impl<P: Payload> Graph<P> {
         extra: Option<Box<Extra>>,
         requirements: &Asked,
         slot: Slot,
-    ) -> NumberAndPlace {
+    ) -> NumberAndIndex {
         let added = match requirements.by_id(self.id, extra.as_deref()) {
             Ok(ids) => match self.core.insert(Record::new(slot), extra, ids) {
                 Ok(added) => added,
@@ -207,9 +207,9 @@ impl<P: Payload> Graph<P> {
 
     /// A job that cannot be added gets a handle all the same; the run is refused.
     #[cold]
-    fn insert_refused(&mut self, error: RunError, slot: Slot) -> NumberAndPlace {
+    fn insert_refused(&mut self, error: RunError, slot: Slot) -> NumberAndIndex {
         self.error.get_or_insert(error);
-        self.core.insert(Record::new(slot), None, &[]).unwrap_or(NumberAndPlace::NOBODY)
+        self.core.insert(Record::new(slot), None, &[]).unwrap_or(NumberAndIndex::NOBODY)
     }
 
     /// Begins the run, unless there is an error.
