@@ -7,11 +7,12 @@
 //! the C library: a change of these may need a `--write`, too.
 #![expect(clippy::print_stdout, reason = "it is a command")]
 
+#[path = "support/callgrind.rs"]
+mod callgrind;
 mod support;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::process::Command;
 use std::{env, fs};
 
 use support::shapes::{self, Shape};
@@ -123,17 +124,6 @@ fn read() -> BTreeMap<String, f64> {
 
 /// The instructions of a case, without those that prepare it.
 fn count(name: &str) -> f64 {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .args(["--toggle-collect=instructions::counted*", "--cache-sim=no", "--branch-sim=no"])
-        .arg(env::current_exe().expect("it has a path"))
-        .args(["run", name])
-        .env_clear()
-        .env("PATH", env::var_os("PATH").unwrap_or_default())
-        .output()
-        .expect("valgrind is installed");
-    let text = String::from_utf8_lossy(&output.stderr);
-    let collected = text.lines().find_map(|line| line.split_once("Collected :"));
-    let count = collected.and_then(|(_, count)| count.trim().parse().ok());
-    count.unwrap_or_else(|| panic!("callgrind counted nothing:\n{text}"))
+    let program = env::current_exe().expect("it has a path");
+    callgrind::count(&program, &["run", name], "instructions::counted*")
 }

@@ -1,4 +1,6 @@
 //! The same with `jobgraph`.
+//!
+//! `cargo against` uses this file as it was in older commits: how its functions are called has to stay.
 
 use std::num::NonZero;
 use std::sync::{Arc, OnceLock};
