@@ -56,11 +56,12 @@ pub use crate::orchestrator::{
 };
 #[cfg(feature = "std")]
 pub use crate::run::{
-    Adder, AnyClock, Body, Cancelled, Clock, Context, Error, Fact, Facts, Feeds, FeedsWith, Gather,
-    Graph, GraphFailed, Handle, HookReport, HookResult, Inputs, Job, JobError, JobGraph, JobInfo,
-    JobReport, Local, LocalOutputs, OutputStore, Payload, Repeat, Repeatable, Report, Requirements,
-    RunError, RunFailed, RunJob, SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext,
-    Spawn, StopHandle, What, ok, run, run_on,
+    Adder, Adding, AnyClock, Body, Cancelled, Clock, Context, Error, Fact, Facts, Feeds, FeedsWith,
+    Gather, Graph, GraphFailed, Handle, Hook, HookReport, HookResult, Inputs, Job, JobError,
+    JobGraph, JobInfo, JobReport, Local, LocalOutputs, Mishap, MishapKind, NoHook, OutputStore,
+    Panic, Payload, Repeat, Repeatable, Report, Requirements, RunError, RunFailed, RunJob,
+    SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext, Spawn, StopHandle, What, ok,
+    run, run_on,
 };
 
 #[cfg(doc)]

@@ -89,6 +89,12 @@ impl<J> Orchestrator<J> {
         Ok(())
     }
 
+    /// Whether the body of an attempt was said to be away, and not said to be gone.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_away(&self, attempt: Attempt) -> bool {
+        self.bodies.is_away(attempt)
+    }
+
     /// How many bodies of aborted attempts are not gone. O(1).
     #[must_use]
     pub fn bodies_leaving(&self) -> usize {

@@ -8,15 +8,17 @@ mod job;
 
 pub use self::drive::in_place::run;
 pub use self::drive::nested::GraphFailed;
-pub use self::drive::parallel::run_on;
+pub use self::drive::parallel::run::run_on;
 pub use self::drive::repeat::Repeatable;
-pub use self::engine::additions::Adder;
+pub use self::engine::additions::{Adder, Adding};
 pub use self::engine::graph::{Graph, JobGraph, SendJobGraph};
 pub use self::facts::error::{Cancelled, Error, JobError, RunError, ok};
 pub use self::facts::fact::{Fact, JobInfo, What};
 pub use self::facts::handle::{Handle, Requirements};
 pub use self::facts::mailbox::StopHandle;
+pub use self::facts::mishap::{Mishap, MishapKind};
 pub use self::facts::output::{LocalOutputs, OutputStore, SendOutputs};
+pub use self::facts::quiet::Panic;
 pub use self::facts::record::HookReport;
 pub use self::facts::report::{JobReport, Report, RunFailed, SendReport};
 pub use self::facts::runtime::{AnyClock, Clock, Spawn};
@@ -25,7 +27,7 @@ pub(crate) use self::facts::words::{WIDEST_LABEL, awaited, endless, label, mark,
 pub use self::job::body::{Body, Repeat};
 pub use self::job::context::{Context, ServiceContext};
 pub use self::job::custom::RunJob;
-pub use self::job::hook::HookResult;
+pub use self::job::hook::{Hook, HookResult, NoHook};
 pub use self::job::inputs::{Feeds, FeedsWith, Gather, Inputs};
 pub use self::job::job::Job;
 pub use self::job::payload::{Local, Payload, Sendable};

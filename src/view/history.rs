@@ -7,8 +7,8 @@ use std::time::Duration;
 use std::vec::Vec;
 
 use crate::{
-    Counts, Fact, JobError, JobId, JobInfo, JobKind, JobName, JobState, Outcome, SkipReason,
-    Timestamp, Verdict, What,
+    Counts, Fact, JobError, JobId, JobInfo, JobKind, JobName, JobState, Mishap, Outcome,
+    SkipReason, Timestamp, Verdict, What,
 };
 
 /// What is known of a run and of each of its jobs, nested ones included: all [facts](Fact) so far, folded.
@@ -34,6 +34,7 @@ pub struct History {
     jobs: Vec<JobHistory>,
     /// By the jobs inside which they are.
     graphs: HashMap<Arc<[JobId]>, GraphHistory>,
+    mishaps: Vec<Mishap>,
     now: Moment,
 }
 
@@ -86,6 +87,8 @@ pub struct JobHistory {
     pub ended: Option<Moment>,
     /// What became of its shutdown hook.
     pub hook: Option<Box<HookHistory>>,
+    /// What else panicked, and changed no outcome.
+    pub mishaps: Vec<Mishap>,
     last_queued: Option<Moment>,
 }
 
@@ -155,11 +158,19 @@ impl History {
                 }
             }
             What::HookEnded { id, outcome, error } => {
-                if let Some(hook) =
-                    self.job_mut(&fact.within, *id).and_then(|job| job.hook.as_mut())
-                {
+                if let Some(job) = self.job_mut(&fact.within, *id) {
+                    // One that never ran has not begun either.
+                    let never = || Box::new(HookHistory { started: now, ended: None, error: None });
+                    let hook = job.hook.get_or_insert_with(never);
                     hook.ended = Some((now, *outcome));
                     hook.error.clone_from(error);
+                }
+            }
+            What::Mishap(mishap) => {
+                let told = mishap.without_job();
+                match mishap.job.and_then(|id| self.job_mut(&fact.within, id)) {
+                    Some(job) => job.mishaps.push(told),
+                    None => self.mishaps.push(told),
                 }
             }
             What::Over(verdict) => {
@@ -195,6 +206,7 @@ impl History {
             ready: None,
             ended: None,
             hook: None,
+            mishaps: Vec::new(),
             last_queued: None,
         });
         if let Some(inside) = &info.inside {
@@ -309,6 +321,12 @@ impl History {
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
         self.graph(&[])?.over.map(|(_, verdict)| verdict)
+    }
+
+    /// What panicked and changed no outcome, as far as it is no job's.
+    #[must_use]
+    pub fn mishaps(&self) -> &[Mishap] {
+        &self.mishaps
     }
 
     /// The latest of which something is known.

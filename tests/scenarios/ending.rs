@@ -106,7 +106,7 @@ pub(crate) fn hooks_run_in_reverse_order(way: &Way) {
 }
 
 pub(crate) fn a_hook_that_hangs_or_panics_is_reported(way: &Way) {
-    let mut graph = way.graph().shutdown_timeout(way.ms(300));
+    let mut graph = way.graph().hook_timeout(way.ms(300));
     let hangs = graph.add(Job::new(async {}).on_shutdown(pending::<()>));
     let panics = graph.add(Job::new(async {}).on_shutdown(|| async {
         // No backtrace is to be written while the time runs out.
@@ -164,7 +164,7 @@ pub(crate) fn the_ladder_of_stops(way: &Way) {
 }
 
 pub(crate) fn the_third_stop_aborts_the_hooks(way: &Way) {
-    let (mut graph, log) = (way.graph().shutdown_timeout(way.ms(60_000)), Log::default());
+    let (mut graph, log) = (way.graph().hook_timeout(way.ms(60_000)), Log::default());
     let stop = graph.stop_handle();
     let said = log.clone();
     let job = graph.add(Job::new(pending::<()>()).on_shutdown(move || {

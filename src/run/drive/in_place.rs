@@ -5,18 +5,21 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use std::vec::Vec;
 
+use super::act::{begin, dispose, drop_each, end, poll_body, poll_first};
+use super::steady::Steady;
 use super::waker::Tasks;
-use crate::orchestrator::{Attempt, Signal, Timestamp};
-use crate::run::engine::attempt::{Finished, poll_body};
+use crate::orchestrator::{Attempt, Timestamp};
+use crate::run::engine::attempt::Finished;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
 use crate::run::facts::error::RunError;
+use crate::run::facts::quiet::wake_quietly;
 use crate::run::facts::report::Report;
-use crate::run::facts::runtime::{AnyClock, Clock};
+use crate::run::facts::runtime::Clock;
 use crate::run::job::payload::Payload;
 
 /// How many polls are made before other tasks of the executor get a turn.
-pub(crate) const BUDGET: usize = 1_024;
+pub(super) const BUDGET: usize = 1_024;
 
 /// How long a turn may take, unless a single poll takes longer: the reactor wants to run as well.
 const SLICE: Duration = Duration::from_millis(1);
@@ -32,23 +35,35 @@ pub fn run<P: Payload, C: Clock>(
     clock: &C,
     graph: Graph<P>,
 ) -> impl Future<Output = Result<Report<P::Outputs>, RunError>> + use<P, C> {
-    let clock = clock.clone();
+    let clock = Steady::new(clock.clone());
     async move {
-        let engine = graph.start(AnyClock::new(clock.clone()))?;
-        Ok(drive(clock, engine).await.finish().0)
+        let engine = begin(&clock, graph)?;
+        Ok(end(drive(&clock, engine).await).0)
     }
 }
 
-/// Drives a run to its end, that of its shutdown hooks included.
-pub(crate) async fn drive<P: Payload, C: Clock>(
-    clock: C,
+/// Drives a run to its end, and then that of its shutdown hooks.
+pub(super) async fn drive<P: Payload, C: Clock>(
+    clock: &Steady<C>,
     engine: Box<Engine<P>>,
 ) -> Box<Engine<P>> {
-    let mut driver =
-        InPlace { now: engine.begun, engine, tasks: Tasks::new(), batch: Vec::new(), clock };
+    let mut engine = drive_one(clock, engine).await;
+    if let Some(hooks) = engine.begin_hooks() {
+        engine.additions.close();
+        let mut hooks = drive_one(clock, hooks).await;
+        engine.end_hooks(&mut hooks);
+    }
+    engine
+}
+
+/// Drives one engine to its end.
+async fn drive_one<P: Payload, C: Clock>(
+    clock: &Steady<C>,
+    engine: Box<Engine<P>>,
+) -> Box<Engine<P>> {
+    let mut driver = InPlace { engine, tasks: Tasks::new(), batch: Vec::new(), clock };
     loop {
         match driver.turn() {
-            Turn::Over if driver.engine.begin_hooks(driver.clock.now()) => {}
             Turn::Over => return driver.engine,
             Turn::More => yield_now().await,
             Turn::Wait(deadline) => {
@@ -61,7 +76,7 @@ pub(crate) async fn drive<P: Payload, C: Clock>(
                 });
                 match deadline {
                     None => woken.await,
-                    Some(deadline) => either(woken, driver.clock.sleep_until(deadline)).await,
+                    Some(deadline) => either(woken, clock.sleep_until(deadline)).await,
                 }
             }
         }
@@ -69,7 +84,7 @@ pub(crate) async fn drive<P: Payload, C: Clock>(
 }
 
 /// Completes when one of two futures does.
-pub(crate) async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+pub(super) async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
     let (mut one, mut other) = (pin!(one), pin!(other));
     poll_fn(|cx| match one.as_mut().poll(cx) {
         Poll::Ready(()) => Poll::Ready(()),
@@ -87,23 +102,21 @@ enum Turn {
     Wait(Option<Timestamp>),
 }
 
-struct InPlace<P: Payload, C> {
+struct InPlace<'a, P: Payload, C> {
     engine: Box<Engine<P>>,
     tasks: Tasks,
     /// Entries that were woken and have not been polled.
     batch: Vec<u32>,
-    clock: C,
-    /// When the clock was last looked at: after each poll.
-    now: Timestamp,
+    clock: &'a Steady<C>,
 }
 
-impl<P: Payload, C: Clock> InPlace<P, C> {
+impl<P: Payload, C: Clock> InPlace<'_, P, C> {
     /// Polls what was woken and what may start, in turns, and looks at the clock after each.
     fn turn(&mut self) -> Turn {
         let mut polls = 0;
         self.look_around();
-        let begun = self.now;
-        while polls < BUDGET && self.now.saturating_since(begun) < SLICE {
+        let begun = self.engine.now;
+        while polls < BUDGET && self.engine.now.saturating_since(begun) < SLICE {
             let woken = self.next_woken();
             if let Some(entry) = woken {
                 polls += 1;
@@ -111,7 +124,7 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
             }
             let started = self.start_next();
             polls += usize::from(started);
-            if self.engine.core.verdict().is_some() {
+            if self.engine.core.verdict().is_some() && self.engine.is_over() {
                 return Turn::Over;
             }
             if woken.is_none() && !started {
@@ -132,73 +145,99 @@ impl<P: Payload, C: Clock> InPlace<P, C> {
 
     /// Hands out one job and polls it for the first time.
     fn start_next(&mut self) -> bool {
-        let Some(attempt) = self.engine.hand_out(self.now) else { return false };
-        self.engine.inform();
+        let Some((attempt, mut body)) = self.engine.hand_out() else { return false };
         let entry = self.tasks.free_entry();
-        if self.poll_in(entry, &attempt, Engine::poll_first) {
+        let waker = self.tasks.begin_poll(entry);
+        let cx = &mut Context::from_waker(waker);
+        let polled = poll_first(&mut body, &mut self.engine.beginning(&attempt), cx);
+        if polled.is_ready() {
             self.tasks.free(entry);
         } else {
             self.tasks.assign(entry, attempt);
         }
-        self.go_on();
+        self.receive(attempt, body, polled);
         true
     }
 
+    /// Goes on with a job that was woken.
     fn poll(&mut self, entry: u32) {
         let Some(attempt) = self.tasks.attempt(entry) else { return };
-        let hook = self.engine.hooks.is_some();
-        if self.poll_in(entry, &attempt, |_, _, body, cx| poll_body(body, hook, cx)) {
+        let Some(mut body) = self.engine.fetch(attempt) else { return };
+        let waker = self.tasks.begin_poll(entry);
+        let polled = poll_body(&mut body, &mut Context::from_waker(waker));
+        if polled.is_ready() {
             self.tasks.remove(attempt);
         }
-        self.go_on();
+        self.receive(attempt, body, polled);
     }
 
-    /// Polls an attempt with the waker of an entry, looks at the clock, reads what it sent, and takes note
-    /// of its end. Whether it has ended.
     #[inline]
-    fn poll_in(
-        &mut self,
-        entry: u32,
-        attempt: &Attempt,
-        poll: impl FnOnce(&mut Engine<P>, &Attempt, &mut P, &mut Context<'_>) -> Poll<Finished>,
-    ) -> bool {
-        let Some(mut body) = self.engine.fetch(*attempt) else { return false };
-        let waker = self.tasks.begin_poll(entry);
-        let polled = poll(&mut self.engine, attempt, &mut body, &mut Context::from_waker(waker));
-        self.now = self.clock.now();
-        let ended = polled.is_ready();
-        if let Some(retired) = self.engine.receive(*attempt, body, polled, self.now) {
-            self.engine.dispose(retired);
-        }
-        ended
+    fn receive(&mut self, attempt: Attempt, body: P, polled: Poll<Finished>) {
+        self.look_at_clock();
+        let spent = self.engine.receive(attempt, body, polled);
+        drop(spent);
+        self.go_on();
     }
 
     fn look_around(&mut self) {
-        self.now = self.clock.now();
+        self.look_at_clock();
+        if let Some(panic) = self.clock.take_panic() {
+            self.engine.lose_time(panic);
+        }
         self.go_on();
     }
 
-    /// Lets time pass in the core, and obeys what it says.
-    #[expect(clippy::inline_always, reason = "there are no news most of the time")]
-    #[inline(always)]
-    fn go_on(&mut self) {
-        if self.engine.has_news(self.now) {
-            self.take_news();
+    #[inline]
+    fn look_at_clock(&mut self) {
+        if let Some(now) = self.clock.now() {
+            self.engine.set_now(now);
+        } else if let Some(panic) = self.clock.take_panic() {
+            self.engine.lose_time(panic);
         }
     }
 
-    #[cold]
-    fn take_news(&mut self) {
-        self.engine.dispose_of_retired();
-        self.engine.read_mail(self.now);
-        self.engine.pass_time(self.now);
-        while let Some(signal) = self.engine.next_signal(self.now) {
-            if let Signal::Abort(attempt) = signal {
-                self.tasks.remove(attempt);
-            }
-            self.engine.dispose_of_retired();
+    /// Lets the engine hear what is new, and acts on what it leaves.
+    #[expect(clippy::inline_always, reason = "there is nothing to do most of the time")]
+    #[inline(always)]
+    fn go_on(&mut self) {
+        self.engine.hear();
+        if self.has_chores() {
+            self.act();
         }
-        self.engine.inform();
+    }
+
+    #[inline]
+    fn has_chores(&self) -> bool {
+        let left = &self.engine.left;
+        left.has_chores()
+            || !left.trash.is_empty()
+            || self.engine.observers.as_ref().is_some_and(|observers| observers.has_any())
+    }
+
+    /// What runs code of the user's is followed by a new look at the clock, before anything is handed out.
+    #[cold]
+    fn act(&mut self) {
+        while self.has_chores() {
+            self.do_chores();
+            while let Some(trash) = self.engine.left.trash.pop_front() {
+                let disposed = dispose(trash);
+                self.engine.disposed(disposed);
+            }
+            if let Some(observers) = &self.engine.observers {
+                observers.deliver();
+            }
+            self.look_at_clock();
+            self.engine.hear();
+        }
+    }
+
+    fn do_chores(&mut self) {
+        let left = &mut self.engine.left;
+        for attempt in left.aborted.drain(..) {
+            self.tasks.remove(attempt);
+        }
+        std::mem::take(&mut left.wake).into_iter().for_each(wake_quietly);
+        drop_each(std::mem::take(&mut left.contexts));
     }
 }
 

@@ -1,7 +1,11 @@
-//! Who polls the jobs of a run, and where.
+//! Who polls the jobs of a run, and where: the only storey in which code of the user's runs.
 
+mod act;
 pub(super) mod in_place;
 pub(super) mod nested;
 pub(super) mod parallel;
 pub(super) mod repeat;
+mod steady;
+#[cfg(feature = "tracing")]
+mod trace;
 mod waker;

@@ -1,28 +1,25 @@
-use std::any::Any;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::string::String;
-use std::sync::{Arc, Mutex};
-use std::task::{self, Poll};
+use std::sync::Arc;
 use std::vec::Vec;
 
-use pin_project_lite::pin_project;
-
+use super::act::{begin, end};
 use super::in_place::drive;
+use super::steady::Steady;
 use crate::orchestrator::Verdict;
 use crate::run::engine::graph::Graph;
 use crate::run::facts::error::{Cancelled, Error, RunError};
 use crate::run::facts::fact::JobInfo;
-use crate::run::facts::lock::lock;
 use crate::run::facts::mailbox::Message;
 use crate::run::facts::observers::Observers;
 use crate::run::facts::output::{OutputStore, Show};
 use crate::run::facts::report::{JobReport, Report};
-use crate::run::job::body::{Body, Execute, Start};
+use crate::run::job::body::{Body, Start};
 use crate::run::job::context::Context;
 use crate::run::job::job::Job;
-use crate::run::job::make::Contextual;
+use crate::run::job::make::Make;
 use crate::run::job::payload::Payload;
 use crate::run::job::simple::{Settle, Simple};
 
@@ -59,6 +56,8 @@ pub struct Verdicts;
 impl<P: Payload> Settle<Result<Report<P::Outputs>, RunError>> for (Verdicts, P) {
     type Output = Report<P::Outputs>;
 
+    const ALWAYS: bool = true;
+
     fn settle(
         result: Result<Report<P::Outputs>, RunError>,
     ) -> (Option<Self::Output>, Result<(), Error>) {
@@ -84,9 +83,6 @@ fn outcome<C: OutputStore + ?Sized>(report: &Report<C>) -> Result<(), Error> {
     Err(GraphFailed { verdict: report.verdict(), culprit }.into())
 }
 
-/// A graph until its run begins; the body and its future share it.
-type Inner<P> = Arc<Mutex<Option<Graph<P>>>>;
-
 impl Job<()> {
     /// A graph as a job of another one, with a window and a timeout of its own. Its output is the
     /// report of its run, however that ended.
@@ -110,21 +106,45 @@ impl Job<()> {
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
     pub fn graph<P: Payload>(graph: Graph<P>) -> Job<impl Body<Output = Report<P::Outputs>>> {
-        let inner = Arc::new(Mutex::new(Some(graph)));
-        let shared = Arc::clone(&inner);
-        let run = move |cx: Context| {
-            let graph = lock(&inner).take();
-            async move {
-                match graph {
-                    Some(graph) => run_inside(cx, graph).await,
-                    None => Err(RunError::Over),
-                }
-            }
-        };
-        let body = Simple::<_, (Verdicts, P)>::new(Contextual::new(run));
-        let mut job = Job::of(Nested { body, inner: shared }).unlimited_grace();
+        let run = NestedRun { graph: Some(graph), context: None, run: run_inside };
+        let mut job = Job::of(Simple::<_, (Verdicts, P)>::new(run)).unlimited_grace();
         job.show = Some(Show::below::<Report<P::Outputs>>());
         job
+    }
+}
+
+/// A graph until its run begins, which is the future of a job.
+struct NestedRun<P: Payload, G> {
+    graph: Option<Graph<P>>,
+    context: Option<Context>,
+    run: G,
+}
+
+impl<P: Payload, F: Future, G: Fn(Context, Graph<P>) -> F> Make for NestedRun<P, G> {
+    type Future = F;
+
+    fn gather(&mut self, start: &mut dyn Start) {
+        self.context = Some(start.context());
+    }
+
+    fn make(&mut self) -> Option<F> {
+        Some((self.run)(self.context.take()?, self.graph.take()?))
+    }
+
+    fn forget(&mut self) {
+        (self.graph, self.context) = (None, None);
+    }
+
+    fn is_spent(&self) -> bool {
+        self.graph.is_none() && self.context.is_none()
+    }
+
+    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+        self.graph.as_ref().map(Graph::outline)
+    }
+
+    fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {
+        self.graph.as_ref().map_or(Ok(()), |graph| write!(to, "\n{graph}"))
     }
 }
 
@@ -134,14 +154,14 @@ async fn run_inside<P: Payload>(
     mut graph: Graph<P>,
 ) -> Result<Report<P::Outputs>, RunError> {
     if let Some(around) = cx.observers() {
-        graph.observe(Observers::pass_on(around, cx.attempt().job));
+        graph.hear(Observers::pass_on(around, cx.attempt().job));
     }
-    let clock = cx.clock().clone();
-    let engine = graph.start(clock.clone())?;
+    let clock = Steady::new(cx.clock().clone());
+    let engine = begin(&clock, graph)?;
     let mailbox = Arc::clone(&engine.mailbox);
     let mut cancelled = pin!(cx.cancelled());
     let mut asked = false;
-    let mut run = pin!(drive(clock, engine));
+    let mut run = pin!(drive(&clock, engine));
     let engine = poll_fn(|cx| {
         if !asked && cancelled.as_mut().poll(cx).is_ready() {
             asked = true;
@@ -150,51 +170,5 @@ async fn run_inside<P: Payload>(
         run.as_mut().poll(cx)
     })
     .await;
-    Ok(engine.finish().0)
-}
-
-pin_project! {
-    /// The body of a nested graph, which can be listed until its run begins.
-    struct Nested<B, P: Payload> {
-        #[pin]
-        body: B,
-        inner: Inner<P>,
-    }
-}
-
-impl<B: Body, P: Payload> Body for Nested<B, P> {
-    type Output = B::Output;
-}
-
-impl<B: Body, P: Payload> Execute for Nested<B, P> {
-    fn prepare(self: Pin<&mut Self>, start: &mut dyn Start) {
-        self.project().body.prepare(start);
-    }
-
-    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
-        self.project().body.poll(cx)
-    }
-
-    fn deliver(self: Pin<&mut Self>, column: &mut dyn Any, slot: u32) {
-        self.project().body.deliver(column, slot);
-    }
-
-    fn clear(self: Pin<&mut Self>) {
-        let this = self.project();
-        this.body.clear();
-        let graph = lock(this.inner).take();
-        drop(graph);
-    }
-
-    fn can_repeat(&self) -> bool {
-        false
-    }
-
-    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
-        lock(&self.inner).as_ref().map(Graph::outline)
-    }
-
-    fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {
-        lock(&self.inner).as_ref().map_or(Ok(()), |graph| write!(to, "\n{graph}"))
-    }
+    Ok(end(engine).0)
 }

@@ -1,13 +1,16 @@
 use std::boxed::Box;
 use std::fmt;
 
+use super::act::{end, now_or_epoch, prepare};
 use super::in_place::drive;
-use super::parallel::drive_on;
+use super::parallel::run::drive_on;
+use super::steady::Steady;
 use crate::orchestrator::JobName;
 use crate::run::engine::cells::Cells;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
 use crate::run::facts::error::RunError;
+use crate::run::facts::quiet::note_locations;
 use crate::run::facts::report::{Report, SendReport};
 use crate::run::facts::runtime::{AnyClock, Clock, Spawn};
 use crate::run::job::payload::{Payload, Sendable};
@@ -43,14 +46,18 @@ impl<P: Payload> Graph<P> {
     ///
     /// # Errors
     /// [`RunError::RunsOnce`] names a job that prevents it; or what `run` would refuse the graph for.
-    pub fn repeatable(mut self) -> Result<Repeatable<P>, RunError> {
-        if let Some(error) = self.error.take() {
+    pub fn repeatable(
+        #[cfg_attr(not(feature = "tracing"), expect(unused_mut, reason = "for the other feature"))]
+        mut self,
+    ) -> Result<Repeatable<P>, RunError> {
+        if let Some(error) = self.refusal() {
             return Err(error);
         }
         self.core.topological_order()?;
         for id in self.core.jobs() {
-            let body = self.cells.body(id.index());
-            if !body.is_some_and(|body| body.peek().can_repeat()) {
+            let (body, hook) = (self.cells.body(id.index()), self.cells.hook(id.index()));
+            let can_repeat = |body: &P| body.peek().can_repeat();
+            if !body.is_some_and(can_repeat) || !hook.is_none_or(can_repeat) {
                 let label = self.core.label(id).map(Into::into);
                 return Err(RunError::RunsOnce { job: JobName { id: Some(id), label } });
             }
@@ -67,12 +74,13 @@ impl<P: Payload> Repeatable<P> {
     /// # Errors
     /// [`RunError::Interrupted`] if a run before was dropped, and its jobs with it.
     pub async fn run<C: Clock>(&mut self, clock: &C) -> Result<Report<P::Outputs>, RunError> {
-        let engine = self.begin(AnyClock::new(clock.clone()))?;
-        let engine = drive(clock.clone(), engine).await;
+        let clock = Steady::new(clock.clone());
+        let engine = self.begin(&clock)?;
+        let engine = drive(&clock, engine).await;
         Ok(self.end(engine))
     }
 
-    fn begin(&mut self, clock: AnyClock) -> Result<Box<Engine<P>>, RunError> {
+    fn begin<C: Clock>(&mut self, clock: &Steady<C>) -> Result<Box<Engine<P>>, RunError> {
         if !std::mem::replace(&mut self.whole, false) {
             return Err(RunError::Interrupted);
         }
@@ -81,22 +89,24 @@ impl<P: Payload> Repeatable<P> {
             drop(self.graph.mailbox.take());
         }
         self.runs += 1;
+        note_locations();
         let graph = &mut self.graph;
         let mut core = graph.core.clone();
         core.set_options(graph.run_options())?;
-        core.start(clock.now())?;
+        core.start(now_or_epoch(clock))?;
         self.jobs = graph.cells.len();
         let (cells, outputs) =
             (std::mem::replace(&mut graph.cells, Cells::new()), graph.outputs.emptied());
-        let mut engine = graph.engine(core, cells, outputs, clock);
-        (engine.run, engine.keep_bodies) = (self.runs, true);
+        let mut engine = graph.engine(core, cells, outputs, AnyClock::new(clock.clock.clone()));
+        engine.keep_bodies = true;
+        prepare(&mut engine);
         Ok(engine)
     }
 
     fn end(&mut self, engine: Box<Engine<P>>) -> Report<P::Outputs> {
-        let (report, mut cells) = engine.finish();
+        let (report, mut cells) = end(engine);
         // Jobs that were added during the run are not part of the graph as it was built.
-        cells.truncate(self.jobs);
+        drop(cells.split_off(self.jobs));
         self.graph.cells = cells;
         self.whole = true;
         report
@@ -109,7 +119,7 @@ impl Repeatable<Sendable> {
     /// # Errors
     /// [`RunError::Interrupted`] if a run before was dropped, and its jobs with it.
     pub async fn run_on<S: Spawn>(&mut self, runtime: &S) -> Result<SendReport, RunError> {
-        let engine = self.begin(AnyClock::new(runtime.clone()))?;
+        let engine = self.begin(&Steady::new(runtime.clone()))?;
         let engine = drive_on(runtime.clone(), engine).await;
         Ok(self.end(engine))
     }

@@ -5,6 +5,7 @@ use std::vec::Vec;
 
 use crate::orchestrator::Attempt;
 use crate::run::facts::lock::lock;
+use crate::run::facts::quiet::wake_quietly;
 
 /// The attempts that run in one task: each has a waker of its own, which tells which one to poll.
 ///
@@ -59,9 +60,7 @@ impl Wake for JobWaker {
         self.woken.any.store(true, Ordering::Release);
         let driver = woken.driver.take();
         drop(woken);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        driver.into_iter().for_each(wake_quietly);
     }
 }
 
@@ -164,16 +163,13 @@ impl Tasks {
 
     /// Whether something is to be polled; if not, `driver` is woken once there is.
     pub(crate) fn watch(&self, driver: &Waker) -> bool {
+        // Cloned and dropped without the lock: wakers are code of the user's.
+        let driver = driver.clone();
         let mut woken = lock(&self.woken.inner);
-        if !woken.entries.is_empty() {
-            return true;
-        }
-        let before = match &woken.driver {
-            Some(watching) if watching.will_wake(driver) => None,
-            _ => woken.driver.replace(driver.clone()),
-        };
+        let before = woken.driver.replace(driver);
+        let has_woken = !woken.entries.is_empty();
         drop(woken);
         drop(before);
-        false
+        has_woken
     }
 }

@@ -1,19 +1,22 @@
 use std::boxed::Box;
 use std::fmt;
-use std::future::poll_fn;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Poll, Waker};
+use std::task::{self, Poll, Waker};
 use std::vec::Vec;
 
-use crate::orchestrator::{Extra, JobId};
+use crate::orchestrator::Extra;
 use crate::run::facts::error::RunError;
 use crate::run::facts::handle::{Handle, Key};
 use crate::run::facts::lock::lock;
 use crate::run::facts::mailbox::{Mailbox, Message};
-use crate::run::facts::output::{Column, LocalOutputs, Outputs, SendOutputs, Slot};
-use crate::run::facts::quiet::drop_quietly;
+use crate::run::facts::output::{Column, NewColumn, Outputs, Show, Slot};
+use crate::run::facts::quiet::{drop_quietly, wake_quietly};
 use crate::run::job::asked::Asked;
 use crate::run::job::body::Body;
+use crate::run::job::hook::Hook;
 use crate::run::job::job::Job;
 use crate::run::job::payload::{Local, Payload, Sendable};
 
@@ -37,7 +40,6 @@ use crate::run::job::payload::{Local, Payload, Sendable};
 /// # Ok::<(), jobgraph::RunError>(())
 /// ```
 pub struct Adder<P: Payload> {
-    graph: u64,
     additions: Arc<Additions<P>>,
     mailbox: Arc<Mailbox>,
 }
@@ -66,6 +68,11 @@ impl<P: Payload> OpenAdditions<P> {
         std::mem::take(&mut lock(&self.additions.0).jobs)
     }
 
+    /// Takes nothing any more: see [`Additions::close`].
+    pub(crate) fn close(&self) {
+        self.additions.close();
+    }
+
     /// Leaves the closing to another one.
     pub(crate) fn pass_on(&mut self) {
         self.closes = false;
@@ -87,6 +94,7 @@ struct Queue<P: Payload> {
 
 pub(crate) struct Addition<P: Payload> {
     pub(crate) body: P,
+    pub(crate) hook: Option<P>,
     pub(crate) extra: Option<Box<Extra>>,
     pub(crate) requirements: Asked,
     pub(crate) reserve: Reserve<P>,
@@ -97,22 +105,21 @@ pub(crate) struct Addition<P: Payload> {
 pub(crate) struct Answer(Arc<Mutex<Reply>>);
 
 impl Answer {
-    pub(crate) fn give(&self, result: Result<JobId, RunError>) {
+    /// Returns who waits for it, to be woken under no lock.
+    #[must_use = "somebody waits for it"]
+    pub(crate) fn give(&self, result: Result<Key, RunError>) -> Option<Waker> {
         let mut reply = lock(&self.0);
         reply.answered = true;
         reply.result = Some(result);
-        let waiting = reply.waiting.take();
-        drop(reply);
-        if let Some(waiting) = waiting {
-            waiting.wake();
-        }
+        reply.waiting.take()
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        if !lock(&self.0).answered {
-            self.give(Err(RunError::Over));
+        let answered = lock(&self.0).answered;
+        if !answered {
+            self.give(Err(RunError::Over)).into_iter().for_each(wake_quietly);
         }
     }
 }
@@ -123,7 +130,7 @@ pub(crate) type Reserve<P> = Box<dyn FnOnce(&mut Outputs<<P as Payload>::Outputs
 #[derive(Default)]
 struct Reply {
     answered: bool,
-    result: Option<Result<JobId, RunError>>,
+    result: Option<Result<Key, RunError>>,
     waiting: Option<Waker>,
 }
 
@@ -132,92 +139,132 @@ impl<P: Payload> Additions<P> {
         Self(Mutex::new(Queue { open: true, jobs: Vec::new() }))
     }
 
-    /// The run is over: what still waits is dropped, and nothing is taken any more.
+    /// The run is over: what still waits is dropped, and nothing is taken any more. Runs code of the user's.
     pub(crate) fn close(&self) {
         let mut queue = lock(&self.0);
         queue.open = false;
         let jobs = std::mem::take(&mut queue.jobs);
         drop(queue);
-        drop_quietly(jobs);
+        for Addition { body, hook, reply, .. } in jobs {
+            drop_quietly(body);
+            drop_quietly(hook);
+            drop(reply);
+        }
     }
 }
 
 impl<P: Payload> Adder<P> {
-    pub(crate) fn new(graph: u64, additions: Arc<Additions<P>>, mailbox: Arc<Mailbox>) -> Self {
-        Self { graph, additions, mailbox }
+    pub(crate) fn new(additions: Arc<Additions<P>>, mailbox: Arc<Mailbox>) -> Self {
+        Self { additions, mailbox }
     }
 
-    async fn send<T>(
+    fn send<T: 'static>(
         &self,
         body: P,
+        hook: Option<P>,
         extra: Option<Box<Extra>>,
         requirements: Asked,
-        reserve: Reserve<P>,
-    ) -> Result<Handle<T>, RunError> {
+        show: Option<Show>,
+        new_column: NewColumn<P::Outputs>,
+    ) -> Adding<T> {
         let reply = Arc::<Mutex<Reply>>::default();
-        let addition =
-            Addition { body, extra, requirements, reserve, reply: Answer(Arc::clone(&reply)) };
-        {
-            let mut queue = lock(&self.additions.0);
-            if !queue.open {
-                return Err(RunError::Over);
-            }
+        let addition = Addition {
+            body,
+            hook,
+            extra,
+            requirements,
+            reserve: Box::new(move |outputs| outputs.reserve::<T>(show, new_column)),
+            reply: Answer(Arc::clone(&reply)),
+        };
+        let mut queue = lock(&self.additions.0);
+        if queue.open {
             queue.jobs.push(addition);
+            drop(queue);
+            self.mailbox.post(Message::Add);
+        } else {
+            // The answer of one that is dropped is that the run is over.
+            drop(queue);
+            drop(addition);
         }
-        self.mailbox.post(Message::Add);
-        let id = poll_fn(|cx| {
-            let mut reply = lock(&reply);
-            if let Some(result) = reply.result.take() {
-                return Poll::Ready(result);
-            }
-            reply.waiting = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await?;
-        Ok(Handle::new(Key { graph: self.graph, id }))
+        Adding { reply, output: PhantomData }
     }
 }
 
 impl<'a> Adder<Local<'a>> {
-    /// Adds a job to the run. It may start before this returns.
+    /// Adds a job to the run, at once: it may start before the answer is awaited, and it does not matter
+    /// whether that is ever awaited. Before the run the job is taken as well; the answer comes once the run
+    /// has begun.
     ///
-    /// # Errors
-    /// [`RunError`] for a requirement that cannot be made, or a run that is ending or over.
-    pub async fn add<B: Body + 'a>(&self, job: Job<B>) -> Result<Handle<B::Output>, RunError> {
-        let show = job.show;
-        let reserve = move |outputs: &mut Outputs<LocalOutputs>| {
-            outputs.reserve::<B::Output>(show, || Box::new(Column::<B::Output>::new()))
-        };
-        self.send(Local::new(job.body), job.extra, job.requirements, Box::new(reserve)).await
+    /// The answer is [`RunError`] for a requirement that cannot be made, or a run that is ending or over.
+    pub fn add<B: Body + 'a, H: Hook + 'a>(&self, job: Job<B, H>) -> Adding<B::Output> {
+        let Job { body, hook, extra, requirements, show } = job;
+        let hook_payload = H::IS_SOME.then(|| Local::new(hook));
+        self.send(Local::new(body), hook_payload, extra, requirements, show, |other| {
+            Box::new(Column::<B::Output>::new(other))
+        })
     }
 }
 
 impl Adder<Sendable> {
-    /// Adds a job to the run. It may start before this returns.
+    /// Adds a job to the run, at once: it may start before the answer is awaited, and it does not matter
+    /// whether that is ever awaited. Before the run the job is taken as well; the answer comes once the run
+    /// has begun.
     ///
-    /// # Errors
-    /// [`RunError`] for a requirement that cannot be made, or a run that is ending or over.
-    pub async fn add<B>(&self, job: Job<B>) -> Result<Handle<B::Output>, RunError>
+    /// The answer is [`RunError`] for a requirement that cannot be made, or a run that is ending or over.
+    pub fn add<B, H>(&self, job: Job<B, H>) -> Adding<B::Output>
     where
         B: Body<Output: Send + Sync> + Send + 'static,
+        H: Hook + Send + 'static,
     {
-        let show = job.show;
-        let reserve = move |outputs: &mut Outputs<SendOutputs>| {
-            outputs.reserve::<B::Output>(show, || Box::new(Column::<B::Output>::new()))
-        };
-        self.send(Sendable::new(job.body), job.extra, job.requirements, Box::new(reserve)).await
+        let Job { body, hook, extra, requirements, show } = job;
+        let hook_payload = H::IS_SOME.then(|| Sendable::new(hook));
+        self.send(Sendable::new(body), hook_payload, extra, requirements, show, |other| {
+            Box::new(Column::<B::Output>::new(other))
+        })
+    }
+}
+
+/// The answer to an addition: the handle of the job that was added. Made by [`Adder::add`].
+#[must_use = "it tells whether the job was added"]
+pub struct Adding<T> {
+    reply: Arc<Mutex<Reply>>,
+    output: PhantomData<fn() -> T>,
+}
+
+impl<T> Future for Adding<T> {
+    type Output = Result<Handle<T>, RunError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        // Cloned and dropped without the lock: wakers are code of the user's.
+        let waker = cx.waker().clone();
+        let mut reply = lock(&self.reply);
+        if let Some(result) = reply.result.take() {
+            drop(reply);
+            return Poll::Ready(result.map(Handle::new));
+        }
+        let before = reply.waiting.replace(waker);
+        drop(reply);
+        drop(before);
+        Poll::Pending
+    }
+}
+
+impl<T> fmt::Debug for Adding<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let answered = lock(&self.reply).answered;
+        f.debug_struct("Adding").field("answered", &answered).finish_non_exhaustive()
     }
 }
 
 impl<P: Payload> Clone for Adder<P> {
     fn clone(&self) -> Self {
         let (additions, mailbox) = (Arc::clone(&self.additions), Arc::clone(&self.mailbox));
-        Self { graph: self.graph, additions, mailbox }
+        Self { additions, mailbox }
     }
 }
 
 impl<P: Payload> fmt::Debug for Adder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Adder").field("graph", &self.graph).finish_non_exhaustive()
+        f.debug_struct("Adder").finish_non_exhaustive()
     }
 }

@@ -3,35 +3,35 @@ use std::sync::Arc;
 use super::additions::{Adder, Addition};
 use super::engine::Engine;
 use super::graph::Graph;
+use super::leftovers::Value;
 use crate::orchestrator::JobId;
 use crate::run::facts::error::RunError;
-use crate::run::facts::quiet::drop_quietly;
+use crate::run::facts::handle::Key;
 use crate::run::facts::record::Record;
 use crate::run::job::payload::Payload;
 
 impl<P: Payload> Engine<P> {
-    /// Adds what waits, and tells those who wait for it.
+    /// Adds what waits, and answers.
     pub(super) fn admit(&mut self) {
-        let additions = self.additions.take();
-        if self.hooks.is_some() {
-            // The run of the jobs is over.
-            return drop_quietly(additions);
-        }
-        for addition in additions {
-            let Addition { body, extra, requirements, reserve, reply } = addition;
+        // What is added counts from the clock of the core: hand it the time.
+        drop(self.core.poll_ready_jobs(self.now));
+        for addition in self.additions.take() {
+            let Addition { body, hook, extra, requirements, reserve, reply } = addition;
             let core = &mut self.core;
             let slot = reserve(&mut self.outputs);
             let result: Result<JobId, RunError> = requirements
-                .by_id(self.graph, extra.as_deref())
+                .by_id(self.scope, extra.as_deref())
                 .and_then(|ids| Ok(core.insert(Record::new(slot), extra, ids)?.into()));
-            match result {
-                Ok(id) => {
-                    self.hooked |= body.peek().has_hook();
-                    self.cells.add(id.index(), body);
+            if let Ok(id) = result {
+                self.cells.add(id.index(), body, hook);
+            } else {
+                self.outputs.release(slot);
+                for value in [Some(body), hook].into_iter().flatten() {
+                    self.left.discard(None, Value::Body(value));
                 }
-                Err(_) => drop_quietly(body),
             }
-            reply.give(result);
+            let answer = result.map(|id| Key { scope: self.scope.run, id });
+            self.left.wake.extend(reply.give(answer));
         }
     }
 }
@@ -40,6 +40,6 @@ impl<P: Payload> Graph<P> {
     /// A handle with which the graph's jobs can add further jobs while it runs. Clones add to the same run.
     #[must_use]
     pub fn adder(&self) -> Adder<P> {
-        Adder::new(self.id, self.additions.share(), Arc::clone(&self.mailbox))
+        Adder::new(self.additions.share(), Arc::clone(&self.mailbox))
     }
 }

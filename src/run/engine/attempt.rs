@@ -1,155 +1,184 @@
 use std::any::Any;
-use std::string::String;
 use std::sync::Arc;
-use std::task::{self, Poll};
+use std::task::Poll;
 
-use super::cells::Retired;
-use super::engine::Engine;
-use crate::orchestrator::{Attempt, Completion, JobId, JobState, Timestamp};
-use crate::run::facts::error::{Cancelled, Error, JobError};
+use super::engine::{Engine, Role};
+use super::leftovers::Value;
+use crate::orchestrator::{Attempt, Completion, JobId};
+use crate::run::facts::error::{Cancelled, JobError};
 use crate::run::facts::handle::Key;
-use crate::run::facts::quiet::caught;
-#[cfg(feature = "tracing")]
-use crate::run::job::body::MakeSpan;
-use crate::run::job::body::Start;
+use crate::run::facts::mailbox::Message;
+use crate::run::job::body::{Occasion, Start};
 use crate::run::job::context::Context;
 use crate::run::job::payload::Payload;
-#[cfg(feature = "tracing")]
-use crate::run::job::spans;
 
 /// How an attempt ended by itself.
 pub(crate) type Finished = Result<(), JobError>;
 
 /// An attempt in the engine, from its beginning to its end.
 impl<P: Payload> Engine<P> {
-    /// Takes out the body of an attempt, to be polled.
+    /// The next attempt that starts, if there is one, with its body. That is to be prepared, and polled.
+    #[inline]
+    pub(crate) fn hand_out(&mut self) -> Option<(Attempt, P)> {
+        loop {
+            let attempt = self.core.poll_ready_jobs(self.now).next()?;
+            if attempt.number == 1 {
+                let clock = self.core.clock();
+                if let Some(record) = self.core.payload_of(attempt.job) {
+                    record.started = clock;
+                }
+            }
+            if let Some(body) = self.cells.take(attempt.job.index()) {
+                #[cfg(feature = "tracing")]
+                let body = self.traced(attempt, body);
+                return Some((attempt, body));
+            }
+            // It only keeps two hooks in order.
+            let completed = self.core.on_job_complete(attempt, Completion::Success, self.now);
+            debug_assert!(completed.is_ok(), "{completed:?}");
+        }
+    }
+
+    #[cfg(feature = "tracing")]
+    fn traced(&self, attempt: Attempt, mut body: P) -> P {
+        if !self.span.is_disabled() {
+            let hook_of = match &self.role {
+                Role::Jobs => None,
+                Role::Hooks(subjects) => subjects[attempt.job.index()],
+            };
+            let label = self.core.label(attempt.job).map(Into::into);
+            let run = self.span.clone();
+            body.parts().1.begin(crate::run::job::spans::SpanSeed { run, attempt, label, hook_of });
+        }
+        body
+    }
+
+    /// What an attempt may take from its run that begins.
+    #[inline]
+    pub(crate) fn beginning<'a>(&'a mut self, attempt: &'a Attempt) -> Beginning<'a, P> {
+        Beginning { engine: self, attempt }
+    }
+
+    /// Takes the body of an attempt out of its cell, to be polled again; `None` if the attempt is over.
     #[inline]
     pub(crate) fn fetch(&mut self, attempt: Attempt) -> Option<P> {
-        let index = self.index(attempt)?;
-        self.cells.take(index)
+        if self.core.is_under_way(attempt) { self.cells.take(attempt.job.index()) } else { None }
     }
 
-    /// Gathers what an attempt needs that begins, for its body.
-    pub(crate) fn prepare(&mut self, attempt: Attempt, body: &mut P) {
-        if self.hooks.is_some() {
-            return;
-        }
-        body.body().prepare(&mut Beginning { engine: self, attempt: &attempt });
-        // It may have been asked to stop while its body was away, for the attempt before.
-        if let Some(context) = self.cells.context(attempt.job.index())
-            && matches!(self.core.state(attempt.job), Some(JobState::Stopping { .. }))
-        {
-            context.cancel();
-        }
-    }
-
-    /// Gathers what an attempt needs, and polls its body for the first time.
-    #[inline]
-    pub(crate) fn poll_first(
-        &mut self,
-        attempt: &Attempt,
-        body: &mut P,
-        cx: &mut task::Context<'_>,
-    ) -> Poll<Finished> {
-        if self.hooks.is_some() {
-            return poll_body(body, true, cx);
-        }
-        let mut start = Beginning { engine: self, attempt };
-        finished(caught(|| body.body().poll_first(&mut start, cx)))
-    }
-
-    /// Takes a body back that was polled. If its attempt has ended by itself, what is to become of the
-    /// body is returned.
+    /// Takes a body back that was polled. Returns it if nothing of the user's is left in it.
     #[inline]
     pub(crate) fn receive(
         &mut self,
         attempt: Attempt,
         mut body: P,
         polled: Poll<Finished>,
-        now: Timestamp,
-    ) -> Option<Retired<P>> {
-        let index = self.index(attempt)?;
+    ) -> Option<P> {
+        let index = attempt.job.index();
         let has_mail = self.has_mail();
         if has_mail || polled.is_pending() {
             self.cells.put_back(index, body);
             if has_mail {
-                self.read_mail_but_stops(now);
-            }
-            if polled.is_pending() {
-                return None;
+                // A stop that the same poll asked for comes after its end.
+                self.read_mail(|message| !matches!(message, Message::Stop | Message::StopInOrder));
             }
             body = self.cells.take(index)?;
         }
         match polled {
-            Poll::Pending => None,
-            Poll::Ready(finished) => Some(self.complete(attempt, index, body, finished, now)),
+            Poll::Pending if self.core.is_under_way(attempt) => self.cells.put_back(index, body),
+            Poll::Pending => self.receive_late(attempt, body),
+            Poll::Ready(finished) => return self.complete(attempt, body, finished),
+        }
+        None
+    }
+
+    /// Takes a body back whose attempt was aborted while it was polled.
+    #[cold]
+    fn receive_late(&mut self, attempt: Attempt, body: P) {
+        if self.core.is_away(attempt) {
+            let keep = !self.core.has_ended(attempt.job) || self.keep_bodies;
+            self.left.discard(Some(attempt.job), Value::Aborted { attempt, body, keep });
+        } else {
+            // The abort has yet to be obeyed.
+            self.cells.put_back(attempt.job.index(), body);
         }
     }
 
     /// An attempt has ended by itself.
     #[inline]
-    fn complete(
-        &mut self,
-        attempt: Attempt,
-        index: usize,
-        mut body: P,
-        finished: Finished,
-        now: Timestamp,
-    ) -> Retired<P> {
-        self.cells.forget_context(index);
+    fn complete(&mut self, attempt: Attempt, mut body: P, finished: Finished) -> Option<P> {
+        let job = attempt.job;
         let completion = match &finished {
             Ok(()) => Completion::Success,
             Err(JobError::Panic(_)) => Completion::Panic,
             Err(JobError::Error(error)) if error.is::<Cancelled>() => Completion::Cancelled,
             Err(_) => Completion::Error,
         };
-        let Ok(after) = self.core.on_job_complete(attempt, completion, now) else {
-            return self.retire_body(index, body, self.core.has_ended(attempt.job));
+        let Ok(after) = self.core.on_job_complete(attempt, completion, self.now) else {
+            self.discard_error(job, finished.err().map(Arc::new));
+            self.receive_late(attempt, body);
+            return None;
         };
-        let delivers = finished.is_err() || after.succeeded;
-        if let Some(record) = self.core.payload_of(attempt.job) {
-            record.ended = now;
-            record.set_error(finished.err());
+        self.forget_context(job.index());
+        let clock = self.core.clock();
+        if let Some(record) = self.core.payload_of(job) {
+            record.ended = clock;
+            let before = record.set_error(finished.err());
+            self.discard_error(job, before);
         }
         self.tell_completed(attempt);
-        if delivers && self.hooks.is_none() {
-            self.deliver(attempt.job, &mut body);
+        if completion != Completion::Panic {
+            let occasion = if after.succeeded { Occasion::Succeeded } else { Occasion::Failed };
+            self.deliver(job, &mut body, occasion);
         }
-        self.retire_body(index, body, after.ended)
+        if !after.ended || self.keep_bodies {
+            self.cells.put_back(job.index(), body);
+            None
+        } else if body.peek().is_spent() {
+            Some(body)
+        } else {
+            self.left.discard(Some(job), Value::Body(body));
+            None
+        }
+    }
+
+    #[inline]
+    pub(super) fn discard_error(&mut self, job: JobId, error: Option<Arc<JobError>>) {
+        if let Some(error) = error {
+            self.left.discard(Some(job), Value::Error(error));
+        }
     }
 
     /// Moves the output of a job to its slot.
     #[inline]
-    pub(super) fn deliver(&mut self, job: JobId, body: &mut P) {
-        if let Some(record) = self.core.payload_of(job) {
-            let (column, slot) = self.outputs.column(record.slot);
-            body.body().deliver(column, slot);
+    fn deliver(&mut self, job: JobId, body: &mut P, occasion: Occasion) {
+        if let (Role::Jobs, Some(record)) = (&self.role, self.core.payload_of(job)) {
+            let slot = record.slot;
+            let (column, in_column) = self.outputs.column(slot);
+            if body.parts().0.deliver(occasion, column, in_column) {
+                let replaced = self.outputs.take_replaced(slot);
+                self.left.discard(Some(job), Value::Outputs(replaced));
+            }
         }
     }
-}
 
-/// Polls a body, or its hook. A panic is a failure.
-pub(crate) fn poll_body<P: Payload>(
-    body: &mut P,
-    hook: bool,
-    cx: &mut task::Context<'_>,
-) -> Poll<Finished> {
-    let poll = || if hook { body.body().poll_hook(cx) } else { body.body().poll(cx) };
-    finished(caught(poll))
-}
-
-/// What a poll came to.
-#[inline]
-fn finished(polled: Result<Poll<Result<(), Error>>, String>) -> Poll<Finished> {
-    match polled {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(JobError::Error)),
-        Err(panic) => Poll::Ready(Err(JobError::Panic(panic))),
+    /// A service says that it is ready. If its body is being polled, this is heard when that is back.
+    pub(super) fn ready(&mut self, attempt: Attempt, message: Message) {
+        let index = attempt.job.index();
+        let Some(mut body) = self.cells.take(index) else {
+            if self.core.is_under_way(attempt) {
+                self.unread.push(message);
+            }
+            return;
+        };
+        if self.core.on_job_ready(attempt, self.now).is_ok() {
+            self.deliver(attempt.job, &mut body, Occasion::Ready);
+        }
+        self.cells.put_back(index, body);
     }
 }
 
 /// An attempt that begins, and what it may take from its run.
-struct Beginning<'a, P: Payload> {
+pub(crate) struct Beginning<'a, P: Payload> {
     engine: &'a mut Engine<P>,
     attempt: &'a Attempt,
 }
@@ -161,28 +190,11 @@ impl<P: Payload> Start for Beginning<'_, P> {
     }
 
     fn context(&mut self) -> Context {
-        let Engine { mailbox, clock, observers, run, .. } = &*self.engine;
+        let Engine { mailbox, clock, observers, scope, .. } = &*self.engine;
         let observers = observers.as_ref().map(Arc::downgrade);
         let context =
-            Context::new(*self.attempt, *run, Arc::clone(mailbox), clock.clone(), observers);
+            Context::new(*self.attempt, scope.run, Arc::clone(mailbox), clock.clone(), observers);
         self.engine.cells.hold_context(self.attempt.job.index(), context.clone());
         context
-    }
-
-    #[cfg(feature = "tracing")]
-    fn is_traced(&self) -> bool {
-        !self.engine.span.is_disabled()
-    }
-
-    #[cfg(feature = "tracing")]
-    fn span(&mut self) -> Option<tracing::Span> {
-        let Engine { core, span, .. } = &*self.engine;
-        spans::attempt(span, *self.attempt, core.label(self.attempt.job))
-    }
-
-    #[cfg(feature = "tracing")]
-    fn hook_span(&mut self) -> MakeSpan {
-        let (job, engine) = (self.attempt.job, &*self.engine);
-        spans::hook(&engine.span, job, engine.core.label(job))
     }
 }

@@ -1,42 +1,73 @@
 use std::vec::Vec;
 
-use crate::run::facts::quiet::{caught, drop_quietly};
+use crate::run::facts::quiet::drop_quietly;
 use crate::run::job::context::Context;
-use crate::run::job::payload::Payload;
 
-/// The bodies of the jobs, and what their running attempts see of the run, by the index of the job in
-/// the core. Whatever the bodies' `Drop` does, all of them are dropped.
+/// The bodies of the jobs, their shutdown hooks, and what their running attempts see of the run, by the
+/// index of the job in the core. Whatever the bodies' `Drop` does, all of them are dropped.
 pub(crate) struct Cells<P> {
     bodies: Vec<Option<P>>,
+    /// As long as the last job needs that has one.
+    hooks: Vec<Option<P>>,
     /// As long as the last job needs whose attempt asked for its context.
     contexts: Vec<Option<Context>>,
 }
 
 impl<P> Cells<P> {
     pub(crate) const fn new() -> Self {
-        Self { bodies: Vec::new(), contexts: Vec::new() }
+        Self { bodies: Vec::new(), hooks: Vec::new(), contexts: Vec::new() }
     }
 
-    /// How many cells there are.
+    /// How many indices there are.
     pub(crate) fn len(&self) -> usize {
         self.bodies.len()
     }
 
-    pub(crate) fn truncate(&mut self, len: usize) {
-        self.bodies.truncate(len);
+    /// Takes out all whose index is beyond.
+    pub(crate) fn split_off(&mut self, len: usize) -> Self {
+        let hooks = self.hooks.split_off(len.min(self.hooks.len()));
+        Self { bodies: self.bodies.split_off(len), hooks, contexts: Vec::new() }
     }
 
     /// Puts a body where its job is in the core: at the end, or where a job was removed.
     #[inline]
-    pub(crate) fn add(&mut self, index: usize, body: P) {
+    pub(crate) fn add(&mut self, index: usize, body: P, hook: Option<P>) {
         match self.bodies.get_mut(index) {
             Some(vacant) => *vacant = Some(body),
             None => self.bodies.push(Some(body)),
         }
+        if let Some(hook) = hook {
+            self.put_hook(index, hook);
+        }
+    }
+
+    /// There is no body to execute.
+    pub(crate) fn add_nothing(&mut self) {
+        self.bodies.push(None);
+    }
+
+    #[cold]
+    pub(crate) fn put_hook(&mut self, index: usize, hook: P) {
+        if index >= self.hooks.len() {
+            self.hooks.resize_with(index + 1, || None);
+        }
+        self.hooks[index] = Some(hook);
     }
 
     pub(crate) fn body(&self, index: usize) -> Option<&P> {
         self.bodies.get(index)?.as_ref()
+    }
+
+    pub(crate) fn hook(&self, index: usize) -> Option<&P> {
+        self.hooks.get(index)?.as_ref()
+    }
+
+    pub(crate) fn has_hooks(&self) -> bool {
+        !self.hooks.is_empty()
+    }
+
+    pub(crate) fn take_hook(&mut self, index: usize) -> Option<P> {
+        self.hooks.get_mut(index)?.take()
     }
 
     /// Takes a body out of its cell.
@@ -64,40 +95,13 @@ impl<P> Cells<P> {
     }
 
     #[inline]
-    pub(crate) fn forget_context(&mut self, index: usize) {
-        if let Some(context) = self.contexts.get_mut(index) {
-            *context = None;
-        }
+    pub(crate) fn take_context(&mut self, index: usize) -> Option<Context> {
+        self.contexts.get_mut(index)?.take()
     }
 }
 
 impl<P> Drop for Cells<P> {
     fn drop(&mut self) {
-        self.bodies.drain(..).flatten().for_each(drop_quietly);
-    }
-}
-
-/// A body whose attempt is over.
-pub(crate) struct Retired<P> {
-    pub(crate) index: usize,
-    pub(crate) body: P,
-    /// Whether it goes back to its cell, without what is left of the attempt.
-    pub(crate) keep: bool,
-}
-
-impl<P: Payload> Retired<P> {
-    /// Drops the body, or what is left of the attempt in it. Runs code of the user's.
-    #[inline]
-    pub(crate) fn dispose(self) -> Option<(usize, P)> {
-        if self.keep {
-            return Some(self.clear());
-        }
-        drop_quietly(self.body);
-        None
-    }
-
-    fn clear(mut self) -> (usize, P) {
-        let _ = caught(|| self.body.body().clear());
-        (self.index, self.body)
+        self.bodies.drain(..).chain(self.hooks.drain(..)).flatten().for_each(drop_quietly);
     }
 }

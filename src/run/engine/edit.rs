@@ -4,6 +4,7 @@ use super::graph::Graph;
 use crate::orchestrator::{Condition, JobId, JobName};
 use crate::run::facts::error::RunError;
 use crate::run::facts::handle::{Handle, Key, Requirements};
+use crate::run::facts::quiet::drop_quietly;
 use crate::run::job::payload::Payload;
 
 /// What jobs require of one another, and changes of that.
@@ -64,7 +65,7 @@ impl<P: Payload> Graph<P> {
 
     /// The id of a job, if it is of this graph; `other` is the job that it is to be linked to.
     fn own(&self, key: Key, other: Key) -> Result<JobId, RunError> {
-        if key.graph == self.id {
+        if key.scope == self.scope.graph {
             return Ok(key.id);
         }
         let label = self.core.label(other.id).map(Into::into);
@@ -94,7 +95,7 @@ impl<P: Payload> Graph<P> {
     pub fn bypass<T>(&mut self, job: &Handle<T>) -> Result<(), RunError> {
         let id = self.own(job.key, job.key)?;
         self.core.bypass(id)?;
-        drop(self.cells.take(id.index()));
+        drop_quietly((self.cells.take(id.index()), self.cells.take_hook(id.index())));
         Ok(())
     }
 
@@ -110,7 +111,7 @@ impl<P: Payload> Graph<P> {
     ) -> Result<(), RunError> {
         let (starts, ends) = (self.own_all(starts)?, self.own_all(ends)?);
         for (id, _) in self.core.keep_between(&starts, &ends)? {
-            drop(self.cells.take(id.index()));
+            drop_quietly((self.cells.take(id.index()), self.cells.take_hook(id.index())));
         }
         Ok(())
     }
@@ -129,7 +130,7 @@ impl<P: Payload> Graph<P> {
     }
 
     fn mine(&self, key: Key) -> JobId {
-        if key.graph == self.id { key.id } else { JobId::NOBODY }
+        if key.scope == self.scope.graph { key.id } else { JobId::NOBODY }
     }
 
     /// The ids of the jobs that a job requires, in the order in which the requirements were made.

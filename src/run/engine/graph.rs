@@ -2,28 +2,29 @@ use std::boxed::Box;
 use std::fmt;
 use std::num::NonZero;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::vec::Vec;
 
 use super::additions::{Additions, OpenAdditions};
 use super::cells::Cells;
-use super::engine::Engine;
-use crate::orchestrator::{Extra, JobId, NumberAndIndex, Orchestrator, RunOptions};
+use super::engine::{Engine, Role};
+use super::leftovers::Leftovers;
+use crate::orchestrator::{Extra, JobId, NumberAndIndex, Orchestrator, RunOptions, Timestamp};
 use crate::run::facts::error::RunError;
-use crate::run::facts::handle::{Handle, Key};
+use crate::run::facts::handle::{Handle, Key, Scope};
 use crate::run::facts::listing::Listing;
 use crate::run::facts::mailbox::{Mailbox, StopHandle};
 use crate::run::facts::observers::Observers;
 use crate::run::facts::output::{Column, Outputs, Slot};
 use crate::run::facts::record::Record;
-use crate::run::facts::runtime::{AnyClock, Clock as _};
+use crate::run::facts::runtime::AnyClock;
 use crate::run::job::asked::Asked;
 use crate::run::job::body::Body;
+use crate::run::job::hook::Hook;
 use crate::run::job::job::Job;
 use crate::run::job::payload::{Local, Payload, Sendable};
 #[cfg(feature = "tracing")]
-use crate::run::job::spans;
+use crate::run::job::spans::RunSpan;
 
 /// A graph whose jobs run on one thread, in the task that awaits the run. They may borrow, and need
 /// not be `Send`; so the future of its run is not `Send` either, and what is to be given to
@@ -50,17 +51,17 @@ pub type SendJobGraph = Graph<Sendable>;
 
 /// Jobs and what they require of one another: a [`JobGraph`] or a [`SendJobGraph`].
 pub struct Graph<P: Payload> {
-    pub(crate) id: u64,
+    pub(crate) scope: Scope,
     pub(crate) core: Orchestrator<Record>,
     pub(crate) options: RunOptions,
-    shutdown_timeout: Duration,
+    /// Whether the last window asked for was one of zero jobs.
+    no_window: bool,
+    hook_timeout: Duration,
     /// By index in the core.
     pub(crate) cells: Cells<P>,
     pub(crate) outputs: Outputs<P::Outputs>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) additions: OpenAdditions<P>,
-    /// Whether any job has a shutdown hook.
-    pub(crate) hooked: bool,
     pub(crate) observers: Option<Arc<Observers>>,
     /// What `run` will refuse it for.
     pub(crate) error: Option<RunError>,
@@ -78,12 +79,13 @@ impl<'a> Graph<Local<'a>> {
     /// A requirement that cannot be made is reported when the graph is run.
     #[expect(clippy::inline_always, reason = "each call is of another type")]
     #[inline(always)]
-    pub fn add<B: Body + 'a>(&mut self, job: Job<B>) -> Handle<B::Output> {
-        self.hooked |= job.body.has_hook();
-        let slot =
-            self.outputs.reserve::<B::Output>(job.show, || Box::new(Column::<B::Output>::new()));
-        let added = self.insert(Local::new(job.body), job.extra, &job.requirements, slot);
-        Handle::new(Key { graph: self.id, id: added.into() })
+    pub fn add<B: Body + 'a, H: Hook + 'a>(&mut self, job: Job<B, H>) -> Handle<B::Output> {
+        let slot = self
+            .outputs
+            .reserve::<B::Output>(job.show, |other| Box::new(Column::<B::Output>::new(other)));
+        let hook = H::IS_SOME.then(|| Local::new(job.hook));
+        let added = self.insert(Local::new(job.body), hook, job.extra, &job.requirements, slot);
+        Handle::new(Key { scope: self.scope.graph, id: added.into() })
     }
 }
 
@@ -99,15 +101,17 @@ impl Graph<Sendable> {
     /// A requirement that cannot be made is reported when the graph is run.
     #[expect(clippy::inline_always, reason = "each call is of another type")]
     #[inline(always)]
-    pub fn add<B: Body<Output: Send + Sync> + Send + 'static>(
-        &mut self,
-        job: Job<B>,
-    ) -> Handle<B::Output> {
-        self.hooked |= job.body.has_hook();
-        let slot =
-            self.outputs.reserve::<B::Output>(job.show, || Box::new(Column::<B::Output>::new()));
-        let added = self.insert(Sendable::new(job.body), job.extra, &job.requirements, slot);
-        Handle::new(Key { graph: self.id, id: added.into() })
+    pub fn add<B, H>(&mut self, job: Job<B, H>) -> Handle<B::Output>
+    where
+        B: Body<Output: Send + Sync> + Send + 'static,
+        H: Hook + Send + 'static,
+    {
+        let slot = self
+            .outputs
+            .reserve::<B::Output>(job.show, |other| Box::new(Column::<B::Output>::new(other)));
+        let hook = H::IS_SOME.then(|| Sendable::new(job.hook));
+        let added = self.insert(Sendable::new(job.body), hook, job.extra, &job.requirements, slot);
+        Handle::new(Key { scope: self.scope.graph, id: added.into() })
     }
 }
 
@@ -123,21 +127,18 @@ impl Default for Graph<Sendable> {
     }
 }
 
-/// Tells graphs apart, so that a handle of one is not taken for a job of another.
-static GRAPHS: AtomicU64 = AtomicU64::new(1);
-
 impl<P: Payload> Graph<P> {
     fn empty() -> Self {
         Self {
-            id: GRAPHS.fetch_add(1, Ordering::Relaxed),
+            scope: Scope::of_graph(),
             core: Orchestrator::new(RunOptions::default()),
             options: RunOptions::default(),
-            shutdown_timeout: Duration::from_secs(10),
+            no_window: false,
+            hook_timeout: Duration::from_secs(10),
             cells: Cells::new(),
             outputs: Outputs::new(),
             mailbox: Arc::default(),
             additions: OpenAdditions::open(Arc::new(Additions::new())),
-            hooked: false,
             observers: None,
             error: None,
         }
@@ -147,9 +148,7 @@ impl<P: Payload> Graph<P> {
     #[must_use]
     pub fn window(mut self, jobs: usize) -> Self {
         self.options.window = NonZero::new(jobs);
-        if self.options.window.is_none() {
-            self.error.get_or_insert(RunError::NoWindow);
-        }
+        self.no_window = jobs == 0;
         self
     }
 
@@ -172,10 +171,11 @@ impl<P: Payload> Graph<P> {
         self.core.is_empty()
     }
 
-    /// How long the shutdown hooks may take together; 10 s unless asked otherwise.
+    /// How long each shutdown hook may take; 10 s unless asked otherwise. One that takes longer is dropped,
+    /// and has failed.
     #[must_use]
-    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
-        self.shutdown_timeout = timeout;
+    pub fn hook_timeout(mut self, timeout: Duration) -> Self {
+        self.hook_timeout = timeout;
         self
     }
 
@@ -188,11 +188,12 @@ impl<P: Payload> Graph<P> {
     fn insert(
         &mut self,
         body: P,
+        hook: Option<P>,
         extra: Option<Box<Extra>>,
         requirements: &Asked,
         slot: Slot,
     ) -> NumberAndIndex {
-        let added = match requirements.by_id(self.id, extra.as_deref()) {
+        let added = match requirements.by_id(self.scope, extra.as_deref()) {
             Ok(ids) => match self.core.insert(Record::new(slot), extra, ids) {
                 Ok(added) => added,
                 Err(error) => self.insert_refused(error.into(), slot),
@@ -200,7 +201,7 @@ impl<P: Payload> Graph<P> {
             Err(error) => self.insert_refused(error, slot),
         };
         if added.number > 0 {
-            self.cells.add(added.index as usize, body);
+            self.cells.add(added.index as usize, body, hook);
         }
         added
     }
@@ -212,16 +213,23 @@ impl<P: Payload> Graph<P> {
         self.core.insert(Record::new(slot), None, &[]).unwrap_or(NumberAndIndex::NOBODY)
     }
 
+    /// What the graph is refused for, if it is.
+    pub(crate) fn refusal(&self) -> Option<RunError> {
+        self.error.clone().or_else(|| self.no_window.then_some(RunError::NoWindow))
+    }
+
     /// Begins the run, unless there is an error.
-    pub(crate) fn start(mut self, clock: AnyClock) -> Result<Box<Engine<P>>, RunError> {
-        #[cfg(feature = "tracing")]
-        self.trace();
-        if let Some(error) = self.error.take() {
+    pub(crate) fn start(
+        mut self,
+        clock: AnyClock,
+        now: Timestamp,
+    ) -> Result<Box<Engine<P>>, RunError> {
+        if let Some(error) = self.refusal() {
             return Err(error);
         }
         let mut core = std::mem::replace(&mut self.core, Orchestrator::new(self.options));
         core.set_options(self.run_options())?;
-        core.start(clock.now())?;
+        core.start(now)?;
         let cells = std::mem::replace(&mut self.cells, Cells::new());
         let outputs = std::mem::replace(&mut self.outputs, Outputs::new());
         let engine = self.engine(core, cells, outputs, clock);
@@ -242,32 +250,28 @@ impl<P: Payload> Graph<P> {
         outputs: Outputs<P::Outputs>,
         clock: AnyClock,
     ) -> Box<Engine<P>> {
-        #[cfg(feature = "tracing")]
-        let span = spans::run(core.len(), self.options);
-        #[cfg(feature = "tracing")]
-        if let Some(observers) = &self.observers {
-            observers.tell_inside(&span);
-        }
+        let now = core.clock();
         let mut engine = Box::new(Engine {
-            graph: self.id,
-            run: 1,
-            begun: core.clock(),
+            scope: self.scope.of_run(),
+            role: Role::Jobs,
             core,
             cells,
             outputs,
             mailbox: Arc::clone(&self.mailbox),
+            unread: Vec::new(),
             additions: OpenAdditions::open(self.additions.share()),
             clock,
-            shutdown_timeout: self.shutdown_timeout,
-            hooked: self.hooked,
+            now,
+            begun: now,
+            ended: now,
+            hook_timeout: self.hook_timeout,
             keep_bodies: false,
             stops: 0,
-            unread: Vec::new(),
-            retired: Vec::new(),
-            hooks: None,
+            left: Leftovers::new(),
+            mishaps: Vec::new(),
             observers: self.observers.clone(),
             #[cfg(feature = "tracing")]
-            span,
+            span: RunSpan::none(),
         });
         engine.tell_begun();
         engine

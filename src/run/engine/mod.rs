@@ -7,12 +7,12 @@ pub(super) mod cells;
 mod edit;
 #[expect(clippy::module_inception, reason = "the storey is named after what it is about")]
 pub(super) mod engine;
+mod finish;
 pub(super) mod graph;
-pub(super) mod hooks;
+pub(super) mod leftovers;
 mod observe;
 mod outline;
 mod rehearse;
 mod shutdown;
 mod tell;
-#[cfg(feature = "tracing")]
-mod trace;
+mod turn;

@@ -31,8 +31,11 @@ impl<P: Payload> Graph<P> {
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
     pub fn observe(&mut self, observer: impl FnMut(&Fact) + Send + 'static) {
-        let observers = self.observers.get_or_insert_with(|| Arc::new(Observers::new()));
-        observers.add(observer);
+        let mut observer = observer;
+        self.hear(move |fact| {
+            observer(fact);
+            true
+        });
     }
 
     /// All that happens in the run, as a stream that never lags the run, and ends with it. What is not
@@ -58,7 +61,12 @@ impl<P: Payload> Graph<P> {
     /// ```
     pub fn facts(&mut self) -> Facts {
         let (sender, facts) = stream();
-        self.observe(move |fact| sender.send(fact));
+        self.hear(move |fact| sender.send(fact));
         facts
+    }
+
+    /// Lets somebody hear who says after each fact whether to be told the next one as well.
+    pub(crate) fn hear(&mut self, observer: impl FnMut(&Fact) -> bool + Send + 'static) {
+        self.observers.get_or_insert_with(|| Arc::new(Observers::new())).add(observer);
     }
 }

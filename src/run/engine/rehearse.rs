@@ -42,8 +42,8 @@ impl<P: Payload> Graph<P> {
         &self,
         estimated: impl FnMut(&JobInfo) -> Duration,
     ) -> Result<Vec<Fact>, RunError> {
-        if let Some(error) = &self.error {
-            return Err(error.clone());
+        if let Some(error) = self.refusal() {
+            return Err(error);
         }
         let mut core = self.core.clone();
         core.set_options(RunOptions { record: true, ..self.options })?;

@@ -1,44 +1,91 @@
 use std::boxed::Box;
+use std::sync::Arc;
 use std::vec::Vec;
 
-use super::engine::Engine;
-use super::hooks::Hooks;
-use crate::orchestrator::{JobId, RunOptions, Timestamp};
-use crate::run::facts::output::Slot;
+use super::additions::{Additions, OpenAdditions};
+use super::cells::Cells;
+use super::engine::{Engine, Role};
+use super::leftovers::Leftovers;
+use crate::orchestrator::{JobId, JobState, Orchestrator, RunOptions};
+use crate::run::facts::output::{Outputs, Slot};
 use crate::run::facts::record::Record;
 use crate::run::job::payload::Payload;
 
+/// Shutdown hooks are a run of their own, with an engine of its own, after that of the jobs.
 impl<P: Payload> Engine<P> {
-    /// After the verdict: begins the run of the shutdown hooks, if there are any to run.
-    pub(crate) fn begin_hooks(&mut self, now: Timestamp) -> bool {
-        if !self.hooked || self.hooks.is_some() {
-            return false;
+    /// After the verdict: the run of the shutdown hooks, which has begun, if there are any to run.
+    pub(crate) fn begin_hooks(&mut self) -> Option<Box<Self>> {
+        if !self.cells.has_hooks() {
+            return None;
         }
         self.tell();
-        let has_hook =
-            |index| self.cells.body(index).is_some_and(|body: &P| body.peek().has_hook());
-        let core = &self.core;
-        let started = |job: &JobId| core.attempts(*job) > 0 && has_hook(job.index());
+        let (core, cells) = (&self.core, &self.cells);
+        let started = |job: &JobId| core.attempts(*job) > 0 && cells.hook(job.index()).is_some();
         let hooked: Vec<JobId> = core.jobs().filter(started).collect();
         if hooked.is_empty() {
-            return false;
+            return None;
         }
-        let options = RunOptions {
-            timeout: Some(self.shutdown_timeout),
-            record: self.observers.is_some(),
-            ..RunOptions::default()
-        };
-        let Ok(run) = core.shutdown_run(&hooked, None, options) else { return false };
-        let subjects = run.jobs().map(|job| run.payload(job).copied().flatten()).collect();
-        let mut run = run.map(|_| Record::new(Slot::NOWHERE));
-        if run.start(now).is_err() {
-            return false;
-        }
+        let options = RunOptions { record: self.observers.is_some(), ..RunOptions::default() };
+        let run = core.shutdown_run(&hooked, Some(self.hook_timeout), options).ok()?;
+        let subjects: Vec<Option<JobId>> =
+            run.jobs().map(|job| run.payload(job).copied().flatten()).collect();
+        let mut core = run.map(|_| Record::new(Slot::NOWHERE));
+        core.start(self.now).ok()?;
         if self.stops > 2 {
-            run.stop(now);
+            core.stop(self.now);
         }
-        let main = std::mem::replace(&mut self.core, run);
-        self.hooks = Some(Box::new(Hooks { main, subjects }));
-        true
+        Some(Box::new(self.hook_engine(core, subjects)))
+    }
+
+    fn hook_engine(&mut self, core: Orchestrator<Record>, subjects: Vec<Option<JobId>>) -> Self {
+        let mut cells = Cells::new();
+        for (index, subject) in subjects.iter().enumerate() {
+            match subject.and_then(|job| self.cells.take_hook(job.index())) {
+                Some(hook) => cells.add(index, hook, None),
+                None => cells.add_nothing(),
+            }
+        }
+        Self {
+            scope: self.scope.of_run(),
+            role: Role::Hooks(subjects),
+            begun: core.clock(),
+            ended: core.clock(),
+            core,
+            cells,
+            outputs: Outputs::new(),
+            mailbox: Arc::clone(&self.mailbox),
+            unread: std::mem::take(&mut self.unread),
+            additions: OpenAdditions::open(Arc::new(Additions::new())),
+            clock: self.clock.clone(),
+            now: self.now,
+            hook_timeout: self.hook_timeout,
+            keep_bodies: self.keep_bodies,
+            stops: self.stops,
+            left: Leftovers::new(),
+            mishaps: Vec::new(),
+            observers: self.observers.clone(),
+            #[cfg(feature = "tracing")]
+            span: self.span.clone(),
+        }
+    }
+
+    /// What became of the shutdown hooks, whose run is over.
+    pub(crate) fn end_hooks(&mut self, hooks: &mut Self) {
+        hooks.tell();
+        let Role::Hooks(subjects) = &hooks.role else { return };
+        for hook in hooks.core.jobs().collect::<Vec<_>>() {
+            let Some(subject) = subjects[hook.index()] else { continue };
+            let outcome = hooks.core.state(hook).and_then(JobState::outcome);
+            if let (Some(record), Some(outcome), Some(ran)) =
+                (self.core.payload_mut(subject), outcome, hooks.core.payload_mut(hook))
+            {
+                record.set_hook(outcome, ran);
+            }
+            if let Some(body) = hooks.cells.take(hook.index()) {
+                self.cells.put_hook(subject.index(), body);
+            }
+        }
+        self.mishaps.append(&mut hooks.mishaps);
+        (self.now, self.ended) = (hooks.now, hooks.core.clock());
     }
 }

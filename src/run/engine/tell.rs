@@ -1,9 +1,8 @@
 use std::sync::Arc;
-use std::vec::Vec;
 
-use super::engine::Engine;
+use super::engine::{Engine, Role};
 use crate::orchestrator::{
-    Attempt, Change, JobId, JobState, Outcome, StopReason, Timestamp, Transition, Verdict,
+    Attempt, Change, JobId, JobState, Outcome, StopReason, Transition, Verdict,
 };
 use crate::run::facts::error::JobError;
 use crate::run::facts::fact::{JobInfo, What};
@@ -16,8 +15,7 @@ impl<P: Payload> Engine<P> {
         let Some(observers) = self.observers.clone() else { return };
         let window = self.core.options().window;
         observers.put(self.begun, What::Begun { window });
-        let jobs: Vec<JobId> = self.core.jobs().collect();
-        for job in jobs {
+        for job in self.job_ids() {
             observers.put(self.begun, What::Added(self.info(job)));
         }
         self.tell();
@@ -27,21 +25,6 @@ impl<P: Payload> Engine<P> {
     pub(crate) fn tell(&mut self) {
         if self.observers.is_some() {
             self.tell_changes(None);
-        }
-    }
-
-    /// The same, and lets them hear it. Costs one look if there are none.
-    pub(crate) fn inform(&mut self) {
-        if self.observers.is_some() {
-            self.tell_changes(None);
-            self.deliver_told();
-        }
-    }
-
-    #[cold]
-    fn deliver_told(&self) {
-        if let Some(observers) = &self.observers {
-            observers.deliver();
         }
     }
 
@@ -57,9 +40,11 @@ impl<P: Payload> Engine<P> {
     fn tell_changes(&mut self, completed: Option<Attempt>) {
         let Some(observers) = self.observers.clone() else { return };
         while let Some(transition) = self.core.poll_transition() {
-            let what = match &self.hooks {
-                None => self.what_changed(transition, completed),
-                Some(_) => self.what_changed_in_hooks(transition, completed),
+            let what = match &self.role {
+                Role::Jobs => self.what_changed(transition, completed),
+                Role::Hooks(subjects) => {
+                    self.what_changed_in_hooks(subjects, transition, completed)
+                }
             };
             if let Some(what) = what {
                 observers.put(transition.at, what);
@@ -85,10 +70,11 @@ impl<P: Payload> Engine<P> {
 
     fn what_changed_in_hooks(
         &self,
+        subjects: &[Option<JobId>],
         Transition { id, change, .. }: Transition,
         completed: Option<Attempt>,
     ) -> Option<What> {
-        let subject = (*self.hooks.as_ref()?.subjects.get(id.index())?)?;
+        let subject = subjects[id.index()]?;
         match change {
             Change::State { to: JobState::Running { .. }, .. } => Some(What::HookBegun(subject)),
             Change::State { from, to: to @ JobState::Ended(outcome) } => {
@@ -124,17 +110,11 @@ impl<P: Payload> Engine<P> {
         JobInfo::of(&self.core, &self.cells, id)
     }
 
-    /// Tells the observers that the run is over, and returns when they have heard it all.
-    /// One that can run again tells them of the next run as well.
-    pub(crate) fn tell_over(&self, at: Timestamp, verdict: Verdict) {
+    /// Puts down for the observers that the run is over.
+    pub(super) fn tell_over(&mut self, verdict: Verdict) {
+        self.tell();
         if let Some(observers) = &self.observers {
-            observers.put(at, What::Over(verdict));
-            observers.flush();
-            if !self.keep_bodies {
-                observers.close();
-            }
-            #[cfg(feature = "tracing")]
-            observers.tell_inside(&tracing::Span::none());
+            observers.put(self.ended, What::Over(verdict));
         }
     }
 }

@@ -1,7 +1,8 @@
 use std::boxed::Box;
 use std::fmt;
-use std::string::String;
+use std::vec;
 
+use super::quiet::{Panic, Quiet};
 use crate::orchestrator::{GraphError, JobId, JobName};
 
 /// What a job may fail with: any error.
@@ -55,8 +56,8 @@ impl std::error::Error for Cancelled {}
 pub enum JobError {
     /// It returned this error.
     Error(Error),
-    /// It panicked with this message.
-    Panic(String),
+    /// It panicked.
+    Panic(Panic),
     /// It took longer than its timeout.
     TimedOut,
     /// A service that ended without having been ready.
@@ -67,9 +68,19 @@ impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Error(error) => error.fmt(f),
-            Self::Panic(message) => write!(f, "panicked: {message}"),
+            Self::Panic(panic) => write!(f, "panicked: {panic}"),
             Self::TimedOut => f.write_str("timed out"),
             Self::NeverReady => f.write_str("ended without having been ready"),
+        }
+    }
+}
+
+impl Drop for JobError {
+    /// Whatever the `Drop` of the user's error does: it may be one of many that are dropped together.
+    fn drop(&mut self) {
+        if let Self::Error(error) = self {
+            let error: Error = std::mem::replace(error, Box::new(Cancelled));
+            drop(Quiet(vec![error]));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::vec::Vec;
 
 use super::error::JobError;
+use super::mishap::Mishap;
 use crate::orchestrator::{
     Condition, JobId, JobKind, JobName, JobState, Outcome, Timestamp, Verdict,
 };
@@ -60,6 +61,8 @@ pub enum What {
         /// Why it failed, if it did.
         error: Option<Arc<JobError>>,
     },
+    /// Code of the user's panicked where that changes no outcome.
+    Mishap(Mishap),
     /// The run is over, its shutdown hooks included. Nothing follows.
     Over(Verdict),
 }
@@ -129,6 +132,7 @@ impl fmt::Display for Fact {
             What::HookEnded { id, outcome, error: Some(error) } => {
                 write!(f, "the hook of {id} {outcome}: {error}")
             }
+            What::Mishap(mishap) => mishap.fmt(f),
             What::Over(verdict) => write!(f, "the run is over: {verdict}"),
         }
     }

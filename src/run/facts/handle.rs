@@ -1,6 +1,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::vec::Vec;
 
 use crate::orchestrator::JobId;
@@ -8,8 +9,45 @@ use crate::orchestrator::JobId;
 /// A job of a graph, whatever its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    pub(crate) graph: u64,
+    /// That of the graph, or of the run that it was added to.
+    pub(crate) scope: u64,
     pub(crate) id: JobId,
+}
+
+/// Which handles belong to a run: those of jobs that were built into its graph, and those of jobs that were
+/// added while it went on. Each number is given out once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scope {
+    pub(crate) graph: u64,
+    pub(crate) run: u64,
+}
+
+impl Scope {
+    /// That of a new graph, which does not run.
+    pub(crate) fn of_graph() -> Self {
+        let graph = Self::fresh();
+        Self { graph, run: graph }
+    }
+
+    /// That of a new run of the graph.
+    pub(crate) fn of_run(self) -> Self {
+        Self { run: Self::fresh(), ..self }
+    }
+
+    fn fresh() -> u64 {
+        static SCOPES: AtomicU64 = AtomicU64::new(1);
+        SCOPES.fetch_add(1, Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn owns(self, key: Key) -> bool {
+        self.has(key.scope)
+    }
+
+    #[inline]
+    pub(crate) fn has(self, scope: u64) -> bool {
+        scope == self.graph || scope == self.run
+    }
 }
 
 /// A job that was added to a graph, and the type of its output.

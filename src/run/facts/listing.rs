@@ -3,7 +3,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::output::{OutputStore, Outputs};
-use super::record::{HookReport, Record};
+use super::record::Record;
 use super::words::{WIDEST_LABEL, awaited, endless, label, mark, one_line};
 use crate::orchestrator::{Condition, JobId, JobState, Orchestrator, Outcome, Seconds, SkipReason};
 
@@ -72,12 +72,11 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
         }
         self.write_related(f, "requires", self.core.requirements(job))?;
         self.write_related(f, "allows", self.core.dependents(job))?;
-        match record.hook() {
-            Some(HookReport { outcome: Outcome::Succeeded, .. }) | None => {}
-            Some(HookReport { error: Some(error), .. }) => {
-                write!(f, ", its hook failed: {}", one_line(&error.to_string()))?;
-            }
-            Some(HookReport { outcome, .. }) => write!(f, ", its hook was {outcome}")?,
+        if let Some(hook) = record.hook().filter(|hook| hook.outcome() != Outcome::Succeeded) {
+            write!(f, ", its hook {}", one_line(&hook.to_string()))?;
+        }
+        for panic in record.panicked_drops() {
+            write!(f, ", its drop panicked: {}", one_line(&panic.to_string()))?;
         }
         if let attempts @ 2.. = self.core.attempts(job) {
             write!(f, ", {attempts} attempts")?;

@@ -4,13 +4,14 @@ use std::task::Waker;
 use std::vec::Vec;
 
 use super::lock::lock;
+use super::quiet::wake_quietly;
 use crate::orchestrator::Attempt;
 
 /// What reaches a run from its jobs, and from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Message {
     /// An attempt of a service is ready.
-    Ready { attempt: Attempt, run: u32 },
+    Ready { attempt: Attempt, run: u64 },
     /// Somebody wants the run to end.
     Stop,
     /// The job that this run is, is to end: stop, unless it is ending already.
@@ -39,9 +40,7 @@ impl Mailbox {
         self.any.store(true, Ordering::Release);
         let reader = inner.reader.take();
         drop(inner);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        reader.into_iter().for_each(wake_quietly);
     }
 
     /// Whether there are messages. Costs one load.
@@ -59,17 +58,14 @@ impl Mailbox {
 
     /// Whether there are messages; if not, `reader` is woken by the next one.
     pub(crate) fn watch(&self, reader: &Waker) -> bool {
+        // Cloned and dropped without the lock: wakers are code of the user's.
+        let reader = reader.clone();
         let mut inner = lock(&self.inner);
-        if !inner.messages.is_empty() {
-            return true;
-        }
-        let before = match &inner.reader {
-            Some(watching) if watching.will_wake(reader) => None,
-            _ => inner.reader.replace(reader.clone()),
-        };
+        let before = inner.reader.replace(reader);
+        let has_messages = !inner.messages.is_empty();
         drop(inner);
         drop(before);
-        false
+        has_messages
     }
 }
 

@@ -6,6 +6,7 @@ pub(super) mod handle;
 pub(super) mod listing;
 pub(super) mod lock;
 pub(super) mod mailbox;
+pub(super) mod mishap;
 pub(super) mod observers;
 mod outline;
 pub(super) mod output;

@@ -10,59 +10,76 @@ use super::lock::lock;
 use super::quiet::{Quiet, caught, drop_quietly};
 use crate::orchestrator::{JobId, Timestamp};
 
-type Observer = Box<dyn FnMut(&Fact) + Send>;
+/// Somebody who hears of each fact, and says whether of the next one as well.
+type Observer = Box<dyn FnMut(&Fact) -> bool + Send>;
+
+/// So many facts are told in one go, so that whoever tells them has other things to do as well.
+const BATCH: usize = 256;
 
 /// Who wants to hear of a run, and what they have not heard yet.
 ///
 /// Facts are put down in order while a run is locked, and delivered when it is not.
 pub(crate) struct Observers {
+    /// No other lock is taken while this one is held, and no code of the user's runs.
     facts: Mutex<VecDeque<Fact>>,
-    /// Held while facts are delivered, so that there is one who delivers.
+    /// Whether there are facts. May be stale: it is set after a fact was put down.
+    any: AtomicBool,
+    /// Held while facts are delivered, so that there is one who delivers. Observers run under it: no lock
+    /// of the run may be held by whoever takes it.
     listeners: Mutex<Quiet<Observer>>,
     nowhere: Arc<[JobId]>,
     /// Whether nobody is to be told anything more.
     closed: AtomicBool,
     /// The span of the run, inside which observers are told.
     #[cfg(feature = "tracing")]
-    span: Mutex<tracing::Span>,
+    span: Mutex<Arc<tracing::Span>>,
 }
 
 impl Observers {
     pub(crate) fn new() -> Self {
         Self {
             facts: Mutex::default(),
+            any: AtomicBool::new(false),
             listeners: Mutex::new(Quiet(Vec::new())),
             nowhere: Arc::new([]),
             closed: AtomicBool::new(false),
             #[cfg(feature = "tracing")]
-            span: Mutex::new(tracing::Span::none()),
+            span: Mutex::new(Arc::new(tracing::Span::none())),
         }
     }
 
     /// Puts a fact down, to be delivered when the run is not locked.
     pub(crate) fn put(&self, at: Timestamp, what: What) {
-        let within = Arc::clone(&self.nowhere);
-        lock(&self.facts).push_back(Fact { at, within, what });
+        self.put_fact(Fact { at, within: Arc::clone(&self.nowhere), what });
     }
 
-    pub(crate) fn add(&self, observer: impl FnMut(&Fact) + Send + 'static) {
+    fn put_fact(&self, fact: Fact) {
+        lock(&self.facts).push_back(fact);
+        self.any.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn add(&self, observer: impl FnMut(&Fact) -> bool + Send + 'static) {
         lock(&self.listeners).0.push(Box::new(observer));
     }
 
-    /// Delivers what nobody else is delivering.
+    /// Whether there are facts to tell.
+    #[inline]
+    pub(crate) fn has_any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    /// Tells some of what there is, unless somebody else does. Whoever calls this looks again, later,
+    /// whether there is more.
     pub(crate) fn deliver(&self) {
-        while !lock(&self.facts).is_empty() {
-            match self.listeners.try_lock() {
-                Ok(mut observers) => self.deliver_to(&mut observers.0),
-                Err(TryLockError::Poisoned(observers)) => {
-                    self.deliver_to(&mut observers.into_inner().0);
-                }
-                // Whoever holds it looks again when it is done.
-                Err(TryLockError::WouldBlock) => return,
+        match self.listeners.try_lock() {
+            Ok(mut observers) => self.deliver_to(&mut observers.0),
+            Err(TryLockError::Poisoned(observers)) => {
+                self.deliver_to(&mut observers.into_inner().0);
             }
-            if self.closed.load(Ordering::Acquire) {
-                self.close();
-            }
+            Err(TryLockError::WouldBlock) => return,
+        }
+        if self.closed.load(Ordering::Acquire) {
+            self.close();
         }
     }
 
@@ -70,44 +87,56 @@ impl Observers {
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         // Whoever delivers closes it when that is done.
-        if let Ok(mut observers) = self.listeners.try_lock() {
-            let observers = std::mem::replace(&mut *observers, Quiet(Vec::new()));
-            drop(observers);
-        }
+        let observers =
+            self.listeners.try_lock().map(|mut observers| std::mem::take(&mut observers.0));
+        drop(observers.map(Quiet));
     }
 
     /// Returns once all is delivered.
     pub(crate) fn flush(&self) {
-        self.deliver_to(&mut lock(&self.listeners).0);
+        while self.has_any() {
+            self.deliver_to(&mut lock(&self.listeners).0);
+        }
     }
 
     #[cfg(feature = "tracing")]
-    pub(crate) fn tell_inside(&self, span: &tracing::Span) {
-        *lock(&self.span) = span.clone();
+    pub(crate) fn tell_inside(&self, span: Arc<tracing::Span>) {
+        let before = std::mem::replace(&mut *lock(&self.span), span);
+        drop_quietly(before);
     }
 
     fn deliver_to(&self, observers: &mut Vec<Observer>) {
         #[cfg(feature = "tracing")]
-        let span = lock(&self.span).clone();
+        let span = Arc::clone(&lock(&self.span));
         #[cfg(feature = "tracing")]
-        let _entered = span.enter();
-        loop {
-            let facts = std::mem::take(&mut *lock(&self.facts));
-            if facts.is_empty() {
-                return;
-            }
-            for fact in &facts {
-                let panicked = |observer: &mut Observer| caught(|| observer(fact)).is_err();
-                observers.extract_if(.., panicked).for_each(drop_quietly);
-            }
+        let entered = caught(|| span.enter());
+        let batch = self.take_batch();
+        for fact in &batch {
+            let is_done = |observer: &mut Observer| !caught(|| observer(fact)).unwrap_or(false);
+            observers.extract_if(.., is_done).for_each(drop_quietly);
         }
+        drop_quietly(batch);
+        #[cfg(feature = "tracing")]
+        drop_quietly(entered);
+    }
+
+    fn take_batch(&self) -> Vec<Fact> {
+        let mut facts = lock(&self.facts);
+        let len = facts.len().min(BATCH);
+        let batch = facts.drain(..len).collect();
+        self.any.store(!facts.is_empty(), Ordering::Release);
+        batch
     }
 
     /// An observer of a nested graph who passes on what happens inside `job`.
-    pub(crate) fn pass_on(around: Arc<Self>, job: JobId) -> impl FnMut(&Fact) + Send + 'static {
+    pub(crate) fn pass_on(
+        around: Arc<Self>,
+        job: JobId,
+    ) -> impl FnMut(&Fact) -> bool + Send + 'static {
         move |fact| {
-            lock(&around.facts).push_back(fact.clone().inside(job));
-            around.deliver();
+            // Told once the poll of the job inside which it happened is over.
+            around.put_fact(fact.clone().inside(job));
+            true
         }
     }
 }

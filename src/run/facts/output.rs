@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::vec::Vec;
 
 use super::fact::{Fact, JobInfo};
+use super::quiet::Quiet;
 
 /// Where an output is: its column, from 1, in the upper half, and which one it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,27 +40,46 @@ enum Kept<T> {
 }
 
 /// The outputs of all jobs with one type of output; as long as the last one there needs.
-pub(crate) struct Column<T>(Vec<Kept<T>>);
+pub(crate) struct Column<T> {
+    kept: Vec<Kept<T>>,
+    /// Outputs that others replaced: the user's to drop.
+    replaced: Vec<Kept<T>>,
+}
 
-impl<T> Column<T> {
-    pub(crate) const fn new() -> Self {
-        Self(Vec::new())
+impl<T> Drop for Column<T> {
+    fn drop(&mut self) {
+        drop((Quiet(std::mem::take(&mut self.kept)), Quiet(std::mem::take(&mut self.replaced))));
+    }
+}
+
+impl<T: 'static> Column<T> {
+    /// A new column; with what was replaced in another one of its type, if there is one.
+    pub(crate) fn new(other: Option<&mut dyn Any>) -> Self {
+        let other = other.and_then(|column| column.downcast_mut::<Self>());
+        let kept = other.map(|other| std::mem::take(&mut other.replaced)).unwrap_or_default();
+        Self { kept, replaced: Vec::new() }
     }
 
+    /// Whether it replaces another one, which is kept until somebody drops it.
     #[inline]
-    pub(crate) fn put(&mut self, slot: u32, output: T) {
+    pub(crate) fn put(&mut self, slot: u32, output: T) -> bool {
         let slot = slot as usize;
-        if slot > self.0.len() {
-            self.0.resize_with(slot, || Kept::Empty);
+        if slot > self.kept.len() {
+            self.kept.resize_with(slot, || Kept::Empty);
         }
-        match self.0.get_mut(slot) {
-            Some(empty) => *empty = Kept::Own(output),
-            None => self.0.push(Kept::Own(output)),
+        match self.kept.get_mut(slot) {
+            None => self.kept.push(Kept::Own(output)),
+            Some(empty @ Kept::Empty) => *empty = Kept::Own(output),
+            Some(kept) => {
+                self.replaced.push(std::mem::replace(kept, Kept::Own(output)));
+                return true;
+            }
         }
+        false
     }
 
     fn get(&self, slot: u32) -> Option<&T> {
-        match self.0.get(slot as usize)? {
+        match self.kept.get(slot as usize)? {
             Kept::Empty => None,
             Kept::Own(output) => Some(output),
             Kept::Shared(output) => Some(output),
@@ -68,7 +88,7 @@ impl<T> Column<T> {
 
     /// One allocation the first time.
     pub(crate) fn share(&mut self, slot: u32) -> Option<Arc<T>> {
-        let kept = self.0.get_mut(slot as usize)?;
+        let kept = self.kept.get_mut(slot as usize)?;
         let output = match std::mem::replace(kept, Kept::Empty) {
             Kept::Empty => return None,
             Kept::Own(output) => Arc::new(output),
@@ -80,7 +100,7 @@ impl<T> Column<T> {
 
     /// `None`, and it stays, while somebody else holds it.
     fn take(&mut self, slot: u32) -> Option<T> {
-        let kept = self.0.get_mut(slot as usize)?;
+        let kept = self.kept.get_mut(slot as usize)?;
         match std::mem::replace(kept, Kept::Empty) {
             Kept::Empty => None,
             Kept::Own(output) => Some(output),
@@ -177,11 +197,14 @@ pub(crate) struct Outputs<C: ?Sized> {
     columns: Vec<Typed<C>>,
 }
 
+/// Makes a column: see [`Column::new`].
+pub(crate) type NewColumn<C> = fn(Option<&mut dyn Any>) -> Box<C>;
+
 struct Typed<C: ?Sized> {
     output: TypeId,
     /// How somebody asked to show them.
     show: Option<Show>,
-    new: fn() -> Box<C>,
+    new: NewColumn<C>,
     outputs: u32,
     column: Box<C>,
 }
@@ -236,7 +259,7 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
 
     /// Reserves a slot for an output. O(types of outputs in the graph).
     #[inline]
-    pub(crate) fn reserve<T: 'static>(&mut self, show: Option<Show>, new: fn() -> Box<C>) -> Slot {
+    pub(crate) fn reserve<T: 'static>(&mut self, show: Option<Show>, new: NewColumn<C>) -> Slot {
         let output = TypeId::of::<T>();
         let found = self.columns.iter().position(|typed| typed.output == output);
         let index = found.unwrap_or_else(|| self.new_column(output, new));
@@ -250,14 +273,29 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
     }
 
     #[cold]
-    fn new_column(&mut self, output: TypeId, new: fn() -> Box<C>) -> usize {
-        self.columns.push(Typed { output, show: None, new, outputs: 0, column: new() });
+    fn new_column(&mut self, output: TypeId, new: NewColumn<C>) -> usize {
+        self.columns.push(Typed { output, show: None, new, outputs: 0, column: new(None) });
         self.columns.len() - 1
+    }
+
+    /// Lets go of a slot that was reserved last, and is not used.
+    pub(crate) fn release(&mut self, slot: Slot) {
+        let typed = &mut self.columns[slot.column()];
+        if slot.in_column() + 1 == typed.outputs {
+            typed.outputs -= 1;
+        }
+    }
+
+    /// Outputs of the type of this slot that others replaced.
+    #[cold]
+    pub(crate) fn take_replaced(&mut self, slot: Slot) -> Box<C> {
+        let typed = &mut self.columns[slot.column()];
+        (typed.new)(Some(typed.column.any_mut()))
     }
 
     /// The same slots, all empty.
     pub(crate) fn emptied(&self) -> Self {
-        let empty = |typed: &Typed<C>| Typed { column: (typed.new)(), ..*typed };
+        let empty = |typed: &Typed<C>| Typed { column: (typed.new)(None), ..*typed };
         Self { columns: self.columns.iter().map(empty).collect() }
     }
 

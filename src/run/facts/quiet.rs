@@ -1,29 +1,144 @@
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::boxed::Box;
+use std::cell::RefCell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::string::{String, ToString};
+use std::sync::{Arc, Mutex, Once};
+use std::task::Waker;
 use std::vec::Vec;
 
-/// Runs code of the user's, and returns what it panics with as text.
-pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
-        let text = message(&*panic);
-        // What a panic carries may panic when it is dropped. Then it is not.
-        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+use super::lock::lock;
+
+/// A panic of the user's code: what it said, where, and with what. Clones share it.
+///
+/// ```
+/// use jobgraph::{Job, JobError, JobGraph};
+///
+/// let mut graph = JobGraph::new();
+/// let sum = graph.add(Job::new(async { panic!("oh no") }));
+/// let report = jobgraph::smol::block_on(graph)?;
+/// let Some(JobError::Panic(panic)) = report.error(&sum) else { unreachable!() };
+/// assert_eq!(panic.message(), "oh no");
+/// assert!(panic.location().is_some_and(|place| place.contains(".rs:")));
+/// # Ok::<(), jobgraph::RunError>(())
+/// ```
+#[derive(Clone)]
+pub struct Panic(Arc<Inner>);
+
+struct Inner {
+    message: String,
+    location: Option<String>,
+    payload: Mutex<Payload>,
+}
+
+/// What a panic carries. It may panic when it is dropped; then it is not.
+struct Payload(Option<Box<dyn Any + Send>>);
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        let payload = self.0.take();
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(again);
         }
-        text
-    })
+    }
+}
+
+impl Panic {
+    fn new(payload: Box<dyn Any + Send>) -> Self {
+        let message = message(&*payload);
+        let location = LOCATION.try_with(|location| location.borrow_mut().take());
+        let payload = Mutex::new(Payload(Some(payload)));
+        Self(Arc::new(Inner { message, location: location.ok().flatten(), payload }))
+    }
+
+    /// What it said; `(no message)` if that was no text.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Where it was raised: `src/main.rs:3:5`. `None` if that is not known, because the program has
+    /// replaced the panic hook since the first run began.
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        self.0.location.as_deref()
+    }
+
+    /// What it carries: the message, or the argument of [`panic_any`](std::panic::panic_any).
+    pub fn with_payload<T>(&self, look: impl FnOnce(&(dyn Any + Send)) -> T) -> T {
+        let payload = lock(&self.0.payload);
+        match &payload.0 {
+            Some(payload) => look(&**payload),
+            None => look(&()),
+        }
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.location() {
+            Some(location) => write!(f, "{} ({location})", self.message()),
+            None => f.write_str(self.message()),
+        }
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+std::thread_local! {
+    /// Where the last panic of this thread was raised: known while it is raised only, to the panic hook.
+    static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// What the last of the values panicked with that this thread dropped quietly.
+    static SWALLOWED: RefCell<Option<Panic>> = const { RefCell::new(None) };
+}
+
+/// From now on panics are known by their place in the code, until the program replaces the panic hook.
+/// What the hook does otherwise stays as it is.
+pub(crate) fn note_locations() {
+    static HOOK: Once = Once::new();
+    if std::thread::panicking() {
+        return;
+    }
+    HOOK.call_once(|| {
+        let before = take_hook();
+        set_hook(Box::new(move |info| {
+            let place = info.location().map(ToString::to_string);
+            let _ = LOCATION.try_with(|location| *location.borrow_mut() = place);
+            before(info);
+        }));
+    });
+}
+
+/// Runs code of the user's, and returns what it panics with.
+#[inline]
+pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Panic> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(Panic::new)
+}
+
+/// Drops a value of the user's. What its `Drop` panics with is returned.
+pub(crate) fn drop_caught<T>(value: T) -> Option<Panic> {
+    if std::mem::needs_drop::<T>() { caught(|| drop(value)).err() } else { None }
 }
 
 /// Drops a value of the user's. What its `Drop` panics with has nobody left to go to.
 pub(crate) fn drop_quietly<T>(value: T) {
-    let _ = caught(|| drop(value));
+    drop(drop_caught(value));
+}
+
+/// Wakes a task of the user's runtime.
+pub(crate) fn wake_quietly(waker: Waker) {
+    drop(caught(|| waker.wake()));
 }
 
 /// What a panic says, if it says anything.
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
+fn message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "(no message)".to_string())
 }
 
@@ -32,6 +147,17 @@ pub(crate) struct Quiet<T>(pub(crate) Vec<T>);
 
 impl<T> Drop for Quiet<T> {
     fn drop(&mut self) {
-        self.0.drain(..).for_each(drop_quietly);
+        if std::mem::needs_drop::<T>() {
+            for panic in self.0.drain(..).filter_map(drop_caught) {
+                let _ = SWALLOWED.try_with(|last| *last.borrow_mut() = Some(panic));
+            }
+        }
     }
+}
+
+/// Drops a value, and returns what its `Drop`, or that of one of its [`Quiet`] parts, panicked with.
+pub(crate) fn drop_heard<T>(value: T) -> Option<Panic> {
+    let take = || SWALLOWED.try_with(|last| last.borrow_mut().take()).ok().flatten();
+    drop(take());
+    drop_caught(value).or_else(take)
 }

@@ -1,9 +1,12 @@
 use std::boxed::Box;
+use std::fmt;
 use std::sync::Arc;
+use std::vec::Vec;
 
 use super::error::JobError;
 use super::output::Slot;
-use crate::orchestrator::{JobId, Orchestrator, Outcome, Timestamp};
+use super::quiet::Panic;
+use crate::orchestrator::{Failure, JobId, Orchestrator, Outcome, Timestamp};
 
 /// What a run keeps about a job beside its state; it outlives the body. 32 bytes.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub(crate) struct Record {
 struct Aftermath {
     error: Option<Arc<JobError>>,
     hook: Option<HookReport>,
+    /// What values of the job's panicked with when they were dropped.
+    drops: Vec<Panic>,
 }
 
 /// What became of a shutdown hook.
@@ -31,7 +36,8 @@ pub struct HookReport {
 }
 
 impl HookReport {
-    /// How it ended: cancelled if it took too long.
+    /// How it ended: `Failed(TimedOut)` if it took longer than
+    /// [`hook_timeout`](crate::Graph::hook_timeout), cancelled or skipped if all that was left was aborted.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         self.outcome
@@ -41,6 +47,19 @@ impl HookReport {
     #[must_use]
     pub fn error(&self) -> Option<&JobError> {
         self.error.as_deref()
+    }
+}
+
+impl fmt::Display for HookReport {
+    /// As it completes "its hook ...".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.outcome, &self.error) {
+            (Outcome::Failed(Failure::TimedOut), _) => f.write_str("timed out"),
+            (Outcome::Failed(_), Some(error)) => write!(f, "failed: {error}"),
+            (Outcome::Skipped(_), _) => f.write_str("never ran"),
+            (Outcome::Cancelled, _) => f.write_str("was cancelled"),
+            (outcome, _) => outcome.fmt(f),
+        }
     }
 }
 
@@ -66,22 +85,35 @@ impl Record {
         self.aftermath.as_ref()?.hook.as_ref()
     }
 
+    /// Returns the error that was there before: it is the user's to drop.
     #[inline]
-    pub(crate) fn set_error(&mut self, error: Option<JobError>) {
-        if error.is_some() || self.aftermath.is_some() {
-            self.put_error(error);
-        }
+    #[must_use = "to be dropped without a lock"]
+    pub(crate) fn set_error(&mut self, error: Option<JobError>) -> Option<Arc<JobError>> {
+        if error.is_some() || self.aftermath.is_some() { self.put_error(error) } else { None }
     }
 
     #[cold]
-    fn put_error(&mut self, error: Option<JobError>) {
-        self.aftermath.get_or_insert_default().error = error.map(Arc::new);
+    fn put_error(&mut self, error: Option<JobError>) -> Option<Arc<JobError>> {
+        let aftermath = self.aftermath.get_or_insert_default();
+        std::mem::replace(&mut aftermath.error, error.map(Arc::new))
+    }
+
+    #[cold]
+    pub(crate) fn put_panicked_drop(&mut self, panic: Panic) {
+        self.aftermath.get_or_insert_default().drops.push(panic);
+    }
+
+    /// What values of the job's panicked with when they were dropped.
+    pub(crate) fn panicked_drops(&self) -> &[Panic] {
+        self.aftermath.as_ref().map_or(&[], |aftermath| &aftermath.drops)
     }
 
     /// What became of the hook, in whose run the other record was made.
     pub(crate) fn set_hook(&mut self, outcome: Outcome, of: &mut Self) {
-        let error = of.aftermath.take().and_then(|aftermath| aftermath.error);
-        self.aftermath.get_or_insert_default().hook = Some(HookReport { outcome, error });
+        let Aftermath { error, drops, .. } = *of.aftermath.take().unwrap_or_default();
+        let aftermath = self.aftermath.get_or_insert_default();
+        aftermath.hook = Some(HookReport { outcome, error });
+        aftermath.drops.extend(drops);
     }
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use std::vec::Vec;
 
 use super::error::JobError;
-use super::handle::Handle;
+use super::handle::{Handle, Scope};
 use super::listing::Listing;
+use super::mishap::{Mishap, MishapKind};
 use super::output::{LocalOutputs, OutputStore, Outputs, SendOutputs};
 use super::record::{HookReport, Record};
 use crate::orchestrator::{
@@ -17,12 +18,14 @@ use crate::orchestrator::{
 /// What became of a run and of each of its jobs. Displays as a listing, one line a job, each after those
 /// that it requires.
 pub struct Report<C: OutputStore + ?Sized = LocalOutputs> {
-    pub(crate) graph: u64,
+    pub(crate) scope: Scope,
     pub(crate) verdict: Verdict,
     pub(crate) begun: Timestamp,
     pub(crate) ended: Timestamp,
     pub(crate) core: Orchestrator<Record>,
     pub(crate) outputs: Outputs<C>,
+    /// Those that are no job's.
+    pub(crate) mishaps: Vec<Mishap>,
 }
 
 /// The report of a [`SendJobGraph`](crate::SendJobGraph): it may be sent to other threads.
@@ -43,7 +46,8 @@ impl<C: OutputStore + ?Sized> Report<C> {
         self.verdict() == Verdict::Completed
     }
 
-    /// Whether all went well: completed, and no job failed. For `?` in a `main`, or a test.
+    /// Whether all went well: completed, no job failed, no shutdown hook failed or was cut off, and no `Drop`
+    /// panicked. For `?` in a `main`, or a test.
     ///
     /// ```
     /// # use jobgraph::{Job, JobGraph};
@@ -59,13 +63,12 @@ impl<C: OutputStore + ?Sized> Report<C> {
     /// # Errors
     /// [`RunFailed`] says how the run ended, and names the jobs that failed.
     pub fn check(&self) -> Result<(), RunFailed> {
-        if self.is_success() && self.counts().failed == 0 {
+        let mut failures: Vec<String> = self.failures().flat_map(JobReport::troubles).collect();
+        failures.extend(self.mishaps.iter().map(Mishap::to_string));
+        if self.is_success() && failures.is_empty() {
             return Ok(());
         }
-        Err(RunFailed {
-            verdict: self.verdict,
-            failures: self.failures().map(JobReport::failure).collect(),
-        })
+        Err(RunFailed { verdict: self.verdict, failures })
     }
 
     /// How long the run took, its shutdown hooks included.
@@ -123,13 +126,23 @@ impl<C: OutputStore + ?Sized> Report<C> {
         self.core.jobs().map(|id| JobReport { core: &self.core, begun: self.begun, id })
     }
 
-    /// The jobs that failed, in the order of their creation.
+    /// The jobs that failed, or whose shutdown hook or `Drop` did, in the order of their creation.
     pub fn failures(&self) -> impl Iterator<Item = JobReport<'_>> {
-        self.jobs().filter(|job| job.error().is_some())
+        self.jobs().filter(JobReport::has_trouble)
+    }
+
+    /// What panicked without changing an outcome.
+    pub fn mishaps(&self) -> impl Iterator<Item = Mishap> + '_ {
+        let of_job = |job: JobReport<'_>| {
+            let (id, what) = (job.id, MishapKind::Drop);
+            let drops = job.record().map_or(&[][..], Record::panicked_drops).to_vec();
+            drops.into_iter().map(move |panic| Mishap { job: Some(id), what, panic })
+        };
+        self.jobs().flat_map(of_job).chain(self.mishaps.iter().cloned())
     }
 
     fn own<T>(&self, job: &Handle<T>) -> Option<JobId> {
-        (job.key.graph == self.graph).then_some(job.key.id)
+        self.scope.owns(job.key).then_some(job.key.id)
     }
 }
 
@@ -193,6 +206,24 @@ impl<'a> JobReport<'a> {
     #[must_use]
     pub fn name(&self) -> JobName<&'a str> {
         JobName { id: Some(self.id), label: self.label() }
+    }
+
+    fn has_trouble(&self) -> bool {
+        let hook_failed = |record: &Record| {
+            record.hook().is_some_and(|hook| hook.outcome() != Outcome::Succeeded)
+        };
+        let left = |record: &Record| hook_failed(record) || !record.panicked_drops().is_empty();
+        self.error().is_some() || self.record().is_some_and(left)
+    }
+
+    /// Its name, with all that went wrong, one by one.
+    fn troubles(self) -> Vec<String> {
+        let failure = self.error().map(|_| self.failure());
+        let hook = self.hook().filter(|hook| hook.outcome() != Outcome::Succeeded);
+        let hook = hook.map(|hook| format!("{}: its hook {hook}", self.name()));
+        let drops = self.record().map_or(&[][..], Record::panicked_drops).iter();
+        let drops = drops.map(|panic| format!("{}: its drop panicked: {panic}", self.name()));
+        failure.into_iter().chain(hook).chain(drops).collect()
     }
 
     /// Its name, and why it failed.

@@ -6,6 +6,7 @@ use std::task::{self, Poll, Waker};
 
 use super::fact::Fact;
 use super::lock::lock;
+use super::quiet::{drop_quietly, wake_quietly};
 
 /// What happens in a run, in order: made by [`Graph::facts`](crate::Graph::facts).
 pub struct Facts(Arc<Channel>);
@@ -30,12 +31,18 @@ pub(crate) fn stream() -> (Sender, Facts) {
 }
 
 impl Sender {
-    pub(crate) fn send(&self, fact: &Fact) {
+    /// Whether anybody is left to read.
+    pub(crate) fn send(&self, fact: &Fact) -> bool {
+        let fact = fact.clone();
         let mut unread = lock(&self.0.0);
-        unread.facts.push_back(fact.clone());
+        if unread.closed {
+            return false;
+        }
+        unread.facts.push_back(fact);
         let reader = unread.reader.take();
         drop(unread);
-        reader.into_iter().for_each(Waker::wake);
+        reader.into_iter().for_each(wake_quietly);
+        true
     }
 }
 
@@ -45,7 +52,17 @@ impl Drop for Sender {
         unread.closed = true;
         let reader = unread.reader.take();
         drop(unread);
-        reader.into_iter().for_each(Waker::wake);
+        reader.into_iter().for_each(wake_quietly);
+    }
+}
+
+impl Drop for Facts {
+    fn drop(&mut self) {
+        let mut unread = lock(&self.0.0);
+        unread.closed = true;
+        let left = (std::mem::take(&mut unread.facts), unread.reader.take());
+        drop(unread);
+        drop_quietly(left);
     }
 }
 
@@ -63,6 +80,7 @@ impl Facts {
 
     /// [`next`](Self::next) for those who poll: what `Stream::poll_next` wants to know.
     pub fn poll_next(&mut self, cx: &task::Context<'_>) -> Poll<Option<Fact>> {
+        let reader = cx.waker().clone();
         let mut unread = lock(&self.0.0);
         if let Some(fact) = unread.facts.pop_front() {
             return Poll::Ready(Some(fact));
@@ -70,7 +88,7 @@ impl Facts {
         if unread.closed {
             return Poll::Ready(None);
         }
-        let before = unread.reader.replace(cx.waker().clone());
+        let before = unread.reader.replace(reader);
         drop(unread);
         drop(before);
         Poll::Pending

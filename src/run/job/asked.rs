@@ -2,7 +2,7 @@ use std::vec::Vec;
 
 use crate::orchestrator::{Condition, Extra, JobId};
 use crate::run::facts::error::RunError;
-use crate::run::facts::handle::Key;
+use crate::run::facts::handle::{Key, Scope};
 
 /// What a job asks of others. The first ones need no allocation.
 #[derive(Debug)]
@@ -12,9 +12,11 @@ pub(crate) struct Asked {
     len: usize,
     /// All of them, if they are more.
     many: Vec<(JobId, Condition)>,
-    /// The graph of the first one, and the first one that is of another, if it is anybody.
-    graph: u64,
+    /// The scope of the first one.
+    scope: u64,
+    /// The first one that is of another scope, if there is any, and that scope; none if there is a third.
     stray: JobId,
+    stray_scope: u64,
 }
 
 /// How many need no allocation.
@@ -24,7 +26,7 @@ impl Default for Asked {
     #[inline]
     fn default() -> Self {
         let few = [(JobId::NOBODY, Condition::Succeeded); FEW];
-        Self { few, len: 0, many: Vec::new(), graph: 0, stray: JobId::NOBODY }
+        Self { few, len: 0, many: Vec::new(), scope: 0, stray: JobId::NOBODY, stray_scope: 0 }
     }
 }
 
@@ -32,7 +34,7 @@ impl Asked {
     #[inline]
     pub(crate) fn push(&mut self, key: Key, condition: Condition) {
         if self.len == 0 {
-            self.graph = key.graph;
+            self.scope = key.scope;
         }
         if self.len < FEW {
             self.few[self.len] = (key.id, condition);
@@ -40,8 +42,17 @@ impl Asked {
         } else {
             self.push_many((key.id, condition));
         }
-        if key.graph != self.graph && self.stray == JobId::NOBODY {
-            self.stray = key.id;
+        if key.scope != self.scope {
+            self.push_stray(key);
+        }
+    }
+
+    #[cold]
+    fn push_stray(&mut self, key: Key) {
+        if self.stray == JobId::NOBODY {
+            (self.stray, self.stray_scope) = (key.id, key.scope);
+        } else if self.stray_scope != key.scope {
+            (self.stray, self.stray_scope) = (key.id, 0);
         }
     }
 
@@ -58,18 +69,22 @@ impl Asked {
         if self.many.is_empty() { &self.few[..self.len] } else { &self.many }
     }
 
-    /// The requirements by id, if they are all of this graph.
+    /// The requirements by id, if they are all of this graph or run.
     #[inline]
     pub(crate) fn by_id(
         &self,
-        graph: u64,
+        scope: Scope,
         extra: Option<&Extra>,
     ) -> Result<&[(JobId, Condition)], RunError> {
         let list = self.as_slice();
-        let first = list.first().map_or(JobId::NOBODY, |&(id, _)| id);
-        match if self.graph == graph { self.stray } else { first } {
-            JobId::NOBODY => Ok(list),
-            required => Err(RunError::ForeignHandle { job: Extra::name(extra), required }),
-        }
+        let Some(&(first, _)) = list.first() else { return Ok(list) };
+        let required = if !scope.has(self.scope) {
+            first
+        } else if self.stray == JobId::NOBODY || scope.has(self.stray_scope) {
+            return Ok(list);
+        } else {
+            self.stray
+        };
+        Err(RunError::ForeignHandle { job: Extra::name(extra), required })
     }
 }

@@ -1,6 +1,4 @@
 use std::any::Any;
-#[cfg(feature = "tracing")]
-use std::boxed::Box;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,8 +27,11 @@ pub trait Body: Execute {
 pub trait Repeat: Body {}
 
 /// A body as the drivers see it: any attempt of it, without its types.
+///
+/// `prepare` and `deliver` run none of the user's code, so they may be called under a lock; `poll` and
+/// `clear` do, and so does the `Drop` of a body that is not spent.
 pub trait Execute {
-    /// Gathers what the next attempt needs. Runs none of the user's code.
+    /// Gathers what the next attempt needs.
     #[doc(hidden)]
     fn prepare(self: Pin<&mut Self>, start: &mut dyn Start);
 
@@ -45,13 +46,15 @@ pub trait Execute {
         self.poll(cx)
     }
 
-    /// Goes on with the attempt. Its output stays inside until it is delivered.
+    /// Goes on with the attempt. When that ends, all of it is dropped in here but its output, which stays
+    /// inside until it is delivered.
     #[doc(hidden)]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>>;
 
-    /// Moves the output, if there is one, to its slot in the column of its type.
+    /// Moves the output, if there is one for this occasion, to its slot in the column of its type. Whether
+    /// it replaced another one there.
     #[doc(hidden)]
-    fn deliver(self: Pin<&mut Self>, column: &mut dyn Any, slot: u32);
+    fn deliver(self: Pin<&mut Self>, occasion: Occasion, column: &mut dyn Any, slot: u32) -> bool;
 
     /// Drops what is left of the attempt.
     #[doc(hidden)]
@@ -60,6 +63,10 @@ pub trait Execute {
     /// Whether another attempt can be made at any time.
     #[doc(hidden)]
     fn can_repeat(&self) -> bool;
+
+    /// Whether nothing of the user's is left in it.
+    #[doc(hidden)]
+    fn is_spent(&self) -> bool;
 
     /// What is known of the jobs inside, if it is a graph that has not begun.
     #[doc(hidden)]
@@ -72,18 +79,17 @@ pub trait Execute {
     fn list(&self, _: &mut dyn fmt::Write) -> fmt::Result {
         Ok(())
     }
+}
 
-    /// Whether there is a shutdown hook.
-    #[doc(hidden)]
-    fn has_hook(&self) -> bool {
-        false
-    }
-
-    /// Goes on with the shutdown hook.
-    #[doc(hidden)]
-    fn poll_hook(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
-        Poll::Ready(Ok(()))
-    }
+/// Why an output is delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// A service is ready.
+    Ready,
+    /// The attempt has succeeded.
+    Succeeded,
+    /// It has ended otherwise.
+    Failed,
 }
 
 /// Where a body finds what its next attempt needs.
@@ -95,23 +101,4 @@ pub trait Start {
     /// What the attempt sees of its run.
     #[doc(hidden)]
     fn context(&mut self) -> Context;
-
-    /// Whether anybody wants to know of the run.
-    #[cfg(feature = "tracing")]
-    #[doc(hidden)]
-    fn is_traced(&self) -> bool;
-
-    /// The span of the attempt.
-    #[cfg(feature = "tracing")]
-    #[doc(hidden)]
-    fn span(&mut self) -> Option<tracing::Span>;
-
-    /// The span of the shutdown hook of its job.
-    #[cfg(feature = "tracing")]
-    #[doc(hidden)]
-    fn hook_span(&mut self) -> MakeSpan;
 }
-
-/// Makes the span of a shutdown hook, once that begins.
-#[cfg(feature = "tracing")]
-pub(crate) type MakeSpan = Box<dyn FnOnce() -> tracing::Span + Send>;

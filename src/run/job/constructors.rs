@@ -1,16 +1,16 @@
 use std::future::Future;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::ask::{FedServing, Nothing, Serving, TheContext, Values, ValuesAndContext};
 use super::asked::Asked;
 use super::body::Repeat;
 use super::context::{Context, ServiceContext};
 use super::custom::RunJob;
-use super::inputs::{Fed, FedFactory, Feeds, FeedsWith, Gather, Inputs};
+use super::hook::Hook;
+use super::inputs::{Feeds, FeedsWith, Gather, Inputs};
 use super::job::Job;
-use super::make::{ContextFactory, Contextual, Factory, Given};
-use super::service::{Again, FedAgain, FedOnce, Once, Service};
-use super::simple::{Fallible, Plain, Settle, Simple};
+use super::make::{Again, Given, Maker, Once};
+use super::simple::{Fallible, Plain, Served, Settle, Simple};
 use crate::orchestrator::{Condition, JobKind};
 use crate::run::facts::error::Error;
 
@@ -43,7 +43,7 @@ impl<F: Future<Output = Result<T, E>>, T: 'static, E: Into<Error>> Job<Simple<Gi
 }
 
 impl<G: FnMut() -> F, F: Future<Output = Result<T, E>>, T: 'static, E: Into<Error>>
-    Job<Simple<Factory<G>, Fallible>>
+    Job<Simple<Maker<Nothing, Again<G>>, Fallible>>
 {
     /// A job that can be attempted again: each attempt awaits a new future of this closure.
     ///
@@ -67,11 +67,13 @@ impl<G: FnMut() -> F, F: Future<Output = Result<T, E>>, T: 'static, E: Into<Erro
     /// What each attempt is to own, it gets a clone of:
     /// `move || { let client = client.clone(); async move { client.get().await } }`.
     pub fn repeat(make: G) -> Self {
-        Self::of(Simple::new(Factory(make)))
+        Self::of(Simple::new(Maker::again(Nothing, make)))
     }
 }
 
-impl<O: Feeds<G, Future: Future<Output: 'static>>, G> Job<Simple<Fed<O, G>, Plain>> {
+impl<O: Feeds<G, Future: Future<Output: 'static>>, G>
+    Job<Simple<Maker<Values<O>, Once<G>>, Plain>>
+{
     /// A job that is fed the outputs of other jobs, each as an `Arc`, and requires these.
     ///
     /// ```
@@ -97,7 +99,7 @@ impl<O: Feeds<G, Future: Future<Output: 'static>>, G> Job<Simple<Fed<O, G>, Plai
     }
 }
 
-impl<O, G, T, E> Job<Simple<Fed<O, G>, Fallible>>
+impl<O, G, T, E> Job<Simple<Maker<Values<O>, Once<G>>, Fallible>>
 where
     O: Feeds<G, Future: Future<Output = Result<T, E>>>,
     T: 'static,
@@ -109,13 +111,18 @@ where
     }
 }
 
-impl<O: Feeds<G>, G, K: Settle<<O::Future as Future>::Output>> Job<Simple<Fed<O, G>, K>> {
+impl<O: Feeds<G>, G, K: Settle<<O::Future as Future>::Output>>
+    Job<Simple<Maker<Values<O>, Once<G>>, K>>
+{
     fn fed(inputs: O, make: G) -> Self {
-        Self { requirements: succeeded(&inputs), ..Self::of(Simple::new(Fed::new(inputs, make))) }
+        let requirements = succeeded(&inputs);
+        Self { requirements, ..Self::of(Simple::new(Maker::once(Values(inputs), make))) }
     }
 }
 
-impl<G: FnOnce(Context) -> F, F: Future<Output: 'static>> Job<Simple<Contextual<G>, Plain>> {
+impl<G: FnOnce(Context) -> F, F: Future<Output: 'static>>
+    Job<Simple<Maker<TheContext, Once<G>>, Plain>>
+{
     /// A job that sees its run: it can be asked to end in its own time, for one.
     ///
     /// ```
@@ -138,11 +145,11 @@ impl<G: FnOnce(Context) -> F, F: Future<Output: 'static>> Job<Simple<Contextual<
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
     pub fn with_context(make: G) -> Self {
-        Self::of(Simple::new(Contextual::new(make)))
+        Self::of(Simple::new(Maker::once(TheContext, make)))
     }
 }
 
-impl<G, F, T, E> Job<Simple<Contextual<G>, Fallible>>
+impl<G, F, T, E> Job<Simple<Maker<TheContext, Once<G>>, Fallible>>
 where
     G: FnOnce(Context) -> F,
     F: Future<Output = Result<T, E>>,
@@ -151,11 +158,11 @@ where
 {
     /// Like [`with_context`](Self::with_context), for a closure whose future returns a `Result`.
     pub fn try_with_context(make: G) -> Self {
-        Self::of(Simple::new(Contextual::new(make)))
+        Self::of(Simple::new(Maker::once(TheContext, make)))
     }
 }
 
-impl<G, F, T, E> Job<Simple<ContextFactory<G>, Fallible>>
+impl<G, F, T, E> Job<Simple<Maker<TheContext, Again<G>>, Fallible>>
 where
     G: FnMut(Context) -> F,
     F: Future<Output = Result<T, E>>,
@@ -164,11 +171,11 @@ where
 {
     /// Like [`repeat`](Self::repeat), with the context of each attempt.
     pub fn repeat_with_context(make: G) -> Self {
-        Self::of(Simple::new(ContextFactory::new(make)))
+        Self::of(Simple::new(Maker::again(TheContext, make)))
     }
 }
 
-impl<V, G, F> Job<Service<Once<G, V>>>
+impl<V, G, F> Job<Simple<Maker<Serving<V>, Once<G>>, Served<V>>>
 where
     V: 'static,
     G: FnOnce(ServiceContext<V>) -> F,
@@ -205,11 +212,11 @@ where
     /// A run with finite jobs ends when these have ended; one of services alone goes on until they end
     /// or it is stopped. To serve for ever although there are finite jobs, add one that waits.
     pub fn service(make: G) -> Self {
-        Self::of(Service::new(Once(Some(make), PhantomData))).kind(JobKind::Service)
+        Self::of(Simple::new(Maker::once(Serving::new(()), make))).kind(JobKind::Service)
     }
 }
 
-impl<O, G, T, E> Job<Simple<FedFactory<O, G>, Fallible>>
+impl<O, G, T, E> Job<Simple<Maker<ValuesAndContext<O>, Again<G>>, Fallible>>
 where
     O: FeedsWith<Context, G, Future: Future<Output = Result<T, E>>>,
     G: Clone,
@@ -238,11 +245,12 @@ where
     pub fn repeat_with<I: Inputs<Owned = O>>(inputs: I, make: G) -> Self {
         let inputs = inputs.owned();
         let requirements = succeeded(&inputs);
-        Self { requirements, ..Self::of(Simple::new(FedFactory::new(inputs, make))) }
+        let body = Simple::new(Maker::again(ValuesAndContext(inputs), make));
+        Self { requirements, ..Self::of(body) }
     }
 }
 
-impl<O, G: Clone, V> Job<Service<FedAgain<O, G, V>>>
+impl<O, G: Clone, V> Job<Simple<Maker<FedServing<V, O>, Again<G>>, Served<V>>>
 where
     O: FeedsWith<ServiceContext<V>, G, Future: Future<Output = Result<(), Error>>>,
     V: 'static,
@@ -252,12 +260,12 @@ where
     pub fn supervised_with<I: Inputs<Owned = O>>(inputs: I, make: G) -> Self {
         let inputs = inputs.owned();
         let requirements = succeeded(&inputs);
-        let body = Service::new(FedAgain::new(inputs, make));
+        let body = Simple::new(Maker::again(Serving::new(Values(inputs)), make));
         Self { requirements, ..Self::of(body).kind(JobKind::Service) }
     }
 }
 
-impl<O, G, V> Job<Service<FedOnce<O, G, V>>>
+impl<O, G, V> Job<Simple<Maker<FedServing<V, O>, Once<G>>, Served<V>>>
 where
     O: FeedsWith<ServiceContext<V>, G, Future: Future<Output = Result<(), Error>>>,
     V: 'static,
@@ -282,7 +290,7 @@ where
     pub fn service_with<I: Inputs<Owned = O>>(inputs: I, make: G) -> Self {
         let inputs = inputs.owned();
         let requirements = succeeded(&inputs);
-        let body = Service::new(FedOnce::new(inputs, make));
+        let body = Simple::new(Maker::once(Serving::new(Values(inputs)), make));
         Self { requirements, ..Self::of(body).kind(JobKind::Service) }
     }
 }
@@ -294,7 +302,7 @@ fn succeeded(inputs: &impl Gather) -> Asked {
     requirements
 }
 
-impl<V, G, F> Job<Service<Again<G, V>>>
+impl<V, G, F> Job<Simple<Maker<Serving<V>, Again<G>>, Served<V>>>
 where
     V: 'static,
     G: FnMut(ServiceContext<V>) -> F,
@@ -303,13 +311,13 @@ where
     /// A [service](Self::service) that is started again when it fails, as often as
     /// [`retries`](Self::retries) says.
     pub fn supervised(make: G) -> Self {
-        Self::of(Service::new(Again(make, PhantomData))).kind(JobKind::Service)
+        Self::of(Simple::new(Maker::again(Serving::new(()), make))).kind(JobKind::Service)
     }
 }
 
 impl Job<()> {
     /// A job of a type of one's own: see [`RunJob`].
-    pub fn custom<J: RunJob>(job: J) -> Job<impl Repeat<Output = J::Output>> {
+    pub fn custom<J: RunJob>(job: J) -> Job<impl Repeat<Output = J::Output>, impl Hook> {
         let label = job.label();
         let job = Arc::new(job);
         let for_hook = Arc::clone(&job);
@@ -321,7 +329,7 @@ impl Job<()> {
             let job = Arc::clone(&for_hook);
             async move { job.shutdown().await }
         };
-        let custom = Job::repeat_with_context(run).on_shutdown(shutdown);
+        let custom = Job::repeat_with_context(run).on_each_shutdown(shutdown);
         match label {
             Some(label) => custom.label(label),
             None => custom,

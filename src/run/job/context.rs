@@ -18,7 +18,7 @@ pub struct Context(Arc<Inner>);
 
 struct Inner {
     attempt: Attempt,
-    run: u32,
+    run: u64,
     mailbox: Arc<Mailbox>,
     clock: AnyClock,
     /// Who hears of the run. A context may outlive it.
@@ -40,12 +40,13 @@ struct Waits {
 
 impl Waits {
     fn poll(&mut self, cx: &task::Context<'_>) -> Poll<()> {
+        // Cloned and dropped without the lock: wakers are code of the user's.
+        let waker = cx.waker().clone();
         let mut cancel = lock(&self.context.0.cancel);
         if cancel.asked {
             self.key = None;
             return Poll::Ready(());
         }
-        let waker = cx.waker().clone();
         let before = self.key.map(|key| cancel.waiting.remove(key));
         self.key = Some(cancel.waiting.insert(waker));
         drop(cancel);
@@ -66,7 +67,7 @@ impl Drop for Waits {
 impl Context {
     pub(crate) fn new(
         attempt: Attempt,
-        run: u32,
+        run: u64,
         mailbox: Arc<Mailbox>,
         clock: AnyClock,
         observers: Option<Weak<Observers>>,
@@ -98,16 +99,18 @@ impl Context {
         poll_fn(move |cx| waits.poll(cx))
     }
 
-    pub(crate) fn cancel(&self) {
+    /// Asks the attempt to end. Whoever waits for that is to be woken, under no lock.
+    pub(crate) fn cancel(&self) -> impl Iterator<Item = Waker> + use<> {
         let mut cancel = lock(&self.0.cancel);
         cancel.asked = true;
         // A canary: a planted bug, which shows that the tests would find one.
-        if cfg!(jobgraph_canary = "driver") {
-            return;
-        }
-        let waiting = std::mem::take(&mut cancel.waiting);
+        let waiting = if cfg!(jobgraph_canary = "driver") {
+            Slab::new()
+        } else {
+            std::mem::take(&mut cancel.waiting)
+        };
         drop(cancel);
-        waiting.into_iter().for_each(|(_, waker)| waker.wake());
+        waiting.into_iter().map(|(_, waker)| waker)
     }
 
     /// The clock of the run: sleeps by it follow virtual time in a test.
@@ -148,26 +151,48 @@ impl fmt::Debug for Context {
 /// What a service sees of its run: a [`Context`], and a way to say that it is ready.
 pub struct ServiceContext<V> {
     context: Context,
-    value: Arc<Mutex<Option<V>>>,
+    offer: Arc<Mutex<Offer<V>>>,
+}
+
+/// What an attempt of a service is ready with.
+pub(crate) struct Offer<V> {
+    /// Whether it has said so: it does once.
+    said: bool,
+    /// What it is ready with, until that is delivered.
+    pub(crate) value: Option<V>,
+}
+
+impl<V> Default for Offer<V> {
+    fn default() -> Self {
+        Self { said: false, value: None }
+    }
+}
+
+impl<V> fmt::Debug for Offer<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offer").field("said", &self.said).finish_non_exhaustive()
+    }
 }
 
 impl<V> ServiceContext<V> {
-    pub(crate) fn new(context: Context, value: Arc<Mutex<Option<V>>>) -> Self {
-        Self { context, value }
+    pub(crate) fn new(context: Context, offer: Arc<Mutex<Offer<V>>>) -> Self {
+        Self { context, offer }
     }
 
     /// The service is ready: what requires it starts, and is fed this value if it asks for it. Only
-    /// the first call of an attempt counts, from the moment on at which the attempt next awaits.
+    /// the first call of an attempt counts, from the moment on at which the attempt next awaits; the value
+    /// of another one is dropped. A value of a later attempt replaces this one for what starts later.
     pub fn ready(&self, value: V) {
-        let mut given = lock(&self.value);
-        if given.is_none() {
-            *given = Some(value);
-            drop(given);
-            self.context
-                .0
-                .mailbox
-                .post(Message::Ready { attempt: self.context.attempt(), run: self.context.0.run });
+        let mut offer = lock(&self.offer);
+        if offer.said {
+            // Not under the lock: the value is the user's to drop.
+            drop(offer);
+            return drop(value);
         }
+        *offer = Offer { said: true, value: Some(value) };
+        drop(offer);
+        let Inner { attempt, run, mailbox, .. } = &*self.context.0;
+        mailbox.post(Message::Ready { attempt: *attempt, run: *run });
     }
 }
 
@@ -181,7 +206,7 @@ impl<V> Deref for ServiceContext<V> {
 
 impl<V> Clone for ServiceContext<V> {
     fn clone(&self) -> Self {
-        Self { context: self.context.clone(), value: Arc::clone(&self.value) }
+        Self { context: self.context.clone(), offer: Arc::clone(&self.offer) }
     }
 }
 

@@ -1,34 +1,12 @@
 use std::any::Any;
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{self, Poll};
-use std::vec::Vec;
 
-use pin_project_lite::pin_project;
-
-use super::body::{Body, Execute, Repeat, Start};
-use super::make::poll_made;
+use super::body::{Execute, Occasion, Start};
+use super::make::Make;
+use super::simple::{Settle, Simple};
 use crate::run::facts::error::Error;
-use crate::run::facts::fact::JobInfo;
-
-pin_project! {
-    /// A body with a shutdown hook beside it.
-    pub struct Hooked<B, G, F> {
-        #[pin]
-        body: B,
-        hook: G,
-        #[pin]
-        future: Option<F>,
-    }
-}
-
-impl<B, G, F> Hooked<B, G, F> {
-    pub(crate) const fn new(body: B, hook: G) -> Self {
-        Self { body, hook, future: None }
-    }
-}
 
 /// What a shutdown hook may return: nothing, or a `Result`.
 pub trait HookResult {
@@ -48,49 +26,56 @@ impl<E: Into<Error>> HookResult for Result<(), E> {
     }
 }
 
-impl<B: Body, G: FnMut() -> F, F: Future<Output: HookResult>> Body for Hooked<B, G, F> {
-    type Output = B::Output;
+/// The shutdown hook of a job: a body of its own, which the run of the hooks executes. Made by
+/// [`Job::on_shutdown`](crate::Job::on_shutdown).
+pub trait Hook: Execute {
+    /// Whether there is one.
+    #[doc(hidden)]
+    const IS_SOME: bool;
 }
 
-impl<B: Repeat, G: FnMut() -> F, F: Future<Output: HookResult>> Repeat for Hooked<B, G, F> {}
+/// A job without a shutdown hook.
+#[derive(Debug)]
+pub struct NoHook;
 
-impl<B: Body, G: FnMut() -> F, F: Future<Output: HookResult>> Execute for Hooked<B, G, F> {
-    fn prepare(self: Pin<&mut Self>, start: &mut dyn Start) {
-        self.project().body.prepare(start);
+impl Hook for NoHook {
+    const IS_SOME: bool = false;
+}
+
+impl Execute for NoHook {
+    fn prepare(self: Pin<&mut Self>, _: &mut dyn Start) {}
+
+    fn poll(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
-        self.project().body.poll(cx)
+    fn deliver(self: Pin<&mut Self>, _: Occasion, _: &mut dyn Any, _: u32) -> bool {
+        false
     }
 
-    fn deliver(self: Pin<&mut Self>, column: &mut dyn Any, slot: u32) {
-        self.project().body.deliver(column, slot);
-    }
-
-    fn clear(self: Pin<&mut Self>) {
-        let mut this = self.project();
-        this.body.clear();
-        this.future.set(None);
-    }
+    fn clear(self: Pin<&mut Self>) {}
 
     fn can_repeat(&self) -> bool {
-        self.body.can_repeat()
-    }
-
-    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
-        self.body.inside()
-    }
-
-    fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {
-        self.body.list(to)
-    }
-
-    fn has_hook(&self) -> bool {
         true
     }
 
-    fn poll_hook(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
-        let this = self.project();
-        poll_made(this.future, || Some((this.hook)()), cx)?.map(HookResult::into_result)
+    fn is_spent(&self) -> bool {
+        true
     }
+}
+
+/// The end of a hook leaves no output.
+#[derive(Debug)]
+pub struct CleanUp;
+
+impl<R: HookResult> Settle<R> for CleanUp {
+    type Output = ();
+
+    fn settle(result: R) -> (Option<()>, Result<(), Error>) {
+        (None, result.into_result())
+    }
+}
+
+impl<M: Make<Future: Future<Output: HookResult>>> Hook for Simple<M, CleanUp> {
+    const IS_SOME: bool = true;
 }

@@ -2,83 +2,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::vec::Vec;
 
-use super::body::{Repeat, Start};
-use super::context::Context;
-use super::make::Make;
-use super::simple::{Settle, Simple};
+use super::body::Start;
 use crate::run::facts::handle::{Handle, Key};
 use crate::run::facts::output::Column;
-
-/// A future made from the outputs of other jobs.
-#[derive(Debug)]
-pub struct Fed<O: Feeds<G>, G> {
-    inputs: O,
-    values: Option<O::Values>,
-    make: Option<G>,
-}
-
-impl<O: Feeds<G>, G> Fed<O, G> {
-    pub(crate) const fn new(inputs: O, make: G) -> Self {
-        Self { inputs, values: None, make: Some(make) }
-    }
-}
-
-impl<O: Feeds<G>, G> Make for Fed<O, G> {
-    type Future = O::Future;
-
-    fn gather(&mut self, start: &mut dyn Start) {
-        self.values = self.inputs.gather(start);
-    }
-
-    fn forget(&mut self) {
-        self.values = None;
-    }
-
-    fn make(&mut self) -> Option<O::Future> {
-        Some(O::call(self.make.take()?, self.values.take()?))
-    }
-}
-
-/// A new future for each attempt, made from its context and the outputs of other jobs.
-#[derive(Debug)]
-pub struct FedFactory<O: Gather, G> {
-    inputs: O,
-    now: Option<(Context, O::Values)>,
-    make: G,
-}
-
-impl<O: Gather, G> FedFactory<O, G> {
-    pub(crate) const fn new(inputs: O, make: G) -> Self {
-        Self { inputs, now: None, make }
-    }
-}
-
-impl<O: FeedsWith<Context, G>, G: Clone> Make for FedFactory<O, G> {
-    type Future = O::Future;
-
-    fn gather(&mut self, start: &mut dyn Start) {
-        self.now = self.inputs.gather(start).map(|values| (start.context(), values));
-    }
-
-    fn forget(&mut self) {
-        self.now = None;
-    }
-
-    fn make(&mut self) -> Option<O::Future> {
-        let (context, values) = self.now.take()?;
-        Some(O::call(self.make.clone(), context, values))
-    }
-
-    const REPEATS: bool = true;
-}
-
-impl<O, G, K> Repeat for Simple<FedFactory<O, G>, K>
-where
-    O: FeedsWith<Context, G>,
-    G: Clone,
-    K: Settle<<O::Future as Future>::Output>,
-{
-}
 
 /// Handles whose outputs feed a job: `&a`; a tuple of up to eight, `(&a, &b)`; or a list, `&handles`,
 /// which the closure gets as a `Vec`.

@@ -3,9 +3,12 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use super::ask::Nothing;
 use super::asked::Asked;
 use super::body::{Body, Repeat};
-use super::hook::{HookResult, Hooked};
+use super::hook::{CleanUp, Hook, HookResult, NoHook};
+use super::make::{Again, Maker, Once};
+use super::simple::Simple;
 use crate::orchestrator::{Condition, Extra, JobKind, JobOptions, Retries};
 use crate::run::facts::handle::Requirements;
 use crate::run::facts::output::Show;
@@ -37,8 +40,9 @@ use crate::run::facts::output::Show;
 /// # Ok::<(), jobgraph::RunError>(())
 /// ```
 #[must_use = "a job does nothing until it is added to a graph"]
-pub struct Job<B> {
+pub struct Job<B, H = NoHook> {
     pub(crate) body: B,
+    pub(crate) hook: H,
     /// What it has beyond a plain job.
     pub(crate) extra: Option<Box<Extra>>,
     pub(crate) requirements: Asked,
@@ -46,14 +50,55 @@ pub struct Job<B> {
 }
 
 impl<B: Body> Job<B> {
+    #[inline]
+    pub(crate) fn of(body: B) -> Self {
+        Self { body, hook: NoHook, extra: None, requirements: Asked::default(), show: None }
+    }
+
+    /// Clean-up after the run, if the job was ever started, whatever became of it and of the run: what
+    /// this closure returns is awaited then. Hooks run dependents first, each under
+    /// [`hook_timeout`](crate::Graph::hook_timeout). They never change the verdict; what became of them is
+    /// in [`JobReport::hook`](crate::JobReport::hook), and one that failed makes
+    /// [`Report::check`](crate::Report::check) fail. They do not run if the future of the run is dropped, by
+    /// a `select!` or a timeout around it, say: use [`Graph::timeout`](crate::Graph::timeout) or a
+    /// [`StopHandle`](crate::StopHandle).
+    ///
+    /// ```
+    /// # use std::cell::Cell;
+    /// # use jobgraph::{Job, JobGraph};
+    /// let cleaned = Cell::new(false);
+    /// let mut graph = JobGraph::new();
+    /// graph.add(Job::new(async { panic!("oh no") }).on_shutdown(|| async { cleaned.set(true) }));
+    /// jobgraph::smol::block_on(graph)?;
+    /// assert!(cleaned.get());
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn on_shutdown<G: FnOnce() -> F, F: Future<Output: HookResult>>(
+        self,
+        hook: G,
+    ) -> Job<B, Simple<Maker<Nothing, Once<G>>, CleanUp>> {
+        self.with_hook(Simple::new(Maker::once(Nothing, hook)))
+    }
+
+    /// Like [`on_shutdown`](Self::on_shutdown), for a graph that is
+    /// [run again](crate::Graph::repeatable): the closure is called after each run.
+    pub fn on_each_shutdown<G: FnMut() -> F, F: Future<Output: HookResult>>(
+        self,
+        hook: G,
+    ) -> Job<B, Simple<Maker<Nothing, Again<G>>, CleanUp>> {
+        self.with_hook(Simple::new(Maker::again(Nothing, hook)))
+    }
+
+    fn with_hook<H: Hook>(self, hook: H) -> Job<B, H> {
+        let Self { body, hook: NoHook, extra, requirements, show } = self;
+        Job { body, hook, extra, requirements, show }
+    }
+}
+
+impl<B: Body, H> Job<B, H> {
     pub(crate) fn kind(mut self, kind: JobKind) -> Self {
         self.options().kind = kind;
         self
-    }
-
-    #[inline]
-    pub(crate) fn of(body: B) -> Self {
-        Self { body, extra: None, requirements: Asked::default(), show: None }
     }
 
     fn options(&mut self) -> &mut JobOptions {
@@ -152,31 +197,6 @@ impl<B: Body> Job<B> {
         self
     }
 
-    /// Clean-up after the run, if the job was ever started, whatever became of it and of the run: what
-    /// this closure returns is awaited then. Hooks run dependents first, under
-    /// [`shutdown_timeout`](crate::Graph::shutdown_timeout). They never change the verdict; what became
-    /// of them is in [`JobReport::hook`](crate::JobReport::hook). They do not run if the future of the
-    /// run is dropped, by a `select!` or a timeout around it, say: use
-    /// [`Graph::timeout`](crate::Graph::timeout) or a [`StopHandle`](crate::StopHandle).
-    ///
-    /// ```
-    /// # use std::cell::Cell;
-    /// # use jobgraph::{Job, JobGraph};
-    /// let cleaned = Cell::new(false);
-    /// let mut graph = JobGraph::new();
-    /// graph.add(Job::new(async { panic!("oh no") }).on_shutdown(|| async { cleaned.set(true) }));
-    /// jobgraph::smol::block_on(graph)?;
-    /// assert!(cleaned.get());
-    /// # Ok::<(), jobgraph::RunError>(())
-    /// ```
-    pub fn on_shutdown<G: FnMut() -> F, F: Future<Output: HookResult>>(
-        self,
-        hook: G,
-    ) -> Job<Hooked<B, G, F>> {
-        let Self { body, extra, requirements, show } = self;
-        Job { body: Hooked::new(body, hook), extra, requirements, show }
-    }
-
     /// Shows outputs of this type in listings, with `Debug`. Numbers, texts and such are shown anyway.
     pub fn show(mut self) -> Self
     where
@@ -187,7 +207,7 @@ impl<B: Body> Job<B> {
     }
 }
 
-impl<B> fmt::Debug for Job<B> {
+impl<B, H> fmt::Debug for Job<B, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
             .field("options", &self.extra.as_ref().map(|extra| &extra.options))

@@ -1,47 +1,47 @@
+use std::any::Any;
+use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::pin::Pin;
-use std::task::{self, Poll};
+use std::sync::Arc;
+use std::vec::Vec;
 
+use super::ask::{Ask, Call, CallAgain};
 use super::body::Start;
-use super::context::Context;
-use crate::run::facts::error::Error;
+use crate::run::facts::fact::JobInfo;
 
-/// Where the future of an attempt comes from.
+/// Where the futures of attempts come from.
 pub trait Make {
     type Future: Future;
 
-    /// Takes what the next future needs.
-    fn gather(&mut self, _: &mut dyn Start) {}
+    /// Takes what the next future needs. Runs none of the user's code.
+    fn gather(&mut self, start: &mut dyn Start);
 
     /// The next future; `None` if what it was made of is used up.
     fn make(&mut self) -> Option<Self::Future>;
 
     /// Drops what was gathered, if no future was made of it.
-    fn forget(&mut self) {}
+    fn forget(&mut self);
+
+    /// Moves what a service is ready with to its slot. Whether it replaced anything there.
+    fn offer(&mut self, _: &mut dyn Any, _: u32) -> bool {
+        false
+    }
+
+    /// Whether nothing of the user's is left in it.
+    fn is_spent(&self) -> bool;
 
     /// Whether any number of futures can be made.
     const REPEATS: bool = false;
-}
 
-/// Polls a future, which is made first if need be.
-pub(crate) fn poll_made<F: Future>(
-    mut future: Pin<&mut Option<F>>,
-    make: impl FnOnce() -> Option<F>,
-    cx: &mut task::Context<'_>,
-) -> Result<Poll<F::Output>, Error> {
-    if future.is_none() {
-        future.set(make());
+    /// What is known of the jobs inside, if it makes a graph run.
+    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+        None
     }
-    match future.as_pin_mut() {
-        Some(future) => Ok(future.poll(cx)),
-        None => Err(ran_before()),
-    }
-}
 
-#[cold]
-pub(crate) fn ran_before() -> Error {
-    "a job that can run only once was started again".into()
+    /// Writes the jobs inside.
+    fn list(&self, _: &mut dyn fmt::Write) -> fmt::Result {
+        Ok(())
+    }
 }
 
 /// A future that is there from the beginning.
@@ -57,81 +57,98 @@ impl<F> Given<F> {
 impl<F: Future> Make for Given<F> {
     type Future = F;
 
+    fn gather(&mut self, _: &mut dyn Start) {}
+
     fn make(&mut self) -> Option<F> {
         None
     }
+
+    fn forget(&mut self) {}
+
+    fn is_spent(&self) -> bool {
+        true
+    }
 }
 
-/// A new future for each attempt.
+/// Futures made by a closure, which is called [`Once`] or [`Again`] with what it asks for.
+pub struct Maker<A: Ask, T> {
+    ask: A,
+    given: Option<A::Given>,
+    closure: T,
+}
+
+/// A closure that is called once.
 #[derive(Debug)]
-pub struct Factory<G>(pub(crate) G);
+pub struct Once<G>(Option<G>);
 
-impl<G: FnMut() -> F, F: Future> Make for Factory<G> {
-    type Future = F;
+/// A closure that is called for each attempt.
+#[derive(Debug)]
+pub struct Again<G>(G);
 
-    fn make(&mut self) -> Option<F> {
-        Some((self.0)())
+impl<A: Ask, G> Maker<A, Once<G>> {
+    pub(crate) const fn once(ask: A, make: G) -> Self {
+        Self { ask, given: None, closure: Once(Some(make)) }
+    }
+}
+
+impl<A: Ask, G> Maker<A, Again<G>> {
+    pub(crate) const fn again(ask: A, make: G) -> Self {
+        Self { ask, given: None, closure: Again(make) }
+    }
+}
+
+impl<A: Call<G>, G> Make for Maker<A, Once<G>> {
+    type Future = A::Future;
+
+    fn gather(&mut self, start: &mut dyn Start) {
+        self.given = self.ask.gather(start);
+    }
+
+    fn make(&mut self) -> Option<A::Future> {
+        Some(A::call(self.closure.0.take()?, self.given.take()?))
+    }
+
+    fn forget(&mut self) {
+        self.given = None;
+    }
+
+    fn offer(&mut self, column: &mut dyn Any, slot: u32) -> bool {
+        self.ask.offer(column, slot)
+    }
+
+    fn is_spent(&self) -> bool {
+        self.closure.0.is_none() && self.given.is_none() && self.ask.is_spent()
+    }
+}
+
+impl<A: CallAgain<G>, G> Make for Maker<A, Again<G>> {
+    type Future = A::Future;
+
+    fn gather(&mut self, start: &mut dyn Start) {
+        self.given = self.ask.gather(start);
+    }
+
+    fn make(&mut self) -> Option<A::Future> {
+        Some(A::call_again(&mut self.closure.0, self.given.take()?))
+    }
+
+    fn forget(&mut self) {
+        self.given = None;
+    }
+
+    fn offer(&mut self, column: &mut dyn Any, slot: u32) -> bool {
+        self.ask.offer(column, slot)
+    }
+
+    fn is_spent(&self) -> bool {
+        false
     }
 
     const REPEATS: bool = true;
 }
 
-/// A future made with the context of its attempt.
-#[derive(Debug)]
-pub struct Contextual<G> {
-    context: Option<Context>,
-    make: Option<G>,
-}
-
-impl<G> Contextual<G> {
-    pub(crate) const fn new(make: G) -> Self {
-        Self { context: None, make: Some(make) }
+impl<A: Ask, T> fmt::Debug for Maker<A, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Maker").field("gathered", &self.given.is_some()).finish_non_exhaustive()
     }
-}
-
-impl<G: FnOnce(Context) -> F, F: Future> Make for Contextual<G> {
-    type Future = F;
-
-    fn gather(&mut self, start: &mut dyn Start) {
-        self.context = Some(start.context());
-    }
-
-    fn forget(&mut self) {
-        self.context = None;
-    }
-
-    fn make(&mut self) -> Option<F> {
-        Some(self.make.take()?(self.context.take()?))
-    }
-}
-
-/// A new future for each attempt, made with its context.
-#[derive(Debug)]
-pub struct ContextFactory<G> {
-    context: Option<Context>,
-    make: G,
-}
-
-impl<G> ContextFactory<G> {
-    pub(crate) const fn new(make: G) -> Self {
-        Self { context: None, make }
-    }
-}
-
-impl<G: FnMut(Context) -> F, F: Future> Make for ContextFactory<G> {
-    type Future = F;
-
-    fn gather(&mut self, start: &mut dyn Start) {
-        self.context = Some(start.context());
-    }
-
-    fn forget(&mut self) {
-        self.context = None;
-    }
-
-    fn make(&mut self) -> Option<F> {
-        Some((self.make)(self.context.take()?))
-    }
-
-    const REPEATS: bool = true;
 }

@@ -1,5 +1,6 @@
 //! What a user writes: jobs, and what they see of their run.
 
+pub(super) mod ask;
 pub(super) mod asked;
 pub(super) mod body;
 mod constructors;
@@ -11,7 +12,5 @@ pub(super) mod inputs;
 pub(super) mod job;
 pub(super) mod make;
 pub(super) mod payload;
-pub(super) mod service;
 pub(super) mod simple;
-#[cfg(feature = "tracing")]
 pub(super) mod spans;

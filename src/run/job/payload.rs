@@ -2,9 +2,10 @@ use std::boxed::Box;
 use std::fmt;
 use std::pin::Pin;
 
+use pin_project_lite::pin_project;
+
 use super::body::Execute;
-#[cfg(feature = "tracing")]
-use super::spans::Traced;
+use super::spans::Tracing;
 use crate::run::facts::output::{LocalOutputs, OutputStore, SendOutputs};
 
 /// A body on the heap: [`Local`] or [`Sendable`].
@@ -13,30 +14,41 @@ pub trait Payload: sealed::Sealed {
     type Outputs: OutputStore + ?Sized;
 
     #[doc(hidden)]
-    fn body(&mut self) -> Pin<&mut (dyn Execute + '_)>;
+    fn parts(&mut self) -> (Pin<&mut (dyn Execute + '_)>, &mut Tracing);
     #[doc(hidden)]
     fn peek(&self) -> &(dyn Execute + '_);
 }
 
+pin_project! {
+    /// A body, and the span that it runs in.
+    struct Whole<B: ?Sized> {
+        tracing: Tracing,
+        #[pin]
+        body: B,
+    }
+}
+
+impl<B> Whole<B> {
+    fn new(body: B) -> Self {
+        Self { tracing: Tracing::default(), body }
+    }
+}
+
 /// A body that stays on one thread, and may borrow for `'a`.
-pub struct Local<'a>(Pin<Box<dyn Execute + 'a>>);
+pub struct Local<'a>(Pin<Box<Whole<dyn Execute + 'a>>>);
 
 /// A body that may move between threads.
-pub struct Sendable(Pin<Box<dyn Execute + Send>>);
+pub struct Sendable(Pin<Box<Whole<dyn Execute + Send>>>);
 
 impl<'a> Local<'a> {
     pub(crate) fn new(body: impl Execute + 'a) -> Self {
-        #[cfg(feature = "tracing")]
-        let body = Traced::new(body);
-        Self(Box::pin(body))
+        Self(Box::pin(Whole::new(body)))
     }
 }
 
 impl Sendable {
     pub(crate) fn new(body: impl Execute + Send + 'static) -> Self {
-        #[cfg(feature = "tracing")]
-        let body = Traced::new(body);
-        Self(Box::pin(body))
+        Self(Box::pin(Whole::new(body)))
     }
 }
 
@@ -50,24 +62,26 @@ mod sealed {
 impl Payload for Local<'_> {
     type Outputs = LocalOutputs;
 
-    fn body(&mut self) -> Pin<&mut (dyn Execute + '_)> {
-        self.0.as_mut()
+    fn parts(&mut self) -> (Pin<&mut (dyn Execute + '_)>, &mut Tracing) {
+        let whole = self.0.as_mut().project();
+        (whole.body, whole.tracing)
     }
 
     fn peek(&self) -> &(dyn Execute + '_) {
-        &*self.0
+        &self.0.body
     }
 }
 
 impl Payload for Sendable {
     type Outputs = SendOutputs;
 
-    fn body(&mut self) -> Pin<&mut (dyn Execute + '_)> {
-        self.0.as_mut()
+    fn parts(&mut self) -> (Pin<&mut (dyn Execute + '_)>, &mut Tracing) {
+        let whole = self.0.as_mut().project();
+        (whole.body, whole.tracing)
     }
 
     fn peek(&self) -> &(dyn Execute + '_) {
-        &*self.0
+        &self.0.body
     }
 }
 

@@ -1,14 +1,19 @@
 use std::any::Any;
+use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{self, Poll};
+use std::vec::Vec;
 
 use pin_project_lite::pin_project;
 
-use super::body::{Body, Execute, Repeat, Start};
-use super::context::Context;
-use super::make::{ContextFactory, Factory, Given, Make, ran_before};
+use super::ask::CallAgain;
+use super::body::{Body, Execute, Occasion, Repeat, Start};
+use super::make::{Again, Given, Make, Maker};
 use crate::run::facts::error::Error;
+use crate::run::facts::fact::JobInfo;
 use crate::run::facts::output::Column;
 
 /// What a future's output means.
@@ -17,6 +22,9 @@ pub trait Settle<R> {
 
     /// The output, if there is one, and whether the attempt succeeded.
     fn settle(result: R) -> (Option<Self::Output>, Result<(), Error>);
+
+    /// Whether the output counts although the attempt did not succeed.
+    const ALWAYS: bool = false;
 }
 
 /// The output is the job's output.
@@ -46,8 +54,20 @@ impl<T: 'static, E: Into<Error>> Settle<Result<T, E>> for Fallible {
     }
 }
 
+/// The output is what the service was ready with.
+#[derive(Debug)]
+pub struct Served<V>(PhantomData<fn() -> V>);
+
+impl<V: 'static> Settle<Result<(), Error>> for Served<V> {
+    type Output = V;
+
+    fn settle(result: Result<(), Error>) -> (Option<V>, Result<(), Error>) {
+        (None, result)
+    }
+}
+
 pin_project! {
-    /// The usual body: one future at a time, where futures come from, and what their output means.
+    /// The body of every job: one future at a time, where futures come from, and what their output means.
     pub struct Simple<M: Make, K: Settle<<M::Future as Future>::Output>> {
         make: M,
         #[pin]
@@ -83,6 +103,11 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Body for Simple<M, K> {
     type Output = K::Output;
 }
 
+impl<A: CallAgain<G>, G, K: Settle<<A::Future as Future>::Output>> Repeat
+    for Simple<Maker<A, Again<G>>, K>
+{
+}
+
 impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K> {
     fn prepare(self: Pin<&mut Self>, start: &mut dyn Start) {
         self.project().make.gather(start);
@@ -90,7 +115,8 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K>
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
         let mut this = self.project();
-        if let HeldProjection::Nothing = this.held.as_mut().project()
+        // An output that nobody took is of the attempt before.
+        if !matches!(this.held.as_mut().project(), HeldProjection::Future { .. })
             && let Some(future) = this.make.make()
         {
             this.held.set(Held::Future { future });
@@ -104,14 +130,21 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K>
         Poll::Ready(result)
     }
 
-    fn deliver(self: Pin<&mut Self>, column: &mut dyn Any, slot: u32) {
-        let mut held = self.project().held;
+    fn deliver(self: Pin<&mut Self>, occasion: Occasion, column: &mut dyn Any, slot: u32) -> bool {
+        let this = self.project();
+        let mut held = this.held;
+        match occasion {
+            Occasion::Ready => return this.make.offer(column, slot),
+            Occasion::Failed if !K::ALWAYS => return false,
+            Occasion::Succeeded | Occasion::Failed => {}
+        }
         if let HeldProjection::Output { .. } = held.as_mut().project()
             && let Some(column) = column.downcast_mut::<Column<K::Output>>()
             && let HeldReplaced::Output { output } = held.project_replace(Held::Nothing)
         {
-            column.put(slot, output);
+            return column.put(slot, output);
         }
+        false
     }
 
     fn clear(self: Pin<&mut Self>) {
@@ -123,11 +156,21 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K>
     fn can_repeat(&self) -> bool {
         M::REPEATS
     }
+
+    fn is_spent(&self) -> bool {
+        matches!(self.held, Held::Nothing) && self.make.is_spent()
+    }
+
+    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+        self.make.inside()
+    }
+
+    fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {
+        self.make.list(to)
+    }
 }
 
-impl<G: FnMut() -> F, F: Future, K: Settle<F::Output>> Repeat for Simple<Factory<G>, K> {}
-
-impl<G: FnMut(Context) -> F, F: Future, K: Settle<F::Output>> Repeat
-    for Simple<ContextFactory<G>, K>
-{
+#[cold]
+fn ran_before() -> Error {
+    "a job that can run only once was started again".into()
 }

@@ -1,122 +1,143 @@
-//! Spans of the `tracing` crate.
+//! Spans of the `tracing` crate. A tracing layer is code of the user's: spans are made, entered, left and
+//! dropped under no lock, and a layer that panics is not heard.
 
-use std::any::Any;
-use std::boxed::Box;
-use std::fmt;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{self, Poll};
-use std::vec::Vec;
+#[cfg(feature = "tracing")]
+pub(crate) use self::spans::{RunSpan, SpanSeed};
 
-use pin_project_lite::pin_project;
-use tracing::{Span, field, info_span};
-
-use super::body::{Execute, MakeSpan, Start};
-use crate::orchestrator::{Attempt, JobId, RunOptions, Verdict};
-use crate::run::facts::error::Error;
-use crate::run::facts::fact::JobInfo;
-
-/// The span of a run, inside the current one.
-pub(crate) fn run(jobs: usize, options: RunOptions) -> Span {
-    let window = options.window.map(std::num::NonZero::get);
-    info_span!("run", jobs, window, verdict = field::Empty)
+/// The span of a body, if anybody wants to know of that.
+#[derive(Debug, Default)]
+pub struct Tracing {
+    #[cfg(feature = "tracing")]
+    span: Option<std::boxed::Box<spans::BodySpan>>,
 }
 
-pub(crate) fn end_run(span: &Span, verdict: Verdict) {
-    span.record("verdict", field::display(verdict));
-}
-
-/// The span of an attempt, if anybody wants to know of that.
-pub(crate) fn attempt(run: &Span, attempt: Attempt, label: Option<&str>) -> Option<Span> {
-    let span =
-        info_span!(parent: run, "attempt", job = %attempt.job, label, attempt = attempt.number);
-    Some(span).filter(|span| !span.is_disabled())
-}
-
-/// What makes the span of a shutdown hook.
-pub(crate) fn hook(run: &Span, job: JobId, label: Option<&str>) -> MakeSpan {
-    let (run, label) = (run.clone(), label.map(Box::<str>::from));
-    Box::new(move || info_span!(parent: &run, "hook", job = %job, label))
-}
-
-pin_project! {
-    /// A body inside the span of its attempt, so that its events are, too.
-    pub(crate) struct Traced<B> {
-        #[pin]
-        body: B,
-        // `None` while nobody wants to know.
-        spans: Option<Box<Spans>>,
-    }
-}
-
-struct Spans {
-    attempt: Span,
-    make_hook: Option<MakeSpan>,
-    hook: Span,
-}
-
-impl<B> Traced<B> {
-    pub(crate) const fn new(body: B) -> Self {
-        Self { body, spans: None }
-    }
-}
-
-impl<B: Execute> Execute for Traced<B> {
-    fn prepare(self: Pin<&mut Self>, start: &mut dyn Start) {
-        let this = self.project();
-        if start.is_traced() {
-            *this.spans = start.span().map(|attempt| {
-                let make_hook = this.body.has_hook().then(|| start.hook_span());
-                Box::new(Spans { attempt, make_hook, hook: Span::none() })
-            });
-        } else if this.spans.is_some() {
-            *this.spans = None;
-        }
-        this.body.prepare(start);
+#[cfg(not(feature = "tracing"))]
+impl Tracing {
+    /// Runs a poll, which does not panic.
+    #[expect(clippy::unused_self, reason = "as with the feature")]
+    #[inline]
+    pub(crate) fn within<T>(&mut self, poll: impl FnOnce() -> T) -> T {
+        poll()
     }
 
-    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
-        let this = self.project();
-        match this.spans {
-            None => this.body.poll(cx),
-            Some(spans) => spans.attempt.in_scope(|| this.body.poll(cx)),
+    /// The attempt is over.
+    #[expect(clippy::unused_self, reason = "as with the feature")]
+    #[inline]
+    pub(crate) fn end(&mut self) {}
+}
+
+#[cfg(feature = "tracing")]
+impl Tracing {
+    /// An attempt begins. Its span is made when it is polled.
+    pub(crate) fn begin(&mut self, seed: SpanSeed) {
+        self.span = Some(std::boxed::Box::new(spans::BodySpan::Seed(seed)));
+    }
+
+    /// Runs a poll, which does not panic, inside the span.
+    #[inline]
+    pub(crate) fn within<T>(&mut self, poll: impl FnOnce() -> T) -> T {
+        match &mut self.span {
+            None => poll(),
+            Some(span) => span.within(poll),
         }
     }
 
-    fn deliver(self: Pin<&mut Self>, column: &mut dyn Any, slot: u32) {
-        self.project().body.deliver(column, slot);
-    }
-
-    fn clear(self: Pin<&mut Self>) {
-        let this = self.project();
-        let attempt = this.spans.as_mut().map(|spans| &mut spans.attempt);
-        let attempt = attempt.map(|span| std::mem::replace(span, Span::none()));
-        let _entered = attempt.as_ref().map(Span::enter);
-        this.body.clear();
-    }
-
-    fn can_repeat(&self) -> bool {
-        self.body.can_repeat()
-    }
-
-    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
-        self.body.inside()
-    }
-
-    fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {
-        self.body.list(to)
-    }
-
-    fn has_hook(&self) -> bool {
-        self.body.has_hook()
-    }
-
-    fn poll_hook(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
-        let this = self.project();
-        let Some(spans) = this.spans else { return this.body.poll_hook(cx) };
-        if let Some(make) = spans.make_hook.take() {
-            spans.hook = make();
+    /// The attempt is over. Runs code of the user's.
+    #[inline]
+    pub(crate) fn end(&mut self) {
+        if self.span.is_some() {
+            crate::run::facts::quiet::drop_quietly(self.span.take());
         }
-        spans.hook.in_scope(|| this.body.poll_hook(cx))
+    }
+}
+
+#[cfg(feature = "tracing")]
+mod spans {
+    use std::boxed::Box;
+    use std::sync::Arc;
+
+    use tracing::{Span, field, info_span};
+
+    use crate::orchestrator::{Attempt, JobId, RunOptions, Verdict};
+    use crate::run::facts::quiet::{caught, drop_quietly};
+
+    /// The span of a run, inside the one that was current when it began.
+    #[derive(Clone, Debug)]
+    pub(crate) struct RunSpan(Arc<Span>);
+
+    impl RunSpan {
+        pub(crate) fn new(jobs: usize, options: RunOptions) -> Self {
+            let window = options.window.map(std::num::NonZero::get);
+            let span = caught(|| info_span!("run", jobs, window, verdict = field::Empty));
+            Self(Arc::new(span.unwrap_or_else(|_| Span::none())))
+        }
+
+        pub(crate) fn none() -> Self {
+            Self(Arc::new(Span::none()))
+        }
+
+        pub(crate) fn is_disabled(&self) -> bool {
+            self.0.is_disabled()
+        }
+
+        pub(crate) fn share(&self) -> Arc<Span> {
+            Arc::clone(&self.0)
+        }
+
+        /// Runs code of the user's.
+        pub(crate) fn end(&self, verdict: Verdict) {
+            drop(caught(|| self.0.record("verdict", field::display(verdict)).is_disabled()));
+        }
+    }
+
+    impl Drop for RunSpan {
+        fn drop(&mut self) {
+            if Arc::strong_count(&self.0) == 1 {
+                drop_quietly(std::mem::replace(&mut self.0, Arc::new(Span::none())));
+            }
+        }
+    }
+
+    /// What the span of an attempt or of a hook is made of.
+    #[derive(Debug)]
+    pub(crate) struct SpanSeed {
+        pub(crate) run: RunSpan,
+        pub(crate) attempt: Attempt,
+        pub(crate) label: Option<Box<str>>,
+        /// Of whom this is the shutdown hook.
+        pub(crate) hook_of: Option<JobId>,
+    }
+
+    impl SpanSeed {
+        fn make(&self) -> Span {
+            let (run, label) = (&*self.run.0, self.label.as_deref());
+            match self.hook_of {
+                Some(job) => info_span!(parent: run, "hook", job = %job, label),
+                None => {
+                    let Attempt { job, number } = self.attempt;
+                    info_span!(parent: run, "attempt", job = %job, label, attempt = number)
+                }
+            }
+        }
+    }
+
+    #[derive(Debug)]
+    pub(super) enum BodySpan {
+        Seed(SpanSeed),
+        Made(Span),
+    }
+
+    impl BodySpan {
+        pub(super) fn within<T>(&mut self, poll: impl FnOnce() -> T) -> T {
+            if let Self::Seed(seed) = self {
+                let span = caught(|| seed.make()).unwrap_or_else(|_| Span::none());
+                drop_quietly(std::mem::replace(self, Self::Made(span)));
+            }
+            let Self::Made(span) = self else { return poll() };
+            let entered = caught(|| span.enter());
+            let polled = poll();
+            drop_quietly(entered);
+            polled
+        }
     }
 }

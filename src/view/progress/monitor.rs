@@ -241,14 +241,19 @@ impl Monitor {
         });
         let jobs = jobs.map(|(job, error)| format!("✗ {}: {}", self.path(job), one_line(&error)));
         let hooks = self.history.jobs().filter_map(|job| {
-            let error = job.hook.as_ref()?.error.as_ref()?;
-            Some(format!(
-                "✗ {}: its shutdown hook: {}",
-                self.path(job),
-                one_line(&error.to_string())
-            ))
+            let hook = job.hook.as_ref()?;
+            let (_, outcome) = hook.ended.filter(|&(_, outcome)| outcome != Outcome::Succeeded)?;
+            let why = hook.error.as_ref().map_or(outcome.to_string(), ToString::to_string);
+            Some(format!("✗ {}: its shutdown hook: {}", self.path(job), one_line(&why)))
         });
-        jobs.chain(hooks).collect()
+        let mishaps = self.history.jobs().flat_map(|job| {
+            job.mishaps
+                .iter()
+                .map(|mishap| format!("✗ {}: {}", self.path(job), one_line(&mishap.to_string())))
+        });
+        let of_run = self.history.mishaps().iter();
+        let of_run = of_run.map(|mishap| format!("✗ {}", one_line(&mishap.to_string())));
+        jobs.chain(hooks).chain(mishaps).chain(of_run).collect()
     }
 
     fn path(&self, job: &JobHistory) -> String {
@@ -277,6 +282,10 @@ impl Monitor {
                 let why = error.as_ref().map_or(outcome.to_string(), ToString::to_string);
                 (id, format!("its shutdown hook: {why}"))
             }
+            What::Mishap(mishap) => match &mishap.job {
+                Some(id) => (id, mishap.without_job().to_string()),
+                None => return Some(format!("✗ {mishap}")),
+            },
             What::Begun { .. } | What::Added(_) | What::Over(_) => return None,
         };
         let job = self.history.job(&fact.within, *id)?;

@@ -1,106 +1,94 @@
 use std::boxed::Box;
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 use std::vec::Vec;
 
-use crate::orchestrator::{Attempt, Signal, Timestamp};
+use crate::orchestrator::{Attempt, Timestamp};
 use crate::run::engine::attempt::Finished;
-use crate::run::engine::cells::Retired;
 use crate::run::engine::engine::Engine;
-use crate::run::job::payload::Sendable;
+use crate::run::engine::leftovers::{Disposed, Trash};
+use crate::run::facts::quiet::Panic;
+use crate::run::job::context::Context;
+use crate::run::job::payload::{Payload, Sendable};
 
-/// What the lock of a parallel run protects.
+/// What the lock of a parallel run protects. Nothing here runs code of the user's: it decides, and what is
+/// to be done is returned, or taken as [`Chores`] by whoever lets the lock go.
 pub(super) struct State {
     /// `None` once the run is over or was dropped.
     pub(super) engine: Option<Box<Engine<Sendable>>>,
-    /// By index of the job, as far as there are any.
-    pub(super) shells: Vec<Shell>,
-    /// How many bodies are being polled, or dropped in order to come back.
-    pub(super) out: usize,
-    pub(super) leaving: Arc<Leaving>,
-    /// Whether a task obeys signals: the others leave that to it, and start nothing.
-    pub(super) obeying: bool,
-    /// How many tasks there are that will take whatever starts next: spawned and not polled yet, or
+    /// By index of the job in the core, as far as there are any: the task of its attempt, which fetches the
+    /// body each time that it is polled.
+    shells: Vec<Option<Waker>>,
+    /// How many tasks are busy under no lock: with a body, with trash, or with telling.
+    out: usize,
+    /// Whether a task tells the observers.
+    telling: bool,
+    /// How many tasks there are that will take whatever is to be done next: spawned and not polled yet, or
     /// waiting for their next turn.
-    pub(super) spares: usize,
-    /// Attempts that were handed out while their body was away for the one before.
-    returned: VecDeque<Ticket>,
-    pub(super) caller: Caller,
-}
-
-/// The bodies of completed jobs that are being dropped, which needs no lock.
-#[derive(Default)]
-pub(super) struct Leaving {
-    bodies: AtomicUsize,
-    /// Whether the run waits for nothing else.
-    awaited: AtomicBool,
-}
-
-impl Leaving {
-    pub(super) fn begin(&self) {
-        self.bodies.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Whether the end of the run waited for this.
-    pub(super) fn end(&self) -> bool {
-        self.bodies.fetch_sub(1, Ordering::SeqCst) == 1 && self.awaited.load(Ordering::SeqCst)
-    }
-
-    fn are_none(&self) -> bool {
-        // Whoever ends the last one after this load sees that it is awaited.
-        self.awaited.store(true, Ordering::SeqCst);
-        self.bodies.load(Ordering::SeqCst) == 0
-    }
-}
-
-/// Who waits for the job with an index.
-#[derive(Default)]
-pub(super) struct Shell {
-    /// The task of its attempt. It fetches the body each time that it is polled.
-    pub(super) waker: Option<Waker>,
-    /// The next attempt, while the body is away for the one before.
-    next: Option<Attempt>,
-}
-
-impl Shell {
-    fn keep(&mut self, waker: &Waker) {
-        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            self.waker = Some(waker.clone());
-        }
-    }
+    spares: usize,
+    /// How many tasks are to be spawned.
+    spawn: usize,
+    /// Wakers that others replaced.
+    old_wakers: Vec<Waker>,
+    /// The runtime has dropped a task of a run that goes on: it takes no more.
+    abandoned: bool,
+    /// The run was closed just now.
+    closed: bool,
+    caller: Caller,
 }
 
 /// Whoever awaits the run.
 #[derive(Default)]
-pub(super) struct Caller {
-    pub(super) waker: Option<Waker>,
-    pub(super) sleeps_until: Option<Timestamp>,
-    pub(super) knocked: bool,
+struct Caller {
+    waker: Option<Waker>,
+    sleeps_until: Option<Timestamp>,
+    knocked: bool,
 }
 
-/// What is left to do once the lock is released.
-#[derive(Default)]
+/// What a task has to say.
+pub(super) enum Said {
+    Nothing,
+    /// It was a spare one.
+    Spare,
+    /// It polled the body of an attempt. The waker is there if it is another one than last time.
+    Polled {
+        attempt: Attempt,
+        body: Sendable,
+        polled: Poll<Finished>,
+        waker: Option<Waker>,
+    },
+    Disposed(Disposed<Sendable>),
+    Told,
+}
+
+/// What it does next.
+pub(super) enum Then {
+    Poll(Attempt, Sendable),
+    Dispose(Trash<Sendable>),
+    Tell,
+    /// It comes back once the chores are done, which may take long.
+    Again,
+    /// Its job goes on when that is woken.
+    Wait,
+    /// It goes on when it gets its next turn.
+    Yield,
+    End,
+}
+
+/// What the caller finds.
+pub(super) enum Look {
+    Over(Box<Engine<Sendable>>),
+    Dispose(Trash<Sendable>),
+    Wait(Option<Timestamp>),
+}
+
+/// What is to be done once the lock is released, in this order.
 pub(super) struct Chores {
-    /// How many tasks.
+    /// How many attempts were aborted; one more if the run was closed.
+    pub(super) aborted: usize,
+    /// How many tasks are to be spawned.
     pub(super) spawn: usize,
     pub(super) wake: Vec<Waker>,
-    pub(super) drop: Vec<Sendable>,
-}
-
-/// An attempt, of a job or of its hook.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ticket {
-    pub(super) attempt: Attempt,
-    pub(super) hook: bool,
-}
-
-/// A body that was taken out to be polled, and how many attempts had been aborted then.
-pub(super) struct Taken {
-    pub(super) ticket: Ticket,
-    pub(super) body: Sendable,
-    pub(super) aborts: usize,
+    pub(super) drop: (Vec<Waker>, Vec<Context>),
 }
 
 impl State {
@@ -109,211 +97,249 @@ impl State {
             engine: Some(engine),
             shells: Vec::new(),
             out: 0,
-            leaving: Arc::default(),
-            obeying: false,
+            telling: false,
             spares: 0,
-            returned: VecDeque::new(),
+            spawn: 0,
+            old_wakers: Vec::new(),
+            abandoned: false,
+            closed: false,
             caller: Caller::default(),
         }
     }
 
-    /// Whether the run has a verdict, and every body is back.
-    pub(super) fn is_over(&self) -> bool {
-        self.engine.as_ref().is_some_and(|engine| self.is_over_in(engine))
-    }
-
-    pub(super) fn is_over_in(&self, engine: &Engine<Sendable>) -> bool {
-        let over = self.out == 0 && !self.obeying && engine.core.verdict().is_some();
-        over && self.leaving.are_none()
-    }
-
-    pub(super) fn begin_hooks(&mut self, now: Timestamp) -> bool {
-        let begun = self.engine.as_mut().is_some_and(|engine| engine.begin_hooks(now));
-        if begun {
-            self.shells.iter_mut().for_each(|shell| shell.next = None);
-        }
-        begun
-    }
-
-    pub(super) fn read_mail(&mut self, now: Timestamp) {
-        if let Some(engine) = &mut self.engine {
-            engine.read_mail(now);
-            engine.pass_time(now);
-        }
-    }
-
-    pub(super) fn next_signal(&mut self, now: Timestamp) -> Option<Signal> {
-        self.engine.as_mut()?.next_signal(now)
-    }
-
-    pub(super) fn shell_of(&mut self, attempt: Attempt) -> Option<&mut Shell> {
-        let index = self.engine.as_ref()?.index(attempt)?;
-        self.shells.get_mut(index)
-    }
-
-    fn shell_mut(&mut self, index: usize) -> &mut Shell {
-        if index >= self.shells.len() {
-            self.shells.resize_with(index + 1, Shell::default);
-        }
-        &mut self.shells[index]
-    }
-
-    /// Hands out the next attempt that may start, and takes its body out to be polled.
-    pub(super) fn next(&mut self, now: Timestamp) -> Option<(Ticket, Sendable)> {
-        if self.obeying {
-            return None;
-        }
-        while let Some(ticket) = self.returned.pop_front() {
-            if let Some(mut body) = self.fetch(ticket) {
-                self.engine.as_mut()?.prepare(ticket.attempt, &mut body);
-                return Some((ticket, body));
+    /// Takes what the engine left beside trash.
+    pub(super) fn chores(&mut self) -> Chores {
+        let mut chores = Chores {
+            aborted: usize::from(std::mem::take(&mut self.closed)),
+            spawn: std::mem::take(&mut self.spawn),
+            wake: Vec::new(),
+            drop: (std::mem::take(&mut self.old_wakers), Vec::new()),
+        };
+        if let Some(engine) = &mut self.engine
+            && engine.left.has_chores()
+        {
+            chores.wake = std::mem::take(&mut engine.left.wake);
+            chores.drop.1 = std::mem::take(&mut engine.left.contexts);
+            let aborted = std::mem::take(&mut engine.left.aborted);
+            chores.aborted += aborted.len();
+            for attempt in aborted {
+                let shell = self.shells.get_mut(attempt.job.index()).and_then(Option::take);
+                chores.wake.extend(shell);
             }
         }
-        loop {
-            let engine = self.engine.as_mut()?;
-            let attempt = engine.hand_out(now)?;
-            let Some(index) = engine.index(attempt) else { continue };
-            if let Some(mut body) = engine.cells.take(index) {
-                engine.prepare(attempt, &mut body);
-                self.out += 1;
-                return Some((Ticket { attempt, hook: engine.hooks.is_some() }, body));
-            }
-            // A body that is away for the attempt before starts when it is back.
-            self.shell_mut(index).next = Some(attempt);
-        }
-    }
-
-    /// Whether a task that asks now would find something to start.
-    pub(super) fn has_ready_jobs(&self) -> bool {
-        let ready = |engine: &Engine<_>| !self.returned.is_empty() || engine.core.has_ready_jobs();
-        !self.obeying && self.engine.as_deref().is_some_and(ready)
-    }
-
-    /// How many more tasks have to be spawned to take what may start: one more than there are bodies
-    /// that are being polled or dropped. For a runtime may keep the last task that was spawned on a thread
-    /// from the others until that thread is done with what it does.
-    pub(super) fn missing_spares(&mut self) -> usize {
-        if !self.has_ready_jobs() {
-            return 0;
-        }
-        let busy = self.out + self.leaving.bodies.load(Ordering::SeqCst);
-        let missing = (busy + 1).saturating_sub(self.spares);
-        self.spares += missing;
-        missing
-    }
-
-    /// What is to be done once the lock is released, after something has happened. Whoever is woken is not
-    /// to wait for what this thread goes on with: one more task is spawned after it, which the thread keeps
-    /// to itself instead.
-    pub(super) fn leave_chores(&mut self, chores: &mut Chores, goes_on: bool) {
-        self.tell();
-        chores.spawn = self.missing_spares();
         chores.wake.extend(self.knock());
-        if goes_on && !chores.wake.is_empty() && chores.spawn == 0 {
-            chores.spawn = 1;
-            self.spares += 1;
+        chores
+    }
+
+    /// Hears what a task has to say, and tells it what to do next. `at_once`: or to do so later, since it has
+    /// been busy for long. `woke`: it has woken others since, who may be kept waiting by what it does next.
+    pub(super) fn step(
+        &mut self,
+        said: Said,
+        now: Option<Timestamp>,
+        at_once: bool,
+        woke: bool,
+    ) -> (Then, Option<Sendable>) {
+        let (waits, spent) = self.hear(said, now);
+        let then = match self.engine.as_deref_mut() {
+            _ if waits => Then::Wait,
+            None => Then::End,
+            Some(engine) if engine.left.has_chores() || self.caller.wants(engine) => Then::Again,
+            Some(_) => self.next(at_once),
+        };
+        self.ask_for_spares();
+        if woke && self.spawn == 0 && matches!(then, Then::Poll(..) | Then::Dispose(_) | Then::Tell)
+        {
+            // A thread may keep the task that was woken last to itself until it is done; so that it does not
+            // keep one of others, it gets one of ours.
+            (self.spawn, self.spares) = (1, self.spares + 1);
         }
+        (then, spent)
     }
 
-    /// Whether there is anything to dispose of, to read, to fire, to obey or to tell.
-    #[inline]
-    pub(super) fn has_news(&self, now: Timestamp) -> bool {
-        self.engine.as_ref().is_some_and(|engine| engine.has_news(now))
-    }
-
-    pub(super) fn tell(&mut self) {
-        if let Some(engine) = &mut self.engine {
-            engine.tell();
+    /// Whether the task waits for its job, and a body to be dropped in which nothing of the user's is left.
+    fn hear(&mut self, said: Said, now: Option<Timestamp>) -> (bool, Option<Sendable>) {
+        match &said {
+            Said::Nothing => {}
+            Said::Spare => self.spares -= 1,
+            Said::Polled { .. } | Said::Disposed(_) => self.out -= 1,
+            Said::Told => (self.out, self.telling) = (self.out - 1, false),
         }
-    }
-
-    /// Bodies that are away until they are disposed of.
-    pub(super) fn lend_retired(&mut self) -> Vec<Retired<Sendable>> {
-        let Some(engine) = &mut self.engine else { return Vec::new() };
-        let retired = std::mem::take(&mut engine.retired);
-        self.out += retired.len();
-        retired
-    }
-
-    /// A body is back; the next attempt of its job may be waiting for it.
-    pub(super) fn restore(&mut self, index: usize, body: Sendable, chores: &mut Chores) {
         let Some(engine) = &mut self.engine else {
-            chores.drop.push(body);
-            return;
+            // Dropped by the task, like the body of a job that was being polled when the run was dropped.
+            return match said {
+                Said::Polled { body, .. } => (false, Some(body)),
+                Said::Disposed(disposed) => (false, disposed.body),
+                Said::Nothing | Said::Spare | Said::Told => (false, None),
+            };
         };
-        engine.cells.put_back(index, body);
-        let Some(attempt) = self.shells.get_mut(index).and_then(|shell| shell.next.take()) else {
-            return;
+        if let Some(now) = now {
+            engine.set_now(now);
+        }
+        let (mut waiting, mut spent) = (None, None);
+        match said {
+            Said::Nothing | Said::Spare | Said::Told => {}
+            Said::Disposed(disposed) => engine.disposed(disposed),
+            Said::Polled { attempt, body, polled, waker } => {
+                waiting = polled.is_pending().then_some((attempt, waker));
+                spent = engine.receive(attempt, body, polled);
+            }
+        }
+        engine.hear();
+        let Some((attempt, waker)) = waiting.filter(|(attempt, _)| engine.is_under_way(*attempt))
+        else {
+            return (false, spent);
         };
-        if engine.core.is_under_way(attempt) {
-            self.returned.push_back(Ticket { attempt, hook: engine.hooks.is_some() });
+        if let Some(waker) = waker {
+            self.keep_shell(attempt.job.index(), waker);
+        }
+        (true, spent)
+    }
+
+    fn keep_shell(&mut self, index: usize, waker: Waker) {
+        if index >= self.shells.len() {
+            self.shells.resize(index + 1, None);
+        }
+        self.old_wakers.extend(self.shells[index].replace(waker));
+    }
+
+    /// What is to be done next.
+    fn next(&mut self, at_once: bool) -> Then {
+        if !at_once && self.has_work() {
+            self.spares += 1;
+            return Then::Yield;
+        }
+        let Some(engine) = &mut self.engine else { return Then::End };
+        let then = if let Some(trash) = engine.left.trash.pop_front() {
+            Then::Dispose(trash)
+        } else if !self.telling && engine.has_facts() {
+            self.telling = true;
+            Then::Tell
+        } else if let Some((attempt, mut body)) = engine.hand_out() {
+            body.parts().0.prepare(&mut engine.beginning(&attempt));
+            Then::Poll(attempt, body)
         } else {
-            // It was aborted while its body was away.
-            let retired = engine.retire(attempt);
-            engine.retired.extend(retired);
+            return Then::End;
+        };
+        self.out += 1;
+        then
+    }
+
+    /// Whether a task that asks now would find something to do.
+    fn has_work(&self) -> bool {
+        self.engine.as_deref().is_some_and(|engine| {
+            engine.core.has_ready_jobs()
+                || !engine.left.trash.is_empty()
+                || !self.telling && engine.has_facts()
+        })
+    }
+
+    /// Tasks are spawned while there is something to do, one more than there are busy ones. For a runtime
+    /// may keep the last task that was spawned on a thread from the others until that thread is done with
+    /// what it does.
+    fn ask_for_spares(&mut self) {
+        if !self.abandoned && self.has_work() {
+            let missing = (self.out + 1).saturating_sub(self.spares);
+            self.spawn += missing;
+            self.spares += missing;
         }
     }
 
-    /// Takes a body out to be polled, unless the attempt is over.
-    pub(super) fn fetch(&mut self, ticket: Ticket) -> Option<Sendable> {
-        if !self.owns(ticket) {
-            return None;
-        }
-        let body = self.engine.as_mut()?.fetch(ticket.attempt)?;
+    /// Takes the body of an attempt out to be polled again, unless that is over.
+    pub(super) fn fetch(&mut self, attempt: Attempt) -> Option<Sendable> {
+        let body = self.engine.as_mut()?.fetch(attempt)?;
         self.out += 1;
         Some(body)
     }
 
     /// Whether an attempt is under way.
-    pub(super) fn owns(&self, Ticket { attempt, hook }: Ticket) -> bool {
-        let Some(engine) = &self.engine else { return false };
-        hook == engine.hooks.is_some() && engine.core.is_under_way(attempt)
+    pub(super) fn owns(&self, attempt: Attempt) -> bool {
+        self.engine.as_ref().is_some_and(|engine| engine.is_under_way(attempt))
     }
 
-    /// Takes a body back, with how its poll ended. Returns it if it is to be dropped without the lock.
-    pub(super) fn receive(
-        &mut self,
-        Ticket { attempt, hook }: Ticket,
-        body: Sendable,
-        polled: Poll<Finished>,
-        now: Timestamp,
-        waker: &Waker,
-    ) -> Option<Sendable> {
-        self.out -= 1;
-        let pending = polled.is_pending();
-        let under_way = pending && self.owns(Ticket { attempt, hook });
-        let index = self.engine.as_ref().and_then(|engine| engine.index(attempt));
-        let (Some(engine), Some(index)) = (&mut self.engine, index) else {
-            return Some(body);
-        };
-        let mut retired = engine.receive(attempt, body, polled, now);
-        if under_way {
-            self.shell_mut(index).keep(waker);
-            return None;
+    /// What the caller finds when it looks.
+    pub(super) fn look(&mut self, said: Said, now: Option<Timestamp>, lost: Option<Panic>) -> Look {
+        if let (Some(engine), Some(panic)) = (&mut self.engine, lost) {
+            engine.lose_time(panic);
         }
-        if pending {
-            retired = engine.retire(attempt);
+        self.hear(said, now);
+        let Some(engine) = &mut self.engine else { return Look::Wait(None) };
+        if self.abandoned
+            && let Some(trash) = engine.left.trash.pop_front()
+        {
+            self.out += 1;
+            return Look::Dispose(trash);
         }
-        let retired = retired?;
-        if retired.keep {
-            engine.retired.push(retired);
-            return None;
+        if !self.is_over() {
+            self.ask_for_spares();
+            let deadline = self.engine.as_ref().and_then(|engine| engine.core.next_deadline());
+            self.caller.sleeps_until = deadline;
+            return Look::Wait(deadline);
         }
-        Some(retired.body)
+        // The tasks are ended when the caller closes the run.
+        self.engine.take().map_or(Look::Wait(None), Look::Over)
+    }
+
+    /// Lets go of the engine. The tasks that wait for their jobs are to be woken after it was dropped, so
+    /// that they end.
+    pub(super) fn close(&mut self) -> (Option<Box<Engine<Sendable>>>, Vec<Waker>) {
+        self.closed = true;
+        (self.engine.take(), self.shells.drain(..).flatten().collect())
+    }
+
+    /// The runtime dropped a task, and takes no more: what is left of the run is aborted.
+    pub(super) fn abandon(&mut self, held: Option<Attempt>) -> Option<Trash<Sendable>> {
+        if held.is_none() {
+            self.spares -= 1;
+        }
+        self.abandoned = true;
+        if held.is_none_or(|attempt| self.owns(attempt))
+            && let Some(engine) = &mut self.engine
+        {
+            engine.stop_at_once();
+        }
+        self.disposed_of_abandoned(Said::Nothing)
+    }
+
+    /// What a run leaves to be dropped whose runtime is gone.
+    pub(super) fn disposed_of_abandoned(&mut self, said: Said) -> Option<Trash<Sendable>> {
+        self.hear(said, None);
+        let trash = self.engine.as_mut()?.left.trash.pop_front()?;
+        self.out += 1;
+        Some(trash)
+    }
+
+    /// The caller's waker is kept, unless there is something for it to do.
+    pub(super) fn watch(&mut self, waker: Waker) -> bool {
+        self.old_wakers.extend(self.caller.waker.replace(waker));
+        std::mem::take(&mut self.caller.knocked)
+    }
+
+    /// Whether the run has a verdict, and nobody is busy with it.
+    fn is_over(&self) -> bool {
+        self.out == 0
+            && self.engine.as_ref().is_some_and(|engine| engine.is_over() && !engine.has_facts())
     }
 
     /// The caller's waker, if there is something for it to do.
-    pub(super) fn knock(&mut self) -> Option<Waker> {
-        let deadline = self.engine.as_ref().and_then(|engine| engine.core.next_deadline());
-        let earlier = match (deadline, self.caller.sleeps_until) {
-            (Some(deadline), Some(sleeps_until)) => deadline < sleeps_until,
-            (deadline, None) => deadline.is_some(),
-            (None, Some(_)) => false,
-        };
+    fn knock(&mut self) -> Option<Waker> {
+        let earlier = self.engine.as_ref().is_some_and(|engine| self.caller.wants(engine));
         if !earlier && !self.is_over() {
             return None;
         }
         self.caller.knocked = true;
+        self.caller.sleeps_until = self.engine.as_ref()?.core.next_deadline();
         self.caller.waker.take()
+    }
+}
+
+impl Caller {
+    /// Whether a deadline comes earlier than the one that it sleeps until.
+    fn wants(&self, engine: &Engine<Sendable>) -> bool {
+        match (engine.core.next_deadline(), self.sleeps_until) {
+            (Some(deadline), Some(sleeps_until)) => deadline < sleeps_until,
+            (deadline, None) => deadline.is_some(),
+            (None, Some(_)) => false,
+        }
     }
 }

@@ -5,15 +5,16 @@ use std::collections::HashMap;
 
 use tracing::{Level, debug, field};
 
-use super::graph::Graph;
 use crate::orchestrator::JobId;
+use crate::run::engine::graph::Graph;
 use crate::run::facts::fact::{Fact, What};
+use crate::run::facts::quiet::caught;
 use crate::run::job::payload::Payload;
 
 impl<P: Payload> Graph<P> {
     /// Lets changes of state be events, if anybody wants to know.
     pub(crate) fn trace(&mut self) {
-        if !tracing::enabled!(Level::DEBUG) {
+        if !caught(|| tracing::enabled!(Level::DEBUG)).unwrap_or(false) {
             return;
         }
         let mut labels = HashMap::new();
@@ -39,6 +40,7 @@ fn event(fact: &Fact, labels: &mut HashMap<JobId, Box<str>>) {
             let label = labels.get(id).map(|label| &**label);
             debug!(job = %id, label, "ready");
         }
+        What::Mishap(mishap) => debug!(%mishap, "mishap"),
         What::Begun { .. } | What::HookBegun(_) | What::HookEnded { .. } | What::Over(_) => {}
     }
 }

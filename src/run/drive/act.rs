@@ -1,0 +1,150 @@
+use std::boxed::Box;
+use std::sync::Arc;
+use std::task::{self, Poll};
+use std::vec::Vec;
+
+use super::steady::Steady;
+use crate::run::engine::attempt::Finished;
+use crate::run::engine::cells::Cells;
+use crate::run::engine::engine::Engine;
+use crate::run::engine::graph::Graph;
+use crate::run::engine::leftovers::{Disposed, Trash, Value};
+use crate::run::facts::error::{Error, JobError, RunError};
+use crate::run::facts::quiet::{Panic, caught, drop_heard, drop_quietly, note_locations};
+use crate::run::facts::report::Report;
+use crate::run::facts::runtime::{AnyClock, Clock};
+use crate::run::job::body::Start;
+use crate::run::job::payload::Payload;
+
+// Where code of the user's runs: all of this is called under no lock.
+
+/// Polls a body. A panic is a failure, and drops what is left of the attempt.
+#[inline]
+pub(super) fn poll_body<P: Payload>(body: &mut P, cx: &mut task::Context<'_>) -> Poll<Finished> {
+    let (mut execute, tracing) = body.parts();
+    let polled = tracing.within(|| caught(|| execute.as_mut().poll(cx)));
+    finished(body, polled)
+}
+
+/// Gathers what an attempt needs, and polls its body for the first time.
+#[inline]
+pub(super) fn poll_first<P: Payload>(
+    body: &mut P,
+    start: &mut dyn Start,
+    cx: &mut task::Context<'_>,
+) -> Poll<Finished> {
+    let (mut execute, tracing) = body.parts();
+    let polled = tracing.within(|| caught(|| execute.as_mut().poll_first(start, cx)));
+    finished(body, polled)
+}
+
+/// What a poll came to.
+#[inline]
+fn finished<P: Payload>(
+    body: &mut P,
+    polled: Result<Poll<Result<(), Error>>, Panic>,
+) -> Poll<Finished> {
+    match polled {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(result)) => {
+            body.parts().1.end();
+            Poll::Ready(result.map_err(JobError::Error))
+        }
+        Err(panic) => {
+            drop(clear(body));
+            Poll::Ready(Err(JobError::Panic(panic)))
+        }
+    }
+}
+
+/// Drops what is left of an attempt.
+#[cold]
+fn clear<P: Payload>(body: &mut P) -> Option<Panic> {
+    let (execute, tracing) = body.parts();
+    let panic = tracing.within(|| caught(|| execute.clear())).err();
+    tracing.end();
+    panic
+}
+
+/// Drops a value of the user's that the engine has left.
+#[cold]
+pub(super) fn dispose<P: Payload>(Trash { job, value }: Trash<P>) -> Disposed<P> {
+    let (gone, body, panic) = match value {
+        Value::Aborted { attempt, mut body, keep } => {
+            let panic = clear(&mut body);
+            if keep {
+                (Some(attempt), Some(body), panic)
+            } else {
+                (Some(attempt), None, panic.or(drop_heard(body)))
+            }
+        }
+        Value::Body(body) => (None, None, drop_heard(body)),
+        Value::Outputs(outputs) => (None, None, drop_heard(outputs)),
+        Value::Error(error) => (None, None, Arc::into_inner(error).and_then(drop_heard)),
+    };
+    Disposed { job, gone, body, panic }
+}
+
+/// Begins the run of a graph, unless there is an error.
+pub(super) fn begin<P: Payload, C: Clock>(
+    clock: &Steady<C>,
+    #[cfg_attr(not(feature = "tracing"), expect(unused_mut, reason = "for the other feature"))]
+    mut graph: Graph<P>,
+) -> Result<Box<Engine<P>>, RunError> {
+    note_locations();
+    #[cfg(feature = "tracing")]
+    graph.trace();
+    let mut engine = graph.start(AnyClock::new(clock.clock.clone()), now_or_epoch(clock))?;
+    prepare(&mut engine);
+    Ok(engine)
+}
+
+/// The time at which a run begins. If the clock panics, the run will be told in its first turn.
+pub(super) fn now_or_epoch<C: Clock>(clock: &Steady<C>) -> crate::orchestrator::Timestamp {
+    clock.now().unwrap_or_default()
+}
+
+/// What the engine of a run needs that has begun.
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "for the other feature"))]
+pub(super) fn prepare<P: Payload>(engine: &mut Engine<P>) {
+    #[cfg(feature = "tracing")]
+    {
+        let options = engine.core.options();
+        engine.span = crate::run::job::spans::RunSpan::new(engine.core.len(), options);
+        if let Some(observers) = &engine.observers {
+            observers.tell_inside(engine.span.share());
+        }
+    }
+}
+
+/// Ends a run: tells the observers, and drops what is left. Returns the bodies, if they are to be kept.
+pub(super) fn end<P: Payload>(mut engine: Box<Engine<P>>) -> (Report<P::Outputs>, Cells<P>) {
+    let verdict = engine.end();
+    while let Some(trash) = engine.left.trash.pop_front() {
+        let disposed = dispose(trash);
+        engine.disposed(disposed);
+    }
+    if let Some(observers) = &engine.observers {
+        observers.flush();
+        if !engine.keep_bodies {
+            observers.close();
+        }
+        #[cfg(feature = "tracing")]
+        observers.tell_inside(crate::run::job::spans::RunSpan::none().share());
+    }
+    #[cfg(feature = "tracing")]
+    engine.span.end(verdict);
+    let _ = verdict;
+    let keep = engine.keep_bodies;
+    let (report, cells) = engine.into_report();
+    if keep {
+        return (report, cells);
+    }
+    drop_quietly(cells);
+    (report, Cells::new())
+}
+
+/// Drops values quietly, one by one.
+pub(super) fn drop_each<T>(values: Vec<T>) {
+    values.into_iter().for_each(drop_quietly);
+}

@@ -1,0 +1,6 @@
+//! In parallel: the task that ends a job decides what may start, and goes on with it.
+
+pub(in crate::run) mod run;
+mod shared;
+mod state;
+mod task;

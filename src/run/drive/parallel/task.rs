@@ -1,0 +1,133 @@
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use super::shared::Shared;
+use super::state::{Said, Then};
+use crate::orchestrator::Attempt;
+use crate::run::drive::act::{dispose, poll_body};
+use crate::run::drive::in_place::BUDGET;
+use crate::run::facts::quiet::caught;
+use crate::run::facts::runtime::Spawn;
+use crate::run::job::payload::Sendable;
+
+/// How long a task goes on with one job after the other before it lets others have their turn, unless a
+/// single poll takes longer. What a job woke on this thread may have to wait so long.
+const SLICE: Duration = Duration::from_micros(100);
+
+/// A task of a run: polls the job that it has, and when that has ended any that may start, one after the
+/// other. One that is dropped before it has ended says so.
+pub(super) struct Task<S: Spawn> {
+    shared: Arc<Shared<S>>,
+    /// The attempt whose body it comes back for; none of a spare one.
+    attempt: Option<Attempt>,
+    /// The waker that the run knows it by, while it waits for that attempt.
+    known: Option<Waker>,
+    ended: bool,
+}
+
+impl<S: Spawn> Task<S> {
+    pub(super) fn spare(shared: &Arc<Shared<S>>) -> Self {
+        Self { shared: Arc::clone(shared), attempt: None, known: None, ended: false }
+    }
+
+    pub(super) fn run(mut self) -> impl Future<Output = ()> + Send + use<S> {
+        poll_fn(move |cx| {
+            let polled = self.poll(cx);
+            self.ended = polled.is_ready();
+            polled
+        })
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let shared = Arc::clone(&self.shared);
+        let mut said = self.begin(cx);
+        let (mut polls, mut begun, mut woke) = (0, None, false);
+        loop {
+            let now = shared.runtime.now();
+            let slice = now.map(|now| now.saturating_since(*begun.get_or_insert(now)));
+            let at_once = polls < BUDGET && slice.unwrap_or_default() < SLICE;
+            polls += 1;
+            let decided = shared.decide(|state| state.step(said, now, at_once, woke));
+            let (then, spent) = decided.decision;
+            drop(spent);
+            woke = decided.woke;
+            said = match then {
+                Then::Poll(attempt, body) => self.poll_body(attempt, body, decided.aborts, cx),
+                Then::Dispose(trash) => Said::Disposed(dispose(trash)),
+                Then::Tell => {
+                    shared.observers.iter().for_each(|observers| observers.deliver());
+                    Said::Told
+                }
+                Then::Again => Said::Nothing,
+                Then::Wait => return Poll::Pending,
+                Then::Yield => {
+                    self.forget();
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Then::End => return Poll::Ready(()),
+            };
+        }
+    }
+
+    /// Goes on with the job that it has, if that is still to be polled.
+    fn begin(&mut self, cx: &mut Context<'_>) -> Said {
+        let Some(attempt) = self.attempt else { return Said::Spare };
+        let fetched = self.shared.decide(|state| state.fetch(attempt));
+        match fetched.decision {
+            Some(body) => self.poll_body(attempt, body, fetched.aborts, cx),
+            None => Said::Nothing,
+        }
+    }
+
+    fn poll_body(
+        &mut self,
+        attempt: Attempt,
+        mut body: Sendable,
+        aborts: usize,
+        cx: &mut Context<'_>,
+    ) -> Said {
+        if self.attempt != Some(attempt) {
+            self.forget();
+            self.attempt = Some(attempt);
+        }
+        let is_under_way = self.shared.is_under_way(attempt, aborts);
+        let polled = if is_under_way { poll_body(&mut body, cx) } else { Poll::Pending };
+        let waker = if polled.is_pending() { self.new_waker(cx.waker()) } else { None };
+        Said::Polled { attempt, body, polled, waker }
+    }
+
+    /// The waker of this task, if the run knows it by another one.
+    fn new_waker(&mut self, waker: &Waker) -> Option<Waker> {
+        if self.known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            return None;
+        }
+        // Cloned without the lock: wakers are code of the user's.
+        self.known = caught(|| waker.clone()).ok();
+        if self.known.is_none() {
+            // Nobody else can wake it, so it goes on by itself.
+            let _ = caught(|| waker.wake_by_ref());
+        }
+        self.known.clone()
+    }
+
+    fn forget(&mut self) {
+        (self.attempt, self.known) = (None, None);
+    }
+}
+
+impl<S: Spawn> Drop for Task<S> {
+    /// The runtime dropped the task, so it is gone itself: what is left is aborted, and dropped here.
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let mut trash = self.shared.decide(|state| state.abandon(self.attempt)).decision;
+        while let Some(next) = trash {
+            let said = Said::Disposed(dispose(next));
+            trash = self.shared.decide(|state| state.disposed_of_abandoned(said)).decision;
+        }
+    }
+}

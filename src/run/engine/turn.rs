@@ -1,0 +1,216 @@
+use std::vec::Vec;
+
+use super::engine::{Engine, Role};
+use super::leftovers::{Disposed, Value};
+use crate::orchestrator::{Attempt, JobId, Signal, Timestamp};
+use crate::run::facts::mailbox::Message;
+use crate::run::facts::mishap::{Mishap, MishapKind};
+use crate::run::facts::quiet::Panic;
+use crate::run::job::context::Context;
+use crate::run::job::payload::Payload;
+
+/// What an engine does in a turn: it hears what was said, lets time pass, and obeys what the core decides.
+impl<P: Payload> Engine<P> {
+    /// The time that holds from now on. Older ones are the core's to correct.
+    #[inline]
+    pub(crate) fn set_now(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
+    /// Reads the mail, fires what is due, obeys, and puts down what observers are to be told.
+    #[expect(clippy::inline_always, reason = "there are no news most of the time")]
+    #[inline(always)]
+    pub(crate) fn hear(&mut self) {
+        if self.has_news() {
+            self.take_news();
+        }
+    }
+
+    #[inline]
+    fn has_news(&self) -> bool {
+        self.observers.is_some() || self.has_mail() || self.is_due() || self.core.has_signals()
+    }
+
+    #[cold]
+    fn take_news(&mut self) {
+        self.read_mail(|_| true);
+        if self.is_due() {
+            self.core.on_deadline(self.now);
+        }
+        self.obey();
+        self.tell();
+    }
+
+    #[inline]
+    fn is_due(&self) -> bool {
+        self.core.next_deadline().is_some_and(|deadline| deadline <= self.now)
+    }
+
+    #[inline]
+    pub(super) fn has_mail(&self) -> bool {
+        !self.unread.is_empty() || self.mailbox.has_any()
+    }
+
+    /// Reads what came from jobs and from outside; what is not wanted now is kept.
+    #[cold]
+    pub(super) fn read_mail(&mut self, wanted: impl Fn(Message) -> bool) {
+        if !self.has_mail() {
+            return;
+        }
+        let mut messages = self.mailbox.take();
+        messages.splice(..0, std::mem::take(&mut self.unread));
+        for message in messages {
+            if wanted(message) {
+                self.read(message);
+            } else {
+                self.unread.push(message);
+            }
+        }
+    }
+
+    fn read(&mut self, message: Message) {
+        match message {
+            Message::Ready { attempt, run } if run == self.scope.run => {
+                self.ready(attempt, message)
+            }
+            Message::Ready { .. } => {}
+            Message::Add => self.admit(),
+            Message::StopInOrder => {
+                if self.core.ending().is_none() {
+                    self.core.stop(self.now);
+                }
+            }
+            Message::Stop => {
+                self.stops = self.stops.saturating_add(1);
+                if matches!(self.role, Role::Jobs) || self.stops > 2 {
+                    self.core.stop(self.now);
+                }
+            }
+        }
+    }
+
+    /// Obeys all that the core has decided.
+    fn obey(&mut self) {
+        while let Some(signal) = self.core.poll_signal() {
+            match signal {
+                Signal::Cancel(attempt) => {
+                    let waiting = self.cells.context(attempt.job.index()).map(Context::cancel);
+                    self.left.wake.extend(waiting.into_iter().flatten());
+                }
+                Signal::Abort(attempt) => self.abort(attempt),
+                Signal::Discard(job) => self.discard(job),
+            }
+        }
+    }
+
+    /// An attempt is over. Its body is dropped under no lock, so it is away until then.
+    fn abort(&mut self, attempt: Attempt) {
+        let index = attempt.job.index();
+        let (ended, clock) = (self.core.has_ended(attempt.job), self.core.clock());
+        if let Some(record) = self.core.payload_mut(attempt.job) {
+            record.ended = clock;
+        }
+        self.forget_context(index);
+        let away = self.core.on_body_away(attempt);
+        debug_assert!(away.is_ok(), "{away:?}");
+        self.left.aborted.push(attempt);
+        if let Some(body) = self.cells.take(index) {
+            let keep = !ended || self.keep_bodies;
+            let value = Value::Aborted { attempt, body, keep };
+            self.left.discard(Some(attempt.job), value);
+        }
+    }
+
+    /// A job will not be polled any more.
+    fn discard(&mut self, job: JobId) {
+        if self.keep_bodies {
+            return;
+        }
+        let never_ran = self.core.attempts(job) == 0;
+        let hook = if never_ran { self.cells.take_hook(job.index()) } else { None };
+        for value in self.cells.take(job.index()).into_iter().chain(hook) {
+            self.left.discard(Some(job), Value::Body(value));
+        }
+    }
+
+    #[inline]
+    pub(super) fn forget_context(&mut self, index: usize) {
+        if let Some(context) = self.cells.take_context(index) {
+            self.left.contexts.push(context);
+        }
+    }
+
+    /// Trash was disposed of.
+    pub(crate) fn disposed(&mut self, Disposed { job, gone, body, panic }: Disposed<P>) {
+        if let Some(panic) = panic {
+            self.put_mishap(job, MishapKind::Drop, panic);
+        }
+        if let (Some(body), Some(job)) = (body, job) {
+            if self.core.has_ended(job) && !self.keep_bodies {
+                self.left.discard(Some(job), Value::Body(body));
+            } else {
+                self.cells.put_back(job.index(), body);
+            }
+        }
+        if let Some(attempt) = gone {
+            let heard = self.core.on_body_gone(attempt, self.now);
+            debug_assert!(heard.is_ok(), "{heard:?}");
+        }
+    }
+
+    /// Code of the user's panicked where that changes no outcome.
+    #[cold]
+    fn put_mishap(&mut self, job: Option<JobId>, what: MishapKind, panic: Panic) {
+        let (id, job) = match (&self.role, job) {
+            (Role::Hooks(subjects), Some(job)) => (Some(job), subjects[job.index()]),
+            _ => (job, job),
+        };
+        let mishap = Mishap { job, what, panic };
+        if let Some(observers) = &self.observers {
+            observers.put(self.core.clock(), crate::run::facts::fact::What::Mishap(mishap.clone()));
+        }
+        match id.and_then(|id| self.core.payload_mut(id)) {
+            Some(record) => record.put_panicked_drop(mishap.panic),
+            None => self.mishaps.push(mishap),
+        }
+    }
+
+    /// The clock panicked: nobody knows the time any more, so all is aborted.
+    #[cold]
+    pub(crate) fn lose_time(&mut self, panic: Panic) {
+        self.put_mishap(None, MishapKind::Clock, panic);
+        self.stop_at_once();
+    }
+
+    /// Nothing of the run can go on: all is aborted, its shutdown hooks are, too.
+    #[cold]
+    pub(crate) fn stop_at_once(&mut self) {
+        self.stops = self.stops.saturating_add(3);
+        self.core.stop(self.now);
+        self.core.stop(self.now);
+    }
+
+    #[inline]
+    pub(crate) fn is_under_way(&self, attempt: Attempt) -> bool {
+        self.core.is_under_way(attempt)
+    }
+
+    /// Whether there are facts to tell.
+    #[inline]
+    pub(crate) fn has_facts(&self) -> bool {
+        self.observers.as_ref().is_some_and(|observers| observers.has_any())
+    }
+
+    /// Whether the run has a verdict, and nothing is left to be dropped.
+    pub(crate) fn is_over(&self) -> bool {
+        self.core.verdict().is_some()
+            && self.core.bodies_leaving() == 0
+            && self.left.trash.is_empty()
+            && !self.core.has_signals()
+    }
+
+    /// The jobs of the graph, in the order of their creation.
+    pub(super) fn job_ids(&self) -> Vec<JobId> {
+        self.core.jobs().collect()
+    }
+}
