@@ -172,7 +172,7 @@ impl<'a> Pair<'a> {
                     ),
                     Some(completion) => (
                         self.core.on_job_complete(attempt, completion, now).is_ok(),
-                        self.oracle.on_job_complete(attempt, completion, now),
+                        self.oracle.on_job_complete(attempt, completion, now).is_some(),
                     ),
                 };
                 assert!(core && oracle, "refused: {attempt}, {event:?}");
