@@ -1,5 +1,6 @@
 //! All graphs of up to 3 jobs, and a sample of those of 4, with every condition, kind of job, way to
-//! end, window and order of completion: the core against the oracle. `EXHAUSTIVE=4` runs them all.
+//! end, window and order of completion, and of bodies that are away until they are gone: the core against
+//! the oracle. `EXHAUSTIVE=4` runs them all.
 #![cfg(feature = "testing")]
 
 use std::num::NonZero;
@@ -58,8 +59,26 @@ struct Job {
 #[derive(Clone, Copy, Debug)]
 struct Settings {
     window: Option<usize>,
-    /// Unlimited, or none.
-    grace: bool,
+    stopped: Stopped,
+}
+
+/// How jobs are stopped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stopped {
+    /// By `Abort`, after which the body is gone at once.
+    Gone,
+    /// By `Abort`, after which the body is away.
+    Away,
+    /// By `Cancel`.
+    Asked,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Ready(Attempt),
+    End(Attempt, Completion),
+    /// The body, which was away, is gone.
+    Gone(Attempt),
 }
 
 /// Core and oracle, side by side, with the choices that were made among the attempts.
@@ -68,6 +87,9 @@ struct Pair<'a> {
     core: Orchestrator<()>,
     oracle: Oracle,
     ids: Vec<JobId>,
+    settings: Settings,
+    /// Whose bodies are away.
+    away: Vec<Attempt>,
 }
 
 impl<'a> Pair<'a> {
@@ -75,18 +97,19 @@ impl<'a> Pair<'a> {
         let options =
             RunOptions { window: settings.window.and_then(NonZero::new), ..RunOptions::default() };
         let (core, oracle) = (Orchestrator::new(options), Oracle::new(options));
-        let mut pair = Pair { jobs, core, oracle, ids: Vec::with_capacity(jobs.len()) };
+        let ids = Vec::with_capacity(jobs.len());
+        let mut pair = Pair { jobs, core, oracle, ids, settings, away: Vec::new() };
         for job in jobs {
-            assert!(pair.add(job, settings), "refused");
+            assert!(pair.add(job), "refused");
         }
         pair
     }
 
-    fn add(&mut self, job: &Job, settings: Settings) -> bool {
+    fn add(&mut self, job: &Job) -> bool {
         let options = JobOptions {
             kind: job.role.kind,
             critical: job.role.critical,
-            grace: if settings.grace { None } else { Some(Duration::ZERO) },
+            grace: Some(Duration::ZERO).filter(|_| self.settings.stopped != Stopped::Asked),
             ..JobOptions::default()
         };
         let requirements: Vec<(JobId, Condition)> = self
@@ -107,16 +130,18 @@ impl<'a> Pair<'a> {
         loop {
             let signal = self.core.poll_signal();
             assert_eq!(signal, self.oracle.poll_signal(), "the signals differ");
-            if signal.is_none() {
-                break;
+            let Some(signal) = signal else { break };
+            let (Signal::Cancel(Attempt { job, .. })
+            | Signal::Abort(Attempt { job, .. })
+            | Signal::Discard(job)) = signal;
+            let ended = self.core.state(job).is_some_and(JobState::is_ended);
+            let asked = matches!(signal, Signal::Cancel(_));
+            assert_ne!(ended, asked, "cancelled, but ended; or aborted or discarded, but not");
+            if let (Signal::Abort(attempt), Stopped::Away) = (signal, self.settings.stopped) {
+                assert!(self.core.on_body_away(attempt).is_ok(), "refused: {attempt} is away");
+                assert!(self.oracle.on_body_away(attempt), "refused: {attempt} is away");
+                self.away.push(attempt);
             }
-            let (Some(Signal::Cancel(attempt) | Signal::Abort(attempt)), aborted) =
-                (signal, matches!(signal, Some(Signal::Abort(_))))
-            else {
-                continue;
-            };
-            let ended = self.core.state(attempt.job).is_some_and(JobState::is_ended);
-            assert_eq!(ended, aborted, "cancelled, but ended; or aborted, but not ended");
         }
         for &id in &self.ids {
             assert_eq!(self.core.state(id), self.oracle.state(id), "{id}");
@@ -124,25 +149,55 @@ impl<'a> Pair<'a> {
         assert_eq!(self.core.ending(), self.oracle.ending());
         assert_eq!(self.core.verdict(), self.oracle.verdict());
         assert_eq!(self.core.counts(), self.oracle.counts());
+        assert_eq!(self.core.has_ready_jobs(), self.oracle.has_ready_jobs());
+        assert_eq!(self.core.bodies_leaving(), self.away.len());
+        assert_eq!(self.oracle.bodies_leaving(), self.away.len());
     }
 
     /// What could happen next, unasked or because it was asked for.
-    fn next_attempts(&self) -> impl Iterator<Item = (Attempt, Option<Completion>)> + '_ {
-        self.ids.iter().zip(self.jobs).filter_map(|(&id, job)| match self.oracle.state(id)? {
-            JobState::Running { attempt: number } => {
-                let attempt = Attempt { job: id, number };
-                if job.role.ready && !self.oracle.is_ready(id) {
-                    Some((attempt, None))
-                } else {
-                    Some((attempt, Some(job.role.end?)))
+    fn next_events(&self) -> impl Iterator<Item = Event> + '_ {
+        let events = self.ids.iter().zip(self.jobs).filter_map(|(&id, job)| {
+            match self.oracle.state(id)? {
+                JobState::Running { attempt: number } => {
+                    let attempt = Attempt { job: id, number };
+                    if job.role.ready && !self.oracle.is_ready(id) {
+                        Some(Event::Ready(attempt))
+                    } else {
+                        Some(Event::End(attempt, job.role.end?))
+                    }
                 }
+                JobState::Stopping { attempt: number, .. } => {
+                    let attempt = Attempt { job: id, number };
+                    Some(Event::End(attempt, job.role.end.unwrap_or(Completion::Success)))
+                }
+                _ => None,
             }
-            JobState::Stopping { attempt: number, .. } => {
-                let attempt = Attempt { job: id, number };
-                Some((attempt, Some(job.role.end.unwrap_or(Completion::Success))))
+        });
+        events.chain(self.away.iter().copied().map(Event::Gone))
+    }
+
+    fn happen(&mut self, event: Event) {
+        let now = Timestamp::ZERO;
+        let (core, oracle) = match event {
+            Event::Ready(attempt) => (
+                self.core.on_job_ready(attempt, now).is_ok(),
+                self.oracle.on_job_ready(attempt, now),
+            ),
+            Event::End(attempt, completion) => {
+                let core = self.core.on_job_complete(attempt, completion, now).ok();
+                let oracle = self.oracle.on_job_complete(attempt, completion, now);
+                assert_eq!(core, oracle, "{event:?}");
+                (core.is_some(), oracle.is_some())
             }
-            _ => None,
-        })
+            Event::Gone(attempt) => {
+                self.away.retain(|&away| away != attempt);
+                (
+                    self.core.on_body_gone(attempt, now).is_ok(),
+                    self.oracle.on_body_gone(attempt, now),
+                )
+            }
+        };
+        assert!(core && oracle, "refused: {event:?}");
     }
 
     /// Makes the choices given, then the first one always; notes how many there were each time.
@@ -151,10 +206,10 @@ impl<'a> Pair<'a> {
         assert_eq!(self.core.start(now).is_ok(), self.oracle.start(now));
         self.compare();
         let mut step = 0;
-        while self.oracle.verdict().is_none() {
+        while self.oracle.verdict().is_none() || !self.away.is_empty() {
             let handed_out: Vec<Attempt> = self.core.poll_ready_jobs(now).collect();
             assert_eq!(handed_out, self.oracle.poll_ready_jobs(usize::MAX, now));
-            let next: Vec<_> = self.next_attempts().collect();
+            let next: Vec<_> = self.next_events().collect();
             if next.is_empty() {
                 self.core.stop(now);
                 self.oracle.stop(now);
@@ -163,19 +218,9 @@ impl<'a> Pair<'a> {
                     choices.push((0, next.len()));
                 }
                 assert_eq!(choices[step].1, next.len(), "the same choices lead elsewhere");
-                let (attempt, event) = next[choices[step].0];
+                let event = next[choices[step].0];
                 step += 1;
-                let (core, oracle) = match event {
-                    None => (
-                        self.core.on_job_ready(attempt, now).is_ok(),
-                        self.oracle.on_job_ready(attempt, now),
-                    ),
-                    Some(completion) => (
-                        self.core.on_job_complete(attempt, completion, now).is_ok(),
-                        self.oracle.on_job_complete(attempt, completion, now),
-                    ),
-                };
-                assert!(core && oracle, "refused: {attempt}, {event:?}");
+                self.happen(event);
             }
             self.compare();
             assert!(step < 16, "the run does not end");
@@ -210,7 +255,7 @@ fn all_graphs(jobs: &mut Vec<Job>, visit: &mut impl FnMut(&[Job]) -> bool) {
     if !visit(jobs) {
         return;
     }
-    let plain = Settings { window: None, grace: false };
+    let plain = Settings { window: None, stopped: Stopped::Gone };
     for shape in 0..EDGES.len().pow(u32::try_from(jobs.len()).expect("few jobs")) {
         let edges = (0..jobs.len()).scan(shape, |rest, _| {
             let edge = EDGES[*rest % EDGES.len()];
@@ -219,7 +264,7 @@ fn all_graphs(jobs: &mut Vec<Job>, visit: &mut impl FnMut(&[Job]) -> bool) {
         });
         let edges: Vec<_> = edges.collect();
         let first = Job { role: ROLES[0], edges: edges.clone() };
-        if !Pair::new(jobs, plain).add(&first, plain) {
+        if !Pair::new(jobs, plain).add(&first) {
             continue;
         }
         for role in ROLES {
@@ -263,8 +308,8 @@ fn all_settings(jobs: &[Job]) -> u64 {
     let mut runs = 0;
     for window in [None, Some(1), Some(2)] {
         if window.is_none_or(|window| window < jobs.len()) {
-            for grace in [false, true] {
-                runs += all_orders(jobs, Settings { window, grace });
+            for stopped in [Stopped::Gone, Stopped::Away, Stopped::Asked] {
+                runs += all_orders(jobs, Settings { window, stopped });
             }
         }
     }

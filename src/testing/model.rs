@@ -9,7 +9,7 @@
 //! let stats = check(&random_bytes(42, 500)).unwrap();
 //! assert!(stats.calls > 0);
 //! ```
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -21,13 +21,16 @@ use crate::{
     Signal, Timestamp, Verdict,
 };
 
+mod bodies;
+mod both;
 mod call;
 mod check;
 mod decode;
+mod discards;
 mod finish;
 
+use self::bodies::Body;
 pub use self::call::Call;
-use self::check::{differ, ensure};
 pub use self::decode::{Focus, check, check_focused, random_bytes};
 
 /// What a driver did, in figures. Equal input gives equal figures.
@@ -44,6 +47,8 @@ pub struct Stats {
     pub attempts: u64,
     /// Signals that were told.
     pub signals: u64,
+    /// Bodies that were said to be away.
+    pub away: u64,
     /// A digest of all that came out.
     pub digest: u64,
 }
@@ -58,6 +63,7 @@ impl Stats {
             refused: self.refused + other.refused,
             attempts: self.attempts + other.attempts,
             signals: self.signals + other.signals,
+            away: self.away + other.away,
             digest: mix(self.digest, other.digest),
         }
     }
@@ -84,6 +90,8 @@ struct Snapshot {
     counts: Counts,
     requirement_count: usize,
     started: bool,
+    bodies_leaving: usize,
+    has_ready_jobs: bool,
     jobs: Vec<Seen>,
 }
 
@@ -96,6 +104,17 @@ struct Seen {
     was_ready: bool,
     requirements: Vec<(JobId, Condition)>,
     dependents: Vec<(JobId, Condition)>,
+}
+
+impl Seen {
+    fn under_way(&self) -> Option<Attempt> {
+        match self.state {
+            JobState::Running { attempt } | JobState::Stopping { attempt, .. } => {
+                Some(Attempt { job: self.id, number: attempt })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The core and the oracle, side by side.
@@ -113,6 +132,13 @@ pub struct Model {
     outcomes: BTreeMap<JobId, Outcome>,
     /// What was signalled about each attempt.
     told: BTreeMap<Attempt, Told>,
+    last_told: Option<Signal>,
+    /// The bodies of aborted attempts that are not gone.
+    bodies: BTreeMap<Attempt, Body>,
+    /// The jobs that ended with no attempt under way, and whether that was told.
+    discards: BTreeMap<JobId, bool>,
+    /// The jobs whose end is no reason to discard them.
+    kept: BTreeSet<JobId>,
     /// Which jobs required which when the run began to end: (dependent, required).
     at_cause: Option<Vec<(JobId, JobId)>>,
     /// The states that the recorded transitions lead to.
@@ -135,6 +161,10 @@ impl Model {
             ids: Vec::new(),
             outcomes: BTreeMap::new(),
             told: BTreeMap::new(),
+            last_told: None,
+            bodies: BTreeMap::new(),
+            discards: BTreeMap::new(),
+            kept: BTreeSet::new(),
             at_cause: None,
             folded: BTreeMap::new(),
             folded_clock: Timestamp::ZERO,
@@ -151,7 +181,9 @@ impl Model {
     /// A message with the trace of all calls, if the two differ or an invariant does not hold.
     pub fn call(&mut self, call: Call) -> Result<bool, String> {
         self.stats.calls += 1;
+        let makes_sense = self.makes_sense(&call);
         let result = self.both(&call).and_then(|accepted| {
+            self.follow_bodies(&call, accepted, makes_sense)?;
             self.check_step(&call, accepted)?;
             Ok(accepted)
         });
@@ -199,13 +231,13 @@ impl Model {
     /// The attempts that are running or stopping, in the order of their jobs.
     #[must_use]
     pub fn under_way(&self) -> Vec<Attempt> {
-        let attempt = |seen: &Seen| match seen.state {
-            JobState::Running { attempt } | JobState::Stopping { attempt, .. } => {
-                Some(Attempt { job: seen.id, number: attempt })
-            }
-            _ => None,
-        };
-        self.seen.jobs.iter().filter_map(attempt).collect()
+        self.seen.jobs.iter().filter_map(Seen::under_way).collect()
+    }
+
+    /// The last signal, if the last call for signals did not find that there are no more.
+    #[must_use]
+    pub fn last_told(&self) -> Option<Signal> {
+        self.last_told
     }
 
     /// What was done so far.
@@ -223,140 +255,5 @@ impl Model {
             let _ = writeln!(text, "before the last call: {} {:?}", job.id, job.state);
         }
         text
-    }
-}
-
-/// One call, on both sides.
-impl Model {
-    fn both(&mut self, call: &Call) -> Result<bool, String> {
-        let (core, oracle) = match *call {
-            Call::SetOptions(options) => {
-                let result = self.core.set_options(options).is_ok();
-                if result {
-                    self.options = options;
-                }
-                (result, self.oracle.set_options(options))
-            }
-            Call::Add(ref options, ref requirements) => {
-                let accepts = self.oracle.accepts(requirements);
-                let payload = self.oracle.next_number();
-                let result = self.core.add(payload, options.clone(), requirements);
-                if let (true, &Ok(id)) = (accepts, &result) {
-                    differ("the creation number", &id.number(), &payload)?;
-                    self.oracle.add(id, options.clone(), requirements);
-                    self.ids.push(id);
-                }
-                (result.is_ok(), accepts)
-            }
-            Call::Require(job, required, condition) => (
-                self.core.require(job, required, condition).is_ok(),
-                self.oracle.require(job, required, condition),
-            ),
-            Call::RemoveRequirement(job, required) => (
-                self.core.remove_requirement(job, required).is_ok(),
-                self.oracle.remove_requirement(job, required),
-            ),
-            Call::Remove(job) => {
-                let result = self.core.remove(job);
-                if let Ok(payload) = result {
-                    differ("the payload", &payload, &job.number())?;
-                }
-                (result.is_ok(), self.oracle.remove(job))
-            }
-            Call::Bypass(job) => {
-                let result = self.core.bypass(job);
-                if let Ok(payload) = result {
-                    differ("the payload", &payload, &job.number())?;
-                }
-                (result.is_ok(), self.oracle.bypass(job))
-            }
-            Call::KeepBetween(ref starts, ref ends) => {
-                let core = self.core.keep_between(starts, ends).ok();
-                let oracle = self.oracle.keep_between(starts, ends);
-                let listed = |gone: Vec<JobId>| gone.iter().map(|id| (*id, id.number())).collect();
-                let oracle: Option<Vec<_>> = oracle.map(listed);
-                differ("what is not kept", &core, &oracle)?;
-                (core.is_some(), oracle.is_some())
-            }
-            Call::Map => {
-                let empty = Orchestrator::new(RunOptions::default());
-                self.core = core::mem::replace(&mut self.core, empty).map(|payload| payload);
-                (true, true)
-            }
-            Call::Start(now) => (self.core.start(now).is_ok(), self.oracle.start(now)),
-            Call::Complete(attempt, completion, now) => (
-                self.core.on_job_complete(attempt, completion, now).is_ok(),
-                self.oracle.on_job_complete(attempt, completion, now),
-            ),
-            Call::Ready(attempt, now) => (
-                self.core.on_job_ready(attempt, now).is_ok(),
-                self.oracle.on_job_ready(attempt, now),
-            ),
-            Call::Deadline(now) => {
-                self.core.on_deadline(now);
-                self.oracle.on_deadline(now);
-                (true, true)
-            }
-            Call::Cancel(job, now) => {
-                (self.core.cancel(job, now).is_ok(), self.oracle.cancel(job, now))
-            }
-            Call::Stop(now) => {
-                self.core.stop(now);
-                self.oracle.stop(now);
-                (true, true)
-            }
-            Call::Poll(at_most, now) => {
-                self.poll_both(at_most, now)?;
-                (true, true)
-            }
-            Call::Signals(at_most) => {
-                self.signal_both(at_most)?;
-                (true, true)
-            }
-        };
-        differ("the answer (true: accepted)", &core, &oracle)?;
-        Ok(core)
-    }
-
-    fn poll_both(&mut self, at_most: usize, now: Timestamp) -> Result<(), String> {
-        let mut core = Vec::new();
-        let mut ready = self.core.poll_ready_jobs(now);
-        while core.len() < at_most
-            && let Some(attempt) = ready.next()
-        {
-            let payload = ready.payload_mut(attempt).map(|payload| *payload);
-            differ("the payload", &payload, &Some(attempt.job.number()))?;
-            core.push(attempt);
-        }
-        let oracle = self.oracle.poll_ready_jobs(at_most, now);
-        differ("what is handed out", &core, &oracle)?;
-        for &attempt in &core {
-            self.check_handed_out(attempt)?;
-            let word = (attempt.job.number() << 32) | u64::from(attempt.number);
-            self.stats.digest = mix(self.stats.digest, word);
-        }
-        self.stats.attempts += core.len() as u64;
-        self.handed_out = core;
-        Ok(())
-    }
-
-    fn signal_both(&mut self, at_most: usize) -> Result<(), String> {
-        for _ in 0..at_most {
-            let signal = self.core.poll_signal();
-            differ("the signal", &signal, &self.oracle.poll_signal())?;
-            let Some(signal) = signal else { break };
-            self.stats.signals += 1;
-            let (Signal::Cancel(attempt) | Signal::Abort(attempt)) = signal else { continue };
-            let abort = matches!(signal, Signal::Abort(_));
-            let told = self.told.entry(attempt).or_default();
-            ensure(!told.aborted && (abort || !told.cancelled), || {
-                format!("{signal} comes too late or twice")
-            })?;
-            told.aborted |= abort;
-            told.cancelled |= !abort;
-            let word = (attempt.job.number() << 8) | (u64::from(attempt.number) << 1);
-            self.stats.digest = mix(self.stats.digest, word | u64::from(abort));
-        }
-        Ok(())
     }
 }

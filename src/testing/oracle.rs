@@ -16,22 +16,24 @@
 //!
 //! assert!(oracle.start(Timestamp::ZERO));
 //! let handed_out = oracle.poll_ready_jobs(usize::MAX, Timestamp::ZERO);
-//! assert!(oracle.on_job_complete(handed_out[0], Completion::Success, Timestamp::ZERO));
+//! assert!(oracle.on_job_complete(handed_out[0], Completion::Success, Timestamp::ZERO).is_some());
 //! assert_eq!(oracle.verdict(), Some(Verdict::Completed));
 //! # Ok::<(), jobgraph::GraphError>(())
 //! ```
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 use core::time::Duration;
 
 use crate::{
-    Attempt, Completion, Condition, Counts, Failure, JobId, JobKind, JobOptions, JobState, Outcome,
-    RunOptions, Signal, StopReason, Timestamp, Verdict,
+    After, Attempt, Completion, Condition, Counts, Failure, JobId, JobKind, JobOptions, JobState,
+    Outcome, RunOptions, Signal, StopReason, Timestamp, Verdict,
 };
 
+mod bodies;
 mod building;
 mod rules;
+
+use self::bodies::Body;
 
 #[derive(Debug)]
 struct Job {
@@ -68,12 +70,16 @@ pub struct Oracle {
     /// When the whole run times out.
     deadline: Option<Timestamp>,
     ending: Option<Verdict>,
+    /// Whether all that is left is aborted at its turn, not asked.
+    aborting: bool,
     /// Whether there was a finite job at or after `start`.
     had_finite: bool,
     /// The jobs that are present.
     jobs: BTreeMap<JobId, Job>,
     /// All requirements, in the order in which they were made.
     edges: Vec<Edge>,
+    /// Those of aborted attempts, until they are gone.
+    bodies: Vec<Body>,
     signals: VecDeque<Signal>,
     /// Counts what is queued and what is armed.
     ticks: u64,
@@ -90,9 +96,11 @@ impl Oracle {
             clock: Timestamp::ZERO,
             deadline: None,
             ending: None,
+            aborting: false,
             had_finite: false,
             jobs: BTreeMap::new(),
             edges: Vec::new(),
+            bodies: Vec::new(),
             signals: VecDeque::new(),
             ticks: 0,
             created: 0,
@@ -123,24 +131,24 @@ impl Oracle {
         true
     }
 
-    /// An attempt has ended.
+    /// An attempt has ended; `None` if that makes no sense.
     pub fn on_job_complete(
         &mut self,
         attempt: Attempt,
         completion: Completion,
         now: Timestamp,
-    ) -> bool {
+    ) -> Option<After> {
         let id = attempt.job;
-        let Some(job) = self.jobs.get(&id) else { return false };
+        let job = self.jobs.get(&id)?;
         let stopping = match job.state {
             JobState::Running { attempt: number } if number == attempt.number => None,
             JobState::Stopping { attempt: number, reason } if number == attempt.number => {
                 Some(reason)
             }
-            _ => return false,
+            _ => return None,
         };
         let never_ready = job.options.kind == JobKind::Service && !job.ready;
-        self.advance(now);
+        self.accept(now);
         match completion {
             _ if stopping == Some(StopReason::TimedOut) => self.fail(id, Failure::TimedOut),
             Completion::Success if !never_ready => self.end(id, Outcome::Succeeded),
@@ -151,7 +159,12 @@ impl Oracle {
             Completion::Cancelled => self.end(id, Outcome::Cancelled),
         }
         self.conclude(id);
-        true
+        let state = self.jobs[&id].state;
+        Some(After {
+            ended: matches!(state, JobState::Ended(_)),
+            succeeded: state == JobState::Ended(Outcome::Succeeded),
+            may_start: self.has_ready_jobs(),
+        })
     }
 
     /// An attempt of a service is ready.
@@ -166,7 +179,7 @@ impl Oracle {
         job.ready = true;
         job.ever_ready = true;
         job.deadline = None;
-        self.advance(now);
+        self.accept(now);
         self.conclude(attempt.job);
         true
     }
@@ -174,7 +187,10 @@ impl Oracle {
     /// Time has passed.
     pub fn on_deadline(&mut self, now: Timestamp) {
         if self.started {
-            self.advance(now);
+            self.accept(now);
+            self.fire();
+            self.take_turns();
+            // At the end of time, what that has armed is due at once.
             self.fire();
         }
     }
@@ -187,7 +203,7 @@ impl Oracle {
         }
         job.cancelled = true;
         let state = job.state;
-        self.advance(now);
+        self.accept(now);
         match state {
             JobState::Running { .. } => self.ask(id, StopReason::Cancelled),
             JobState::Stopping { .. } => {}
@@ -200,7 +216,7 @@ impl Oracle {
     /// Ends the run; again: aborts what is left.
     pub fn stop(&mut self, now: Timestamp) {
         if self.started {
-            self.advance(now);
+            self.accept(now);
             self.end_or_abort(Verdict::Stopped);
         }
     }
@@ -211,7 +227,15 @@ impl Oracle {
     /// The next signal.
     #[must_use = "a signal is told once"]
     pub fn poll_signal(&mut self) -> Option<Signal> {
-        self.signals.pop_front()
+        self.find_gone();
+        if self.signals.is_empty() {
+            self.take_turns();
+        }
+        let signal = self.signals.pop_front();
+        if let Some(Signal::Abort(attempt)) = signal {
+            self.note_polled(attempt);
+        }
+        signal
     }
 
     /// How many signals are left to poll.
@@ -223,19 +247,19 @@ impl Oracle {
     /// Hands out up to so many attempts.
     pub fn poll_ready_jobs(&mut self, at_most: usize, now: Timestamp) -> Vec<Attempt> {
         if self.started {
-            self.advance(now);
+            self.accept(now);
         }
         core::iter::from_fn(|| self.hand_out()).take(at_most).collect()
     }
 
+    /// Whether [`poll_ready_jobs`](Self::poll_ready_jobs) would hand out a job.
+    #[must_use]
+    pub fn has_ready_jobs(&self) -> bool {
+        self.next_in_line().is_some()
+    }
+
     fn hand_out(&mut self) -> Option<Attempt> {
-        let finite = |job: &Job| job.options.kind == JobKind::Finite;
-        let under_way = self.jobs.values().filter(|job| finite(job) && is_under_way(job)).count();
-        let full = self.options.window.is_some_and(|window| under_way >= window.get());
-        let id = self
-            .all(|job| job.state == JobState::Queued && !(full && finite(job)))
-            .into_iter()
-            .min_by_key(|id| (Reverse(self.jobs[id].options.priority), self.jobs[id].queued))?;
+        let id = self.next_in_line()?;
         let job = self.jobs.get_mut(&id)?;
         job.attempts += 1;
         job.ready = false;

@@ -154,7 +154,7 @@ impl Simulation<'_> {
                 self.oracle.on_job_ready(attempt, self.now);
             }
             Event::End(attempt, how) => {
-                if self.oracle.on_job_complete(attempt, how, self.now) {
+                if self.oracle.on_job_complete(attempt, how, self.now).is_some() {
                     self.over(attempt);
                 }
             }
@@ -180,6 +180,7 @@ impl Simulation<'_> {
     fn obey(&mut self, signal: Signal) {
         match signal {
             Signal::Discard(_) => {}
+            // Its body is dropped at once, which is said by silence.
             Signal::Abort(attempt) => self.over(attempt),
             Signal::Cancel(attempt) => {
                 let stopping = matches!(

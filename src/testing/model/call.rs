@@ -26,6 +26,10 @@ pub enum Call {
     Start(Timestamp),
     /// [`Orchestrator::on_job_complete`](crate::Orchestrator::on_job_complete).
     Complete(Attempt, Completion, Timestamp),
+    /// [`Orchestrator::on_body_away`](crate::Orchestrator::on_body_away).
+    Away(Attempt),
+    /// [`Orchestrator::on_body_gone`](crate::Orchestrator::on_body_gone).
+    Gone(Attempt, Timestamp),
     /// [`Orchestrator::on_job_ready`](crate::Orchestrator::on_job_ready).
     Ready(Attempt, Timestamp),
     /// [`Orchestrator::on_deadline`](crate::Orchestrator::on_deadline).

@@ -1,12 +1,11 @@
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 
 use super::{Call, Model, Seen, Snapshot, mix};
 use crate::{
-    Attempt, Change, Condition, Counts, JobId, JobKind, JobState, Outcome, SkipReason, StopReason,
+    Attempt, Change, Condition, Counts, Explanation, JobId, JobKind, JobState, Outcome, SkipReason,
 };
 
 /// What must hold after every call.
@@ -34,14 +33,18 @@ impl Model {
             })?;
         }
         if let Call::Poll(usize::MAX, _) = call {
-            self.check_places(&core)?;
+            let left = self.next_in_line(&core);
+            ensure(left.is_none(), || format!("{left:?} is left in the queue"))?;
         }
         ensure(core.verdict.is_none() || core.next_deadline.is_none(), || {
             String::from("a deadline is armed after the verdict")
         })?;
+        let aborted = self.note_aborted(call, &core);
+        self.note_ends(call, &core);
         self.seen = core;
         self.check_jobs()?;
-        self.check_turns()?;
+        self.check_bodies()?;
+        self.check_turns(&aborted)?;
         self.fold_transitions()?;
         for word in [self.seen.clock.as_nanos(), self.seen.counts.present() as u64] {
             self.stats.digest = mix(self.stats.digest, word);
@@ -67,6 +70,8 @@ impl Model {
             counts: core.counts(),
             requirement_count: core.requirement_count(),
             started: core.has_started(),
+            bodies_leaving: core.bodies_leaving(),
+            has_ready_jobs: core.has_ready_jobs(),
             jobs: core.jobs().map(seen).collect(),
         }
     }
@@ -89,11 +94,14 @@ impl Model {
             counts: oracle.counts(),
             requirement_count: oracle.requirement_count(),
             started: oracle.has_started(),
+            bodies_leaving: oracle.bodies_leaving(),
+            has_ready_jobs: oracle.has_ready_jobs(),
             jobs: oracle.jobs().map(seen).collect(),
         }
     }
 
-    /// Handed out only when each requirement is satisfied, once per attempt, and not too often.
+    /// Handed out only when each requirement is satisfied, once per attempt, not too often, and with no
+    /// earlier body about.
     pub(super) fn check_handed_out(&self, attempt: Attempt) -> Result<(), String> {
         ensure(self.core.ending().is_none(), || format!("{attempt} begins in an ending run"))?;
         let before = self.seen.jobs.iter().find(|job| job.id == attempt.job);
@@ -103,6 +111,8 @@ impl Model {
                 && attempt.number <= limit.saturating_add(1),
             || format!("{attempt} is one too many"),
         )?;
+        let body = self.body_of(attempt.job);
+        ensure(body.is_none(), || format!("{attempt} begins, but {body:?} is not gone"))?;
         for (required, condition) in self.core.requirements(attempt.job) {
             ensure(self.satisfied(required, condition) == Some(true), || {
                 format!("{attempt} begins, but requires {required} {condition}")
@@ -123,15 +133,40 @@ impl Model {
         })
     }
 
-    /// All that may be handed out has been.
-    pub(super) fn check_places(&self, core: &Snapshot) -> Result<(), String> {
-        let finite = |job: &&Seen| self.core.kind(job.id) == Some(JobKind::Finite);
-        let under_way = core.jobs.iter().filter(finite).filter(|job| is_under_way(job)).count();
-        let full = self.options.window.is_some_and(|window| under_way >= window.get());
-        for job in core.jobs.iter().filter(|job| job.state == JobState::Queued) {
-            ensure(full && finite(&job), || format!("{} is left in the queue", job.id))?;
-        }
-        Ok(())
+    /// How many begun bodies take a seat: of attempts under way, and of aborted ones until they are gone.
+    fn seats_taken(&self, core: &Snapshot) -> usize {
+        let under_way = core.jobs.iter().filter(|job| job.under_way().is_some());
+        under_way.filter(|job| self.is_finite(job)).count() + self.seats_of_bodies()
+    }
+
+    fn is_finite(&self, job: &Seen) -> bool {
+        self.core.kind(job.id) == Some(JobKind::Finite)
+    }
+
+    /// Something that stands in line and for which a seat is free.
+    fn next_in_line(&self, core: &Snapshot) -> Option<JobId> {
+        let taken = self.seats_taken(core) - self.seats_given_back();
+        let full = self.options.window.is_some_and(|window| taken >= window.get());
+        let polled = self.just_polled();
+        let next = core.jobs.iter().find(|job| {
+            job.state == JobState::Queued
+                && self.body_of(job.id).is_none_or(|body| polled == Some(body))
+                && !(full && self.is_finite(job))
+        });
+        next.map(|job| job.id)
+    }
+
+    /// No more begun bodies than seats, and no seat is lost.
+    fn check_bodies(&self) -> Result<(), String> {
+        let taken = self.seats_taken(&self.seen);
+        ensure(self.options.window.is_none_or(|window| taken <= window.get()), || {
+            format!("{taken} bodies of finite jobs have begun and are not gone")
+        })?;
+        differ("the bodies that are not gone", &self.seen.bodies_leaving, &self.bodies.len())?;
+        let next = self.next_in_line(&self.seen);
+        ensure(self.seen.has_ready_jobs == next.is_some(), || {
+            format!("next in line is {next:?}, but is it said that a job may start?")
+        })
     }
 
     pub(super) fn check_jobs(&mut self) -> Result<(), String> {
@@ -154,12 +189,6 @@ impl Model {
                 ensure(known.is_none(), || format!("{} lives on after {known:?}", job.id))?;
             }
         }
-        let finite = |job: &&Seen| self.core.kind(job.id) == Some(JobKind::Finite);
-        let under_way =
-            self.seen.jobs.iter().filter(finite).filter(|job| is_under_way(job)).count();
-        ensure(self.options.window.is_none_or(|window| under_way <= window.get()), || {
-            format!("{under_way} finite jobs are under way")
-        })?;
         differ("the counts, counted again", &self.seen.counts, &self.recount())?;
         self.seen.jobs.iter().try_for_each(|job| self.check_job(job))
     }
@@ -186,7 +215,14 @@ impl Model {
     pub(super) fn check_job(&self, job: &Seen) -> Result<(), String> {
         let id = job.id;
         let ending = self.seen.ending.is_some();
-        ensure(self.core.explain(id).is_some(), || format!("{id} is present, but not explained"))?;
+        let explanation = self.core.explain(id);
+        ensure(explanation.is_some(), || format!("{id} is present, but not explained"))?;
+        let body = self.body_of(id).filter(|_| job.state == JobState::Queued);
+        let said = match explanation {
+            Some(Explanation::BodyAway { attempt: number }) => Some(Attempt { job: id, number }),
+            _ => None,
+        };
+        differ("the body that is said to keep a job from starting", &said, &body)?;
         match job.state {
             // With no cycle, one unresolved requirement of each waiting job is enough for all of
             // them to reach a job that is under way or will be.
@@ -216,39 +252,6 @@ impl Model {
             }
             _ => Ok(()),
         }
-    }
-
-    /// In an ending run nobody is asked to stop before its dependents have ended.
-    pub(super) fn check_turns(&mut self) -> Result<(), String> {
-        if self.seen.ending.is_none() {
-            return Ok(());
-        }
-        let edges = self.at_cause.get_or_insert_with(|| {
-            let edges = |job: &Seen| job.requirements.iter().map(|edge| (job.id, edge.0)).collect();
-            self.seen.jobs.iter().flat_map::<Vec<_>, _>(edges).collect()
-        });
-        for job in &self.seen.jobs {
-            let reason = StopReason::RunEnding;
-            if !matches!(job.state, JobState::Stopping { reason: now, .. } if now == reason) {
-                continue;
-            }
-            let mut behind = BTreeSet::from([job.id]);
-            loop {
-                let size = behind.len();
-                for &(dependent, required) in edges.iter() {
-                    if behind.contains(&required) {
-                        behind.insert(dependent);
-                    }
-                }
-                if behind.len() == size {
-                    break;
-                }
-            }
-            behind.remove(&job.id);
-            let left = behind.iter().find(|id| !self.outcomes.contains_key(id));
-            ensure(left.is_none(), || format!("{} is asked to stop before {left:?}", job.id))?;
-        }
-        Ok(())
     }
 
     /// The recorded transitions lead to the states that there are.
@@ -288,10 +291,6 @@ impl Model {
         }
         Ok(())
     }
-}
-
-pub(super) fn is_under_way(job: &Seen) -> bool {
-    matches!(job.state, JobState::Running { .. } | JobState::Stopping { .. })
 }
 
 pub(super) fn ensure(holds: bool, message: impl FnOnce() -> String) -> Result<(), String> {

@@ -78,7 +78,7 @@ impl Bytes<'_> {
     }
 }
 
-/// Ids of another orchestrator: ones that this one never gave, or gave with another place.
+/// Ids of another orchestrator: ones that this one never gave, or gave with another index.
 fn foreign_ids() -> Vec<JobId> {
     let mut other = Orchestrator::new(RunOptions::default());
     let mut ids = Vec::new();
@@ -200,14 +200,56 @@ impl<'a, 'b> Run<'a, 'b> {
             16 => Call::Signals(1 + self.bytes.below(4)),
             17..=18 => Call::Poll(self.bytes.below(4), now),
             0..=22 => Call::Poll(usize::MAX, now),
+            23..=25 if self.swarm.has_bodies_away() && !self.model.away().is_empty() => {
+                Call::Gone(self.away(), now)
+            }
+            26 if self.swarm.has_bodies_away() && self.swarm.has(Swarm::ROGUE) => {
+                self.rogue_body(now)
+            }
             _ if self.model.under_way().is_empty() && !self.swarm.has(Swarm::ROGUE) => {
                 Call::Poll(usize::MAX, now)
             }
             _ => Call::Complete(self.attempt(), self.completion(), now),
         };
         self.model.call(call)?;
+        self.answer(now)?;
         if !self.swarm.has(Swarm::LAZY_SIGNALS) && self.model.oracle().signals_left() > 0 {
-            self.model.call(Call::Signals(usize::MAX))?;
+            self.drain(now)?;
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self, now: Timestamp) -> Result<(), String> {
+        if !self.swarm.has_bodies_away() {
+            return self.model.call(Call::Signals(usize::MAX)).map(drop);
+        }
+        loop {
+            self.model.call(Call::Signals(1))?;
+            if self.model.last_told().is_none() {
+                return Ok(());
+            }
+            self.answer(now)?;
+            // Whatever comes next finds the body gone.
+            if self.model.just_polled().is_some() && self.bytes.once_in(3) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What is said of a body whose `Abort` was just polled, if anything.
+    fn answer(&mut self, now: Timestamp) -> Result<(), String> {
+        let Some(attempt) = self.model.just_polled().filter(|_| self.swarm.has_bodies_away())
+        else {
+            return Ok(());
+        };
+        let choice = self.bytes.below(8);
+        if choice == 4 {
+            // What is refused in between changes nothing.
+            let call = self.rogue_body(now);
+            self.model.call(call)?;
+        }
+        if choice < 5 {
+            self.model.call(Call::Away(attempt))?;
         }
         Ok(())
     }
@@ -249,6 +291,20 @@ impl<'a, 'b> Run<'a, 'b> {
             5 => Call::Remove(self.id()),
             _ => Call::Complete(attempt, self.completion(), now),
         }
+    }
+
+    /// Says of a body what is not true, most likely.
+    fn rogue_body(&mut self, now: Timestamp) -> Call {
+        let attempt = match self.bytes.below(6) {
+            0 => self.model.just_polled(),
+            1 => Some(self.away()),
+            2 | 3 => self.bytes.pick(&self.model.aborted()),
+            4 => Some(self.attempt()),
+            _ => None,
+        };
+        let number = self.bytes.number(4);
+        let attempt = attempt.unwrap_or_else(|| Attempt { job: self.id(), number });
+        if self.bytes.once_in(2) { Call::Away(attempt) } else { Call::Gone(attempt, now) }
     }
 
     fn add(&mut self) -> Result<(), String> {

@@ -7,8 +7,9 @@ use crate::{Attempt, Completion, JobKind, JobState, Timestamp};
 /// How a run is brought to its end.
 impl Model {
     /// Drives the run to its end: outputs drained, every attempt of a finite job completes, forever
-    /// jobs complete when asked to stop, and deadlines fire when nothing completes unasked. `choose`
-    /// picks a number below its argument: which attempt, and how it ends.
+    /// jobs complete when asked to stop, bodies that are away are gone in the end, and deadlines fire
+    /// when nothing completes unasked. `choose` picks a number below its argument: which attempt, how
+    /// it ends, and whether a body is away.
     ///
     /// A run that waits for forever jobs alone, or for a deadline that is too far away, is stopped,
     /// and a service is ready when nothing else goes on.
@@ -30,34 +31,24 @@ impl Model {
             if deadlines == MANY && self.core.ending().is_none() {
                 self.call(Call::Stop(self.core.clock()))?;
             }
-            self.call(Call::Signals(usize::MAX))?;
+            self.obey(&mut choose)?;
             if self.core.verdict().is_some() {
-                return Ok(());
+                return self.see_all_gone();
             }
             let now = self.core.clock();
             self.poll(now)?;
-            let under_way = self.under_way();
-            let kind = |attempt: &Attempt| self.core.kind(attempt.job);
-            let running = |attempt: &Attempt| {
-                matches!(self.core.state(attempt.job), Some(JobState::Running { .. }))
-            };
-            let unasked: Vec<Attempt> = under_way
-                .iter()
-                .copied()
-                .filter(|attempt| kind(attempt) == Some(JobKind::Finite) || !running(attempt))
-                .collect();
-            let unready = under_way.iter().copied().find(|attempt| {
-                kind(attempt) == Some(JobKind::Service)
-                    && running(attempt)
-                    && !self.oracle.is_ready(attempt.job)
-            });
+            let (unasked, unready, away) = (self.unasked(), self.unready(), self.away());
             let next_deadline = self.core.next_deadline();
             let all_forever =
                 self.seen.jobs.iter().all(|job| self.core.kind(job.id) != Some(JobKind::Finite));
-            if !unasked.is_empty() {
-                let attempt = unasked[choose(unasked.len())];
+            let pick = choose(unasked.len() + away.len());
+            // A body may be away for long.
+            let may_go = !unasked.is_empty() || next_deadline.is_none() || choose(2) == 0;
+            if let Some(&attempt) = unasked.get(pick) {
                 let completion = ENDS[choose(ENDS.len())];
                 self.call(Call::Complete(attempt, completion, now))?;
+            } else if let Some(&attempt) = away.get(pick - unasked.len()).filter(|_| may_go) {
+                self.call(Call::Gone(attempt, now))?;
             } else if all_forever && self.core.ending().is_none() && choose(4) == 0 {
                 self.call(Call::Stop(now))?;
             } else if let Some(attempt) = unready.filter(|_| choose(2) == 0) {
@@ -78,6 +69,56 @@ impl Model {
         }
     }
 
+    /// The attempts that complete by themselves.
+    fn unasked(&self) -> Vec<Attempt> {
+        let mut attempts = self.under_way();
+        attempts.retain(|attempt| {
+            self.core.kind(attempt.job) == Some(JobKind::Finite) || !self.is_running(*attempt)
+        });
+        attempts
+    }
+
+    /// An attempt of a service that may be ready.
+    fn unready(&self) -> Option<Attempt> {
+        self.under_way().into_iter().find(|attempt| {
+            self.core.kind(attempt.job) == Some(JobKind::Service)
+                && self.is_running(*attempt)
+                && !self.oracle.is_ready(attempt.job)
+        })
+    }
+
+    fn is_running(&self, attempt: Attempt) -> bool {
+        matches!(self.core.state(attempt.job), Some(JobState::Running { .. }))
+    }
+
+    /// Drains the signals, and says of some bodies that they are away.
+    fn obey(&mut self, choose: &mut impl FnMut(usize) -> usize) -> Result<(), String> {
+        loop {
+            self.call(Call::Signals(1))?;
+            if self.last_told.is_none() {
+                return Ok(());
+            }
+            if let Some(attempt) = self.just_polled()
+                && choose(3) == 0
+            {
+                self.call(Call::Away(attempt))?;
+            }
+        }
+    }
+
+    /// Says that what is away is gone, and what that decides, until no body is left.
+    fn see_all_gone(&mut self) -> Result<(), String> {
+        loop {
+            self.call(Call::Signals(usize::MAX))?;
+            let Some(&attempt) = self.away().first() else { break };
+            self.call(Call::Gone(attempt, self.core.clock()))?;
+        }
+        if self.core.bodies_leaving() > 0 {
+            return Err(self.explain("a body is left that nobody said to be away"));
+        }
+        Ok(())
+    }
+
     /// Ends the run by two stops, which nothing survives.
     ///
     /// # Errors
@@ -85,7 +126,7 @@ impl Model {
     pub fn stop_twice(&mut self, now: Timestamp) -> Result<(), String> {
         self.call(Call::Stop(now))?;
         self.call(Call::Stop(now))?;
-        self.call(Call::Signals(usize::MAX))?;
+        self.see_all_gone()?;
         if self.core.verdict().is_none() {
             return Err(self.explain("the run outlives two stops"));
         }

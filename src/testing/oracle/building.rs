@@ -32,6 +32,7 @@ impl Oracle {
 
     /// Adds a job that is accepted, under the id that the core gave it.
     pub fn add(&mut self, id: JobId, options: JobOptions, requirements: &[(JobId, Condition)]) {
+        self.find_gone();
         self.created += 1;
         self.had_finite |= self.started && options.kind == JobKind::Finite;
         self.jobs.insert(
@@ -102,6 +103,7 @@ impl Oracle {
         if self.started && !is_ended(job) {
             return false;
         }
+        self.find_gone();
         self.jobs.remove(&id);
         if self.ending.is_none() {
             self.edges.retain(|edge| edge.job != id && edge.required != id);

@@ -22,6 +22,9 @@ impl Oracle {
     }
 
     pub(super) fn end(&mut self, id: JobId, outcome: Outcome) {
+        if !is_under_way(&self.jobs[&id]) {
+            self.signals.push_back(Signal::Discard(id));
+        }
         self.enter(id, JobState::Ended(outcome), None);
     }
 
@@ -59,8 +62,9 @@ impl Oracle {
 
     /// Ends an attempt at once.
     pub(super) fn abort(&mut self, id: JobId, reason: StopReason) {
-        let number = self.jobs[&id].attempts;
-        self.signals.push_back(Signal::Abort(Attempt { job: id, number }));
+        let attempt = Attempt { job: id, number: self.jobs[&id].attempts };
+        self.signals.push_back(Signal::Abort(attempt));
+        self.note_aborted(attempt);
         if reason == StopReason::TimedOut {
             self.fail(id, Failure::TimedOut);
         } else {
@@ -91,14 +95,16 @@ impl Oracle {
 
 /// What becomes of the run.
 impl Oracle {
-    pub(super) fn advance(&mut self, now: Timestamp) {
+    /// What every accepted input with a time does first.
+    pub(super) fn accept(&mut self, now: Timestamp) {
+        self.find_gone();
         self.clock = self.clock.max(now);
     }
 
     /// What follows from a change of one job: for those that depend on it, then for the run.
     pub(super) fn conclude(&mut self, id: JobId) {
         if self.ending.is_some() {
-            return self.take_turns(false);
+            return self.take_turns();
         }
         self.tell_dependents(id);
         let job = &self.jobs[&id];
@@ -148,46 +154,47 @@ impl Oracle {
             };
             self.end(id, outcome);
         }
-        self.take_turns(false);
+        self.take_turns();
     }
 
     pub(super) fn end_or_abort(&mut self, cause: Verdict) {
         if self.ending.is_none() {
             self.end_run(cause);
         } else {
-            self.take_turns(true);
+            self.aborting = true;
+            self.take_turns();
         }
     }
 
-    /// Asks, or aborts, each job whose dependents have all ended; then those which that freed.
-    pub(super) fn take_turns(&mut self, abort: bool) {
-        loop {
-            let mut turn = self.all(|job| match job.state {
-                JobState::Running { .. } => true,
-                JobState::Stopping { .. } => abort,
-                _ => false,
-            });
-            turn.retain(|&id| !self.is_held_back(id));
-            if turn.is_empty() {
-                return;
-            }
-            for id in turn {
-                match self.jobs[&id].state {
-                    JobState::Stopping { reason, .. } => self.abort(id, reason),
-                    _ if abort => self.abort(id, StopReason::RunEnding),
-                    _ => self.ask(id, StopReason::RunEnding),
-                }
+    /// In an ending run: asks, or aborts, each job that nothing holds back. None frees another at once:
+    /// who is asked has not ended, and the body of who is aborted is not gone.
+    pub(super) fn take_turns(&mut self) {
+        if self.ending.is_none() {
+            return;
+        }
+        let mut turn = self.all(|job| match job.state {
+            JobState::Running { .. } => true,
+            JobState::Stopping { .. } => self.aborting,
+            _ => false,
+        });
+        turn.retain(|&id| !self.is_held_back(id));
+        for id in turn {
+            match self.jobs[&id].state {
+                JobState::Stopping { reason, .. } => self.abort(id, reason),
+                _ if self.aborting => self.abort(id, StopReason::RunEnding),
+                _ => self.ask(id, StopReason::RunEnding),
             }
         }
     }
 
-    /// Whether a dependent, also through others, has not ended.
+    /// Whether a dependent, also through others, has not ended, or its body is not gone.
     pub(super) fn is_held_back(&self, id: JobId) -> bool {
         let mut reached = Vec::from([id]);
         let mut next = 0;
         while let Some(&required) = reached.get(next) {
             for edge in self.edges.iter().filter(|edge| edge.required == required) {
-                if self.jobs.get(&edge.job).is_some_and(|job| !is_ended(job)) {
+                let goes_on = self.jobs.get(&edge.job).is_some_and(|job| !is_ended(job));
+                if goes_on || self.has_body(edge.job) {
                     return true;
                 }
                 if !reached.contains(&edge.job) {

@@ -114,6 +114,12 @@ impl Run<'_, '_> {
         attempt.unwrap_or_else(|| Attempt { job: self.id(), number: 1 })
     }
 
+    /// An attempt whose body is away, if there is one.
+    pub(super) fn away(&mut self) -> Attempt {
+        let away = self.bytes.pick(&self.model.away());
+        away.unwrap_or_else(|| Attempt { job: self.id(), number: 1 })
+    }
+
     /// An attempt that can be ready now, mostly.
     pub(super) fn unready(&mut self) -> Attempt {
         let job = self.such(|model, id| {

@@ -36,7 +36,10 @@ impl Focus {
 
 /// What may occur in a run, one bit each.
 #[derive(Clone, Copy)]
-pub(super) struct Swarm(u32);
+pub(super) struct Swarm {
+    bits: u32,
+    away: bool,
+}
 
 impl Swarm {
     pub(super) const REQUIRE: u32 = 0;
@@ -77,10 +80,15 @@ impl Swarm {
     pub(super) fn new(focus: Focus, bits: u32) -> Self {
         let more = if bits.count_ones().is_multiple_of(2) { bits.rotate_left(11) } else { 0 };
         let (kept, set) = focus.masks();
-        Self((bits | more) & kept | set)
+        Self { bits: (bits | more) & kept | set, away: bits.count_ones() & 2 != 0 }
     }
 
     pub(super) fn has(self, bit: u32) -> bool {
-        self.0 & (1 << bit) != 0
+        self.bits & (1 << bit) != 0
+    }
+
+    /// Whether bodies can be away. There was no bit left for it.
+    pub(super) fn has_bodies_away(self) -> bool {
+        self.away
     }
 }
