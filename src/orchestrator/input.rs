@@ -118,7 +118,9 @@ impl<J> Orchestrator<J> {
         self.advance(now);
         while self.verdict().is_none() {
             match self.deadlines.take_due(self.clock) {
-                None => break,
+                None if self.bodies.gone.is_empty() => return,
+                // Whoever is asked to stop here may be due at once, at the end of time.
+                None => self.take_turns(),
                 Some(super::deadline::Due::Run) => self.end_or_abort(Verdict::TimedOut),
                 Some(super::deadline::Due::Job(index)) => {
                     self.apply(index, Event::Due);
@@ -126,7 +128,6 @@ impl<J> Orchestrator<J> {
                 }
             }
         }
-        self.take_turns();
     }
 
     /// Asks one job to stop, or keeps it from starting. A job that is stopping already is not asked

@@ -76,8 +76,9 @@ impl Panic {
 }
 
 impl fmt::Display for Panic {
+    /// The message; with `{:#}` the place as well.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.location() {
+        match self.location().filter(|_| f.alternate()) {
             Some(location) => write!(f, "{} ({location})", self.message()),
             None => f.write_str(self.message()),
         }
@@ -86,7 +87,7 @@ impl fmt::Display for Panic {
 
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        write!(f, "{self:#}")
     }
 }
 
