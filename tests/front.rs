@@ -191,13 +191,16 @@ fn a_graph_knows_its_size() {
 }
 
 #[test]
-fn a_hook_changes_nothing_about_whether_a_job_can_be_repeated() {
+fn a_graph_can_be_repeated_if_its_jobs_and_hooks_can() {
     let mut once = JobGraph::new();
-    once.add(Job::new(async {}).on_shutdown(|| async {}));
+    once.add(Job::new(async {}).on_each_shutdown(|| async {}));
     assert!(matches!(once.repeatable(), Err(RunError::RunsOnce { .. })));
     let mut often = JobGraph::new();
-    often.add(Job::repeat(|| async { Ok::<_, Error>(()) }).on_shutdown(|| async {}));
+    often.add(Job::repeat(|| async { Ok::<_, Error>(()) }).on_each_shutdown(|| async {}));
     assert!(often.repeatable().is_ok());
+    let mut with_hook = JobGraph::new();
+    with_hook.add(Job::repeat(|| async { Ok::<_, Error>(()) }).on_shutdown(|| async {}));
+    assert!(matches!(with_hook.repeatable(), Err(RunError::RunsOnce { .. })));
 }
 
 #[test]

@@ -110,16 +110,16 @@ fn changes_of_state_are_events_at_debug_level() {
     });
     expect![[r#"
         DEBUG run{jobs=2 window=1}: state job=#1 label="first" from=waiting to=queued
-        DEBUG run{jobs=2 window=1}: state job=#1 label="first" from=queued to=running
         INFO run{jobs=2 window=1}:attempt{job=#1 label="first" attempt=1}: begins
+        DEBUG run{jobs=2 window=1}: state job=#1 label="first" from=queued to=running
         INFO run{jobs=2 window=1}:attempt{job=#1 label="first" attempt=1}: ends
         DEBUG run{jobs=2 window=1}: state job=#1 label="first" from=running to=succeeded
         DEBUG run{jobs=2 window=1}: state job=#2 from=waiting to=queued
-        DEBUG run{jobs=2 window=1}: state job=#2 from=queued to=running
         INFO run{jobs=2 window=1}:attempt{job=#2 attempt=1}: tries attempts=1
+        DEBUG run{jobs=2 window=1}: state job=#2 from=queued to=running
         DEBUG run{jobs=2 window=1}: state job=#2 from=running to=queued error=no luck
-        DEBUG run{jobs=2 window=1}: state job=#2 from=queued to=running (attempt 2)
         INFO run{jobs=2 window=1}:attempt{job=#2 attempt=2}: tries attempts=2
+        DEBUG run{jobs=2 window=1}: state job=#2 from=queued to=running (attempt 2)
         DEBUG run{jobs=2 window=1}: state job=#2 from=running (attempt 2) to=succeeded
         INFO run{jobs=2 window=1}:hook{job=#1 label="first"}: cleans up
     "#]]

@@ -122,9 +122,15 @@ pub(crate) fn a_hook_that_hangs_or_panics_is_reported(way: &Way) {
         let hook = report.job(job).unwrap().hook().unwrap();
         format!("{}: {}", hook.outcome(), hook.error().map_or(String::new(), ToString::to_string))
     };
-    assert_eq!(hook(&hangs), "cancelled: ");
+    assert_eq!(hook(&hangs), "failed (timed out): ");
     assert_eq!(hook(&panics), "failed (panic): panicked: in the hook");
     assert_eq!(hook(&fails), "failed (error): failed");
+    let error = report.check().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the run completed, with 3 failures: #1: its hook timed out; #2: its hook failed: panicked: in the hook; #3: \
+         its hook failed: failed"
+    );
 }
 
 pub(crate) fn the_ladder_of_stops(way: &Way) {

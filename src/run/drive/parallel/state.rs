@@ -33,6 +33,8 @@ pub(super) struct State {
     abandoned: bool,
     /// The run was closed just now.
     closed: bool,
+    /// The task that decides just now goes on with something.
+    claimed: bool,
     caller: Caller,
 }
 
@@ -103,6 +105,7 @@ impl State {
             old_wakers: Vec::new(),
             abandoned: false,
             closed: false,
+            claimed: false,
             caller: Caller::default(),
         }
     }
@@ -127,7 +130,10 @@ impl State {
                 chores.wake.extend(shell);
             }
         }
-        chores.wake.extend(self.knock());
+        // Whoever has something to do leaves it to another one to knock, which may take long.
+        if !std::mem::take(&mut self.claimed) {
+            chores.wake.extend(self.knock());
+        }
         chores
     }
 
@@ -147,9 +153,9 @@ impl State {
             Some(engine) if engine.left.has_chores() || self.caller.wants(engine) => Then::Again,
             Some(_) => self.next(at_once),
         };
+        self.claimed = matches!(then, Then::Poll(..) | Then::Dispose(_) | Then::Tell);
         self.ask_for_spares();
-        if woke && self.spawn == 0 && matches!(then, Then::Poll(..) | Then::Dispose(_) | Then::Tell)
-        {
+        if woke && self.spawn == 0 && self.claimed {
             // A thread may keep the task that was woken last to itself until it is done; so that it does not
             // keep one of others, it gets one of ours.
             (self.spawn, self.spares) = (1, self.spares + 1);
@@ -217,6 +223,7 @@ impl State {
             Then::Tell
         } else if let Some((attempt, mut body)) = engine.hand_out() {
             body.parts().0.prepare(&mut engine.beginning(&attempt));
+            engine.tell();
             Then::Poll(attempt, body)
         } else {
             return Then::End;
@@ -231,6 +238,7 @@ impl State {
             engine.core.has_ready_jobs()
                 || !engine.left.trash.is_empty()
                 || !self.telling && engine.has_facts()
+                || self.caller.wants(engine)
         })
     }
 
