@@ -40,7 +40,9 @@ impl<J> Orchestrator<J> {
         match self.jobs.order_of_reused() {
             Some(order) => order.into_iter().for_each(|index| self.queue_if_free(index)),
             None => {
-                (0..NONE).take(self.jobs.indices_used()).for_each(|index| self.queue_if_free(index))
+                (0..NONE)
+                    .take(self.jobs.indices_used())
+                    .for_each(|index| self.queue_if_free(index));
             }
         }
     }
@@ -57,6 +59,8 @@ impl<J> Orchestrator<J> {
     ///
     /// # Errors
     /// [`InputError`] if this attempt is not under way.
+    #[expect(clippy::inline_always, reason = "few callers, once for each job")]
+    #[inline(always)]
     pub fn on_job_complete(
         &mut self,
         attempt: Attempt,

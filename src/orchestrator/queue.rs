@@ -28,22 +28,23 @@ impl Queue {
     }
 
     /// Queues a job, at the end.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "short, once for each job")]
+    #[inline(always)]
     pub(super) fn push<J>(&mut self, jobs: &mut Store<J>, index: u32) {
         let turn = self.next_turn();
         let node = jobs.node_mut(index);
         node.held_by = turn;
         if node.is_plain() {
-            self.all.usual.jobs.push_back(Entry { index, turn });
+            self.all.usual.jobs.push_back(Entry::new(index, turn));
         } else {
-            self.push_other(jobs, Entry { index, turn });
+            self.push_other(jobs, Entry::new(index, turn));
         }
     }
 
     fn push_other<J>(&mut self, jobs: &Store<J>, entry: Entry) {
-        let priority = jobs.priority(entry.index);
+        let priority = jobs.priority(entry.index());
         self.all.line(priority).jobs.push_back(entry);
-        if !jobs.node(entry.index).is_finite() {
+        if !jobs.node(entry.index()).is_finite() {
             self.forever.line(priority).jobs.push_back(entry);
         }
     }
@@ -85,7 +86,7 @@ impl Queue {
     #[inline]
     pub(super) fn pop<J>(&mut self, jobs: &mut Store<J>, seat_is_free: bool) -> Option<u32> {
         if seat_is_free && self.all.has_usual_alone() {
-            let index = self.all.usual.jobs.pop_front()?.index;
+            let index = self.all.usual.jobs.pop_front()?.index();
             if self.all.usual.stale > 0 {
                 self.all.usual.clean(jobs);
             }
@@ -184,16 +185,29 @@ impl Lane {
 }
 
 /// A job in a line. Whoever left it otherwise than by the front leaves a stale entry.
+// Both halves are written and read at once: a job is often handed out right after it was queued.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
-    index: u32,
-    turn: u32,
-}
+struct Entry(u64);
 
 impl Entry {
+    #[inline]
+    fn new(index: u32, turn: u32) -> Self {
+        Self(u64::from(turn) << 32 | u64::from(index))
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+    fn index(self) -> u32 {
+        self.0 as u32
+    }
+
+    fn turn(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
     fn is_stale<J>(self, jobs: &Store<J>) -> bool {
-        let node = jobs.node(self.index);
-        node.stage != Stage::Queued || node.held_by != self.turn
+        let node = jobs.node(self.index());
+        node.stage != Stage::Queued || node.held_by != self.turn()
     }
 }
 
@@ -217,13 +231,13 @@ impl Line {
     }
 
     fn pop<J>(&mut self, jobs: &Store<J>, turns: u64) -> Option<u32> {
-        let front = self.jobs.front().map(|entry| whole(turns, entry.turn));
+        let front = self.jobs.front().map(|entry| whole(turns, entry.turn()));
         match self.late.first_entry() {
             Some(late) if front.is_none_or(|front| *late.key() < front) => Some(late.remove()),
             _ => {
                 let first = self.jobs.pop_front()?;
                 self.clean(jobs);
-                Some(first.index)
+                Some(first.index())
             }
         }
     }

@@ -17,9 +17,9 @@ pub(crate) type Finished = Result<(), JobError>;
 
 /// An attempt in the engine, from its beginning to its end.
 impl<P: Payload> Engine<P> {
-    /// The next attempt that starts, if there is one, with its body. That is to be prepared, and polled.
+    /// The next attempt that starts, if there is one. Its body is to be taken, prepared, and polled.
     #[inline]
-    pub(crate) fn hand_out(&mut self) -> Option<(Attempt, P)> {
+    pub(crate) fn hand_out(&mut self) -> Option<Attempt> {
         loop {
             let attempt = self.core.poll_ready_jobs(self.now).next()?;
             if attempt.number == 1 {
@@ -28,10 +28,10 @@ impl<P: Payload> Engine<P> {
                     record.started = clock;
                 }
             }
-            if let Some(body) = self.cells.take(attempt.job.index()) {
+            if self.cells.body(attempt.job.index()).is_some() {
                 #[cfg(feature = "tracing")]
-                let body = self.traced(attempt, body);
-                return Some((attempt, body));
+                self.trace_attempt(attempt);
+                return Some(attempt);
             }
             // It only keeps two hooks in order.
             let completed = self.core.on_job_complete(attempt, Completion::Success, self.now);
@@ -40,8 +40,11 @@ impl<P: Payload> Engine<P> {
     }
 
     #[cfg(feature = "tracing")]
-    fn traced(&self, attempt: Attempt, mut body: P) -> P {
-        if !self.span.is_disabled() {
+    fn trace_attempt(&mut self, attempt: Attempt) {
+        if self.span.is_disabled() {
+            return;
+        }
+        if let Some(body) = self.cells.body_mut(attempt.job.index()) {
             let hook_of = match &self.role {
                 Role::Jobs => None,
                 Role::Hooks(subjects) => subjects[attempt.job.index()],
@@ -50,7 +53,12 @@ impl<P: Payload> Engine<P> {
             let run = self.span.clone();
             body.parts().1.begin(crate::run::job::spans::SpanSeed { run, attempt, label, hook_of });
         }
-        body
+    }
+
+    /// Takes the body of an attempt out of its cell that was handed out just now.
+    #[inline]
+    pub(crate) fn take_body(&mut self, attempt: &Attempt) -> Option<P> {
+        self.cells.take(attempt.job.index())
     }
 
     /// What an attempt may take from its run that begins.

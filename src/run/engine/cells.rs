@@ -30,7 +30,8 @@ impl<P> Cells<P> {
     }
 
     /// Puts a body where its job is in the core: at the end, or where a job was removed.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "short, once for each job")]
+    #[inline(always)]
     pub(crate) fn add(&mut self, index: usize, body: P, hook: Option<P>) {
         match self.bodies.get_mut(index) {
             Some(vacant) => *vacant = Some(body),
@@ -54,8 +55,14 @@ impl<P> Cells<P> {
         self.hooks[index] = Some(hook);
     }
 
+    #[inline]
     pub(crate) fn body(&self, index: usize) -> Option<&P> {
         self.bodies.get(index)?.as_ref()
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn body_mut(&mut self, index: usize) -> Option<&mut P> {
+        self.bodies.get_mut(index)?.as_mut()
     }
 
     pub(crate) fn hook(&self, index: usize) -> Option<&P> {

@@ -71,7 +71,7 @@ impl<P: Payload> Engine<P> {
     fn read(&mut self, message: Message) {
         match message {
             Message::Ready { attempt, run } if run == self.scope.run => {
-                self.ready(attempt, message)
+                self.ready(attempt, message);
             }
             Message::Ready { .. } => {}
             Message::Add => self.admit(),

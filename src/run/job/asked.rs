@@ -1,3 +1,4 @@
+use std::boxed::Box;
 use std::vec::Vec;
 
 use crate::orchestrator::{Condition, Extra, JobId};
@@ -14,10 +15,13 @@ pub(crate) struct Asked {
     many: Vec<(JobId, Condition)>,
     /// The scope of the first one.
     scope: u64,
-    /// The first one that is of another scope, if there is any, and that scope; none if there is a third.
-    stray: JobId,
-    stray_scope: u64,
+    /// Those of other scopes.
+    strays: Option<Box<Strays>>,
 }
+
+/// Handles of other scopes than that of the first one: few jobs have any, so they are kept apart.
+#[derive(Debug, Default)]
+struct Strays(Vec<Key>);
 
 /// How many need no allocation.
 const FEW: usize = 4;
@@ -26,7 +30,7 @@ impl Default for Asked {
     #[inline]
     fn default() -> Self {
         let few = [(JobId::NOBODY, Condition::Succeeded); FEW];
-        Self { few, len: 0, many: Vec::new(), scope: 0, stray: JobId::NOBODY, stray_scope: 0 }
+        Self { few, len: 0, many: Vec::new(), scope: 0, strays: None }
     }
 }
 
@@ -49,11 +53,7 @@ impl Asked {
 
     #[cold]
     fn push_stray(&mut self, key: Key) {
-        if self.stray == JobId::NOBODY {
-            (self.stray, self.stray_scope) = (key.id, key.scope);
-        } else if self.stray_scope != key.scope {
-            (self.stray, self.stray_scope) = (key.id, 0);
-        }
+        self.strays.get_or_insert_default().0.push(key);
     }
 
     fn push_many(&mut self, asked: (JobId, Condition)) {
@@ -78,12 +78,12 @@ impl Asked {
     ) -> Result<&[(JobId, Condition)], RunError> {
         let list = self.as_slice();
         let Some(&(first, _)) = list.first() else { return Ok(list) };
-        let required = if !scope.has(self.scope) {
-            first
-        } else if self.stray == JobId::NOBODY || scope.has(self.stray_scope) {
+        let strays = self.strays.iter().flat_map(|strays| &strays.0);
+        let Some(required) = (!scope.has(self.scope))
+            .then_some(first)
+            .or_else(|| strays.into_iter().find(|key| !scope.owns(**key)).map(|key| key.id))
+        else {
             return Ok(list);
-        } else {
-            self.stray
         };
         Err(RunError::ForeignHandle { job: Extra::name(extra), required })
     }

@@ -13,4 +13,6 @@ pub(super) mod job;
 pub(super) mod make;
 pub(super) mod payload;
 pub(super) mod simple;
+#[cfg(feature = "tracing")]
 pub(super) mod spans;
+pub(super) mod traced;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use pin_project_lite::pin_project;
 
 use super::body::Execute;
-use super::spans::Tracing;
+use super::traced::Tracing;
 use crate::run::facts::output::{LocalOutputs, OutputStore, SendOutputs};
 
 /// A body on the heap: [`Local`] or [`Sendable`].

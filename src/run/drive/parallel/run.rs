@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use super::shared::Shared;
 use super::state::{Look, Said, State};
+use super::task::Task;
 use crate::run::drive::act::{begin, dispose, end};
 use crate::run::drive::in_place::either;
 use crate::run::drive::steady::Steady;
@@ -55,7 +56,7 @@ pub(in crate::run::drive) async fn drive_on<S: Spawn>(
 /// Waits for one engine, and lets its time pass: everything else is done by the tasks.
 async fn drive_one<S: Spawn>(runtime: S, engine: Box<Engine<Sendable>>) -> Box<Engine<Sendable>> {
     let mailbox = Arc::clone(&engine.mailbox);
-    let shared = Shared::new(runtime, engine);
+    let shared = Shared::new(runtime, engine, Task::spawn);
     let _close = Close(&shared);
     let mut said = Said::Nothing;
     loop {

@@ -1,15 +1,15 @@
+use std::boxed::Box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::state::{Chores, State};
-use super::task::Task;
 use crate::orchestrator::Attempt;
 use crate::run::drive::act::drop_each;
 use crate::run::drive::steady::Steady;
 use crate::run::engine::engine::Engine;
 use crate::run::facts::lock::lock;
 use crate::run::facts::observers::Observers;
-use crate::run::facts::quiet::{caught, wake_quietly};
+use crate::run::facts::quiet::wake_quietly;
 use crate::run::facts::runtime::Spawn;
 use crate::run::job::payload::Sendable;
 
@@ -21,6 +21,8 @@ pub(super) struct Shared<S: Spawn> {
     /// took a body out when it was the same polls an attempt that is under way, or was an instant ago.
     aborts: AtomicUsize,
     pub(super) runtime: Steady<S>,
+    /// Spawns a task, which runs code of the user's.
+    spawn: fn(&Arc<Self>),
     pub(super) observers: Option<Arc<Observers>>,
 }
 
@@ -34,10 +36,14 @@ pub(super) struct Decided<T> {
 }
 
 impl<S: Spawn> Shared<S> {
-    pub(super) fn new(runtime: S, engine: std::boxed::Box<Engine<Sendable>>) -> Arc<Self> {
+    pub(super) fn new(
+        runtime: S,
+        engine: Box<Engine<Sendable>>,
+        spawn: fn(&Arc<Self>),
+    ) -> Arc<Self> {
         let observers = engine.observers.clone();
         let (state, aborts) = (Mutex::new(State::new(engine)), AtomicUsize::new(0));
-        Arc::new(Self { state, aborts, runtime: Steady::new(runtime), observers })
+        Arc::new(Self { state, aborts, runtime: Steady::new(runtime), spawn, observers })
     }
 
     /// Decides under the lock, then acts without it. This is the only way to the state.
@@ -45,9 +51,12 @@ impl<S: Spawn> Shared<S> {
         let mut state = lock(&self.state);
         let decision = decide(&mut state);
         let chores = state.chores();
-        let aborts = self.aborts.fetch_add(chores.aborted, Ordering::SeqCst) + chores.aborted;
+        if let Some(chores) = &chores {
+            self.aborts.fetch_add(chores.aborted, Ordering::SeqCst);
+        }
+        let aborts = self.aborts.load(Ordering::SeqCst);
         drop(state);
-        let woke = self.act(chores);
+        let woke = chores.is_some_and(|chores| self.act(chores));
         Decided { decision, aborts, woke }
     }
 
@@ -62,9 +71,7 @@ impl<S: Spawn> Shared<S> {
     #[inline]
     fn act(self: &Arc<Self>, Chores { spawn, wake, drop, .. }: Chores) -> bool {
         for _ in 0..spawn {
-            let task = Task::spare(self);
-            // A task that is dropped says that the runtime is gone.
-            let _ = caught(|| self.runtime.clock.spawn(task.run()));
+            (self.spawn)(self);
         }
         let woke = !wake.is_empty();
         wake.into_iter().for_each(wake_quietly);

@@ -31,8 +31,8 @@ pub(super) struct State {
     old_wakers: Vec<Waker>,
     /// The runtime has dropped a task of a run that goes on: it takes no more.
     abandoned: bool,
-    /// The run was closed just now.
-    closed: bool,
+    /// How many attempts were aborted that were not counted yet; the end of the run is one.
+    aborted: usize,
     /// The task that decides just now goes on with something.
     claimed: bool,
     caller: Caller,
@@ -104,16 +104,31 @@ impl State {
             spawn: 0,
             old_wakers: Vec::new(),
             abandoned: false,
-            closed: false,
+            aborted: 0,
             claimed: false,
             caller: Caller::default(),
         }
     }
 
     /// Takes what the engine left beside trash.
-    pub(super) fn chores(&mut self) -> Chores {
+    #[inline]
+    pub(super) fn chores(&mut self) -> Option<Chores> {
+        let left = |engine: &Engine<_>| engine.left.has_chores();
+        let none = self.spawn == 0
+            && self.old_wakers.is_empty()
+            && self.aborted == 0
+            && !self.engine.as_deref().is_some_and(left)
+            && (self.claimed || !self.is_knocked_for());
+        if none {
+            self.claimed = false;
+            return None;
+        }
+        Some(self.all_chores())
+    }
+
+    fn all_chores(&mut self) -> Chores {
         let mut chores = Chores {
-            aborted: usize::from(std::mem::take(&mut self.closed)),
+            aborted: std::mem::take(&mut self.aborted),
             spawn: std::mem::take(&mut self.spawn),
             wake: Vec::new(),
             drop: (std::mem::take(&mut self.old_wakers), Vec::new()),
@@ -131,7 +146,7 @@ impl State {
             }
         }
         // Whoever has something to do leaves it to another one to knock, which may take long.
-        if !std::mem::take(&mut self.claimed) {
+        if !std::mem::take(&mut self.claimed) && self.is_knocked_for() {
             chores.wake.extend(self.knock());
         }
         chores
@@ -221,7 +236,9 @@ impl State {
         } else if !self.telling && engine.has_facts() {
             self.telling = true;
             Then::Tell
-        } else if let Some((attempt, mut body)) = engine.hand_out() {
+        } else if let Some(attempt) = engine.hand_out()
+            && let Some(mut body) = engine.take_body(&attempt)
+        {
             body.parts().0.prepare(&mut engine.beginning(&attempt));
             engine.tell();
             Then::Poll(attempt, body)
@@ -291,7 +308,7 @@ impl State {
     /// Lets go of the engine. The tasks that wait for their jobs are to be woken after it was dropped, so
     /// that they end.
     pub(super) fn close(&mut self) -> (Option<Box<Engine<Sendable>>>, Vec<Waker>) {
-        self.closed = true;
+        self.aborted += 1;
         (self.engine.take(), self.shells.drain(..).flatten().collect())
     }
 
@@ -329,12 +346,13 @@ impl State {
             && self.engine.as_ref().is_some_and(|engine| engine.is_over() && !engine.has_facts())
     }
 
-    /// The caller's waker, if there is something for it to do.
+    /// Whether there is something for the caller to do.
+    fn is_knocked_for(&self) -> bool {
+        self.engine.as_ref().is_some_and(|engine| self.caller.wants(engine)) || self.is_over()
+    }
+
+    /// The caller's waker.
     fn knock(&mut self) -> Option<Waker> {
-        let earlier = self.engine.as_ref().is_some_and(|engine| self.caller.wants(engine));
-        if !earlier && !self.is_over() {
-            return None;
-        }
         self.caller.knocked = true;
         self.caller.sleeps_until = self.engine.as_ref()?.core.next_deadline();
         self.caller.waker.take()

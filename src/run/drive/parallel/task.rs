@@ -28,11 +28,14 @@ pub(super) struct Task<S: Spawn> {
 }
 
 impl<S: Spawn> Task<S> {
-    pub(super) fn spare(shared: &Arc<Shared<S>>) -> Self {
-        Self { shared: Arc::clone(shared), attempt: None, known: None, ended: false }
+    /// Spawns a spare task. If the runtime drops it, it says so itself.
+    pub(super) fn spawn(shared: &Arc<Shared<S>>) {
+        let task =
+            Self { shared: Arc::clone(shared), attempt: None, known: None, ended: false }.run();
+        let _ = caught(|| shared.runtime.clock.spawn(task));
     }
 
-    pub(super) fn run(mut self) -> impl Future<Output = ()> + Send + use<S> {
+    fn run(mut self) -> impl Future<Output = ()> + Send + use<S> {
         poll_fn(move |cx| {
             let polled = self.poll(cx);
             self.ended = polled.is_ready();
