@@ -47,6 +47,11 @@ impl<S: Spawn> Shared<S> {
     }
 
     /// Decides under the lock, then acts without it. This is the only way to the state.
+    #[expect(
+        clippy::inline_always,
+        reason = "one caller on the hot way: what is passed stays in registers"
+    )]
+    #[inline(always)]
     pub(super) fn decide<T>(self: &Arc<Self>, decide: impl FnOnce(&mut State) -> T) -> Decided<T> {
         let mut state = lock(&self.state);
         let decision = decide(&mut state);

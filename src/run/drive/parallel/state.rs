@@ -154,6 +154,11 @@ impl State {
 
     /// Hears what a task has to say, and tells it what to do next. `at_once`: or to do so later, since it has
     /// been busy for long. `woke`: it has woken others since, who may be kept waiting by what it does next.
+    #[expect(
+        clippy::inline_always,
+        reason = "one caller on the hot way: what is passed stays in registers"
+    )]
+    #[inline(always)]
     pub(super) fn step(
         &mut self,
         said: Said,
@@ -179,6 +184,11 @@ impl State {
     }
 
     /// Whether the task waits for its job, and a body to be dropped in which nothing of the user's is left.
+    #[expect(
+        clippy::inline_always,
+        reason = "one caller on the hot way: what is passed stays in registers"
+    )]
+    #[inline(always)]
     fn hear(&mut self, said: Said, now: Option<Timestamp>) -> (bool, Option<Sendable>) {
         match &said {
             Said::Nothing => {}
@@ -225,6 +235,11 @@ impl State {
     }
 
     /// What is to be done next.
+    #[expect(
+        clippy::inline_always,
+        reason = "one caller on the hot way: what is passed stays in registers"
+    )]
+    #[inline(always)]
     fn next(&mut self, at_once: bool) -> Then {
         if !at_once && self.has_work() {
             self.spares += 1;

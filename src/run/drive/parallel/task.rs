@@ -85,6 +85,11 @@ impl<S: Spawn> Task<S> {
         }
     }
 
+    #[expect(
+        clippy::inline_always,
+        reason = "one caller on the hot way: what is passed stays in registers"
+    )]
+    #[inline(always)]
     fn poll_body(
         &mut self,
         attempt: Attempt,
