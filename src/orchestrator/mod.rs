@@ -1,5 +1,6 @@
 //! The core: decides, and does nothing else. See [`Orchestrator`].
 
+mod away;
 mod bodies;
 mod deadline;
 #[cfg(feature = "std")]
