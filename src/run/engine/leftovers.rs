@@ -1,10 +1,10 @@
 use std::boxed::Box;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Waker;
 use std::vec::Vec;
 
 use crate::orchestrator::{Attempt, JobId};
+use crate::run::facts::bell::Bell;
 use crate::run::facts::error::JobError;
 use crate::run::facts::quiet::Panic;
 use crate::run::job::context::Context;
@@ -12,7 +12,7 @@ use crate::run::job::payload::Payload;
 
 /// What the engine has decided and somebody has to do, under no lock: all of it may run code of the user's.
 pub(crate) struct Leftovers<P: Payload> {
-    pub(crate) wake: Vec<Waker>,
+    pub(crate) wake: Vec<Bell>,
     /// The ends of contexts, which hold wakers at most.
     pub(crate) contexts: Vec<Context>,
     /// Attempts that were aborted: nobody need poll them again. Their bodies are in the trash, or being

@@ -117,6 +117,9 @@ impl<T: 'static> Column<T> {
 
 /// What is shown below the line of its job: the report of a nested run.
 pub(crate) trait Below: fmt::Display {
+    /// All that went wrong inside, each with the way to it.
+    fn troubles(&self) -> Vec<String>;
+
     /// All that it knows of the run inside.
     fn retell(&self) -> Vec<Fact>;
 

@@ -11,9 +11,10 @@ use crate::run::drive::in_place::either;
 use crate::run::drive::steady::Steady;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
+use crate::run::facts::bell::Bell;
 use crate::run::facts::error::RunError;
 use crate::run::facts::mailbox::Mailbox;
-use crate::run::facts::quiet::{drop_quietly, wake_quietly};
+use crate::run::facts::quiet::drop_quietly;
 use crate::run::facts::report::SendReport;
 use crate::run::facts::runtime::Spawn;
 use crate::run::job::payload::Sendable;
@@ -79,9 +80,8 @@ async fn drive_one<S: Spawn>(runtime: S, engine: Box<Engine<Sendable>>) -> Box<E
 
 fn knocked<S: Spawn>(shared: &Arc<Shared<S>>, mailbox: &Mailbox, cx: &Context<'_>) -> Poll<()> {
     let has_mail = mailbox.watch(cx.waker());
-    // Cloned without the lock: wakers are code of the user's.
-    let waker = cx.waker().clone();
-    let knocked = shared.decide(|state| state.watch(waker)).decision;
+    let bell = Bell::of(cx.waker());
+    let knocked = shared.decide(|state| state.watch(bell)).decision;
     if has_mail || knocked { Poll::Ready(()) } else { Poll::Pending }
 }
 
@@ -95,6 +95,6 @@ impl<S: Spawn> Drop for Close<'_, S> {
             observers.close();
         }
         drop_quietly(engine);
-        shells.into_iter().for_each(wake_quietly);
+        shells.into_iter().for_each(Bell::ring);
     }
 }

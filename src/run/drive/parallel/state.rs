@@ -1,11 +1,12 @@
 use std::boxed::Box;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 use std::vec::Vec;
 
 use crate::orchestrator::{Attempt, Timestamp};
 use crate::run::engine::attempt::Finished;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::leftovers::{Disposed, Trash};
+use crate::run::facts::bell::Bell;
 use crate::run::facts::quiet::Panic;
 use crate::run::job::context::Context;
 use crate::run::job::payload::{Payload, Sendable};
@@ -17,7 +18,7 @@ pub(super) struct State {
     pub(super) engine: Option<Box<Engine<Sendable>>>,
     /// By index of the job in the core, as far as there are any: the task of its attempt, which fetches the
     /// body each time that it is polled.
-    shells: Vec<Option<Waker>>,
+    shells: Vec<Option<Bell>>,
     /// How many tasks are busy under no lock: with a body, with trash, or with telling.
     out: usize,
     /// Whether a task tells the observers.
@@ -27,8 +28,8 @@ pub(super) struct State {
     spares: usize,
     /// How many tasks are to be spawned.
     spawn: usize,
-    /// Wakers that others replaced.
-    old_wakers: Vec<Waker>,
+    /// Bells that others replaced.
+    old_bells: Vec<Bell>,
     /// The runtime has dropped a task of a run that goes on: it takes no more.
     abandoned: bool,
     /// How many attempts were aborted that were not counted yet; the end of the run is one.
@@ -41,7 +42,7 @@ pub(super) struct State {
 /// Whoever awaits the run.
 #[derive(Default)]
 struct Caller {
-    waker: Option<Waker>,
+    bell: Option<Bell>,
     sleeps_until: Option<Timestamp>,
     knocked: bool,
 }
@@ -51,12 +52,12 @@ pub(super) enum Said {
     Nothing,
     /// It was a spare one.
     Spare,
-    /// It polled the body of an attempt. The waker is there if it is another one than last time.
+    /// It polled the body of an attempt. The bell is there if it is another one than last time.
     Polled {
         attempt: Attempt,
         body: Sendable,
         polled: Poll<Finished>,
-        waker: Option<Waker>,
+        bell: Option<Bell>,
     },
     Disposed(Disposed<Sendable>),
     Told,
@@ -89,8 +90,8 @@ pub(super) struct Chores {
     pub(super) aborted: usize,
     /// How many tasks are to be spawned.
     pub(super) spawn: usize,
-    pub(super) wake: Vec<Waker>,
-    pub(super) drop: (Vec<Waker>, Vec<Context>),
+    pub(super) wake: Vec<Bell>,
+    pub(super) drop: (Vec<Bell>, Vec<Context>),
 }
 
 impl State {
@@ -102,7 +103,7 @@ impl State {
             telling: false,
             spares: 0,
             spawn: 0,
-            old_wakers: Vec::new(),
+            old_bells: Vec::new(),
             abandoned: false,
             aborted: 0,
             claimed: false,
@@ -115,7 +116,7 @@ impl State {
     pub(super) fn chores(&mut self) -> Option<Chores> {
         let left = |engine: &Engine<_>| engine.left.has_chores();
         let none = self.spawn == 0
-            && self.old_wakers.is_empty()
+            && self.old_bells.is_empty()
             && self.aborted == 0
             && !self.engine.as_deref().is_some_and(left)
             && (self.claimed || !self.is_knocked_for());
@@ -131,7 +132,7 @@ impl State {
             aborted: std::mem::take(&mut self.aborted),
             spawn: std::mem::take(&mut self.spawn),
             wake: Vec::new(),
-            drop: (std::mem::take(&mut self.old_wakers), Vec::new()),
+            drop: (std::mem::take(&mut self.old_bells), Vec::new()),
         };
         if let Some(engine) = &mut self.engine
             && engine.left.has_chores()
@@ -211,27 +212,27 @@ impl State {
         match said {
             Said::Nothing | Said::Spare | Said::Told => {}
             Said::Disposed(disposed) => engine.disposed(disposed),
-            Said::Polled { attempt, body, polled, waker } => {
-                waiting = polled.is_pending().then_some((attempt, waker));
+            Said::Polled { attempt, body, polled, bell } => {
+                waiting = polled.is_pending().then_some((attempt, bell));
                 spent = engine.receive(attempt, body, polled);
             }
         }
         engine.hear();
-        let Some((attempt, waker)) = waiting.filter(|(attempt, _)| engine.is_under_way(*attempt))
+        let Some((attempt, bell)) = waiting.filter(|(attempt, _)| engine.is_under_way(*attempt))
         else {
             return (false, spent);
         };
-        if let Some(waker) = waker {
-            self.keep_shell(attempt.job.index(), waker);
+        if let Some(bell) = bell {
+            self.keep_shell(attempt.job.index(), bell);
         }
         (true, spent)
     }
 
-    fn keep_shell(&mut self, index: usize, waker: Waker) {
+    fn keep_shell(&mut self, index: usize, bell: Bell) {
         if index >= self.shells.len() {
-            self.shells.resize(index + 1, None);
+            self.shells.resize_with(index + 1, || None);
         }
-        self.old_wakers.extend(self.shells[index].replace(waker));
+        self.old_bells.extend(self.shells[index].replace(bell));
     }
 
     /// What is to be done next.
@@ -322,7 +323,7 @@ impl State {
 
     /// Lets go of the engine. The tasks that wait for their jobs are to be woken after it was dropped, so
     /// that they end.
-    pub(super) fn close(&mut self) -> (Option<Box<Engine<Sendable>>>, Vec<Waker>) {
+    pub(super) fn close(&mut self) -> (Option<Box<Engine<Sendable>>>, Vec<Bell>) {
         self.aborted += 1;
         (self.engine.take(), self.shells.drain(..).flatten().collect())
     }
@@ -349,9 +350,9 @@ impl State {
         Some(trash)
     }
 
-    /// The caller's waker is kept, unless there is something for it to do.
-    pub(super) fn watch(&mut self, waker: Waker) -> bool {
-        self.old_wakers.extend(self.caller.waker.replace(waker));
+    /// Keeps the caller's bell. Whether there is something for it to do.
+    pub(super) fn watch(&mut self, bell: Bell) -> bool {
+        self.old_bells.extend(self.caller.bell.replace(bell));
         std::mem::take(&mut self.caller.knocked)
     }
 
@@ -366,11 +367,11 @@ impl State {
         self.engine.as_ref().is_some_and(|engine| self.caller.wants(engine)) || self.is_over()
     }
 
-    /// The caller's waker.
-    fn knock(&mut self) -> Option<Waker> {
+    /// The caller's bell.
+    fn knock(&mut self) -> Option<Bell> {
         self.caller.knocked = true;
         self.caller.sleeps_until = self.engine.as_ref()?.core.next_deadline();
-        self.caller.waker.take()
+        self.caller.bell.take()
     }
 }
 
