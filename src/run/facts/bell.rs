@@ -5,27 +5,29 @@ use super::quiet::{caught, drop_quietly};
 
 /// The waker of somebody's task, kept until that is to be woken. A waker is code of the user's: it is made,
 /// rung and dropped under no lock, and whatever it panics with is not heard.
-pub(crate) struct Bell(Option<Waker>);
+pub(crate) struct Bell(Waker);
 
 impl Bell {
     /// A bell for a task. If its waker cannot be cloned, the task is woken at once, since nobody else will.
     pub(crate) fn of(waker: &Waker) -> Self {
-        let bell = Self(caught(|| waker.clone()).ok());
-        if bell.0.is_none() {
+        Self(caught(|| waker.clone()).unwrap_or_else(|_| {
             ring(waker);
-        }
-        bell
+            Waker::noop().clone()
+        }))
     }
 
     #[inline]
     pub(crate) fn is_of(&self, waker: &Waker) -> bool {
-        self.0.as_ref().is_some_and(|known| known.will_wake(waker))
+        self.0.will_wake(waker)
     }
 
     pub(crate) fn ring(mut self) {
-        if let Some(waker) = self.0.take() {
-            drop(caught(|| waker.wake()));
-        }
+        let waker = self.take();
+        drop(caught(|| waker.wake()));
+    }
+
+    fn take(&mut self) -> Waker {
+        std::mem::replace(&mut self.0, Waker::noop().clone())
     }
 }
 
@@ -36,9 +38,7 @@ pub(crate) fn ring(waker: &Waker) {
 
 impl Drop for Bell {
     fn drop(&mut self) {
-        if let Some(waker) = self.0.take() {
-            drop_quietly(waker);
-        }
+        drop_quietly(self.take());
     }
 }
 
