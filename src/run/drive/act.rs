@@ -95,18 +95,20 @@ pub(super) fn begin<P: Payload, C: Clock>(
     #[cfg(feature = "tracing")]
     graph.trace();
     let mut engine = graph.start(AnyClock::new(clock.clock.clone()), now_or_epoch(clock))?;
-    prepare(&mut engine);
+    prepare(&mut engine, clock);
     Ok(engine)
 }
 
-/// The time at which a run begins. If the clock panics, the run will be told in its first turn.
+/// The time at which a run begins.
 pub(super) fn now_or_epoch<C: Clock>(clock: &Steady<C>) -> crate::orchestrator::Timestamp {
     clock.now().unwrap_or_default()
 }
 
 /// What the engine of a run needs that has begun.
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "for the other feature"))]
-pub(super) fn prepare<P: Payload>(engine: &mut Engine<P>) {
+pub(super) fn prepare<P: Payload, C: Clock>(engine: &mut Engine<P>, clock: &Steady<C>) {
+    if let Some(panic) = clock.take_panic() {
+        engine.lose_time(panic);
+    }
     #[cfg(feature = "tracing")]
     {
         let options = engine.core.options();

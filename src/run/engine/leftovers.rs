@@ -6,7 +6,7 @@ use std::vec::Vec;
 use crate::orchestrator::{Attempt, JobId};
 use crate::run::facts::bell::Bell;
 use crate::run::facts::error::JobError;
-use crate::run::facts::quiet::Panic;
+use crate::run::facts::quiet::{Panic, drop_quietly};
 use crate::run::job::context::Context;
 use crate::run::job::payload::Payload;
 
@@ -36,6 +36,13 @@ impl<P: Payload> Leftovers<P> {
 
     pub(crate) fn discard(&mut self, job: Option<JobId>, value: Value<P>) {
         self.trash.push_back(Trash { job, value });
+    }
+}
+
+impl<P: Payload> Drop for Leftovers<P> {
+    /// Of a run that is dropped.
+    fn drop(&mut self) {
+        self.trash.drain(..).for_each(drop_quietly);
     }
 }
 

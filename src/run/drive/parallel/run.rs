@@ -3,8 +3,9 @@ use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::said::{Look, Said};
 use super::shared::Shared;
-use super::state::{Look, Said, State};
+use super::state::State;
 use super::task::Task;
 use crate::run::drive::act::{begin, dispose, end};
 use crate::run::drive::in_place::either;
@@ -66,6 +67,8 @@ async fn drive_one<S: Spawn>(runtime: S, engine: Box<Engine<Sendable>>) -> Box<E
         said = Said::Nothing;
         match look {
             Look::Over(engine) => return engine,
+            // Nobody else takes the engine before this.
+            Look::Unheard(said) => drop_quietly(said),
             Look::Dispose(trash) => said = Said::Disposed(dispose(trash)),
             Look::Wait(deadline) => {
                 let knocked = poll_fn(|cx| knocked(&shared, &mailbox, cx));

@@ -2,7 +2,8 @@ use std::boxed::Box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::state::{Chores, State};
+use super::said::Chores;
+use super::state::State;
 use crate::orchestrator::Attempt;
 use crate::run::drive::act::drop_each;
 use crate::run::drive::steady::Steady;

@@ -1,14 +1,12 @@
 use std::boxed::Box;
-use std::task::Poll;
 use std::vec::Vec;
 
+use super::said::{Chores, Look, Said, Then};
 use crate::orchestrator::{Attempt, Timestamp};
-use crate::run::engine::attempt::Finished;
 use crate::run::engine::engine::Engine;
-use crate::run::engine::leftovers::{Disposed, Trash};
+use crate::run::engine::leftovers::Trash;
 use crate::run::facts::bell::Bell;
 use crate::run::facts::quiet::Panic;
-use crate::run::job::context::Context;
 use crate::run::job::payload::{Payload, Sendable};
 
 /// What the lock of a parallel run protects. Nothing here runs code of the user's: it decides, and what is
@@ -45,53 +43,6 @@ struct Caller {
     bell: Option<Bell>,
     sleeps_until: Option<Timestamp>,
     knocked: bool,
-}
-
-/// What a task has to say.
-pub(super) enum Said {
-    Nothing,
-    /// It was a spare one.
-    Spare,
-    /// It polled the body of an attempt. The bell is there if it is another one than last time.
-    Polled {
-        attempt: Attempt,
-        body: Sendable,
-        polled: Poll<Finished>,
-        bell: Option<Bell>,
-    },
-    Disposed(Disposed<Sendable>),
-    Told,
-}
-
-/// What it does next.
-pub(super) enum Then {
-    Poll(Attempt, Sendable),
-    Dispose(Trash<Sendable>),
-    Tell,
-    /// It comes back once the chores are done, which may take long.
-    Again,
-    /// Its job goes on when that is woken.
-    Wait,
-    /// It goes on when it gets its next turn.
-    Yield,
-    End,
-}
-
-/// What the caller finds.
-pub(super) enum Look {
-    Over(Box<Engine<Sendable>>),
-    Dispose(Trash<Sendable>),
-    Wait(Option<Timestamp>),
-}
-
-/// What is to be done once the lock is released, in this order.
-pub(super) struct Chores {
-    /// How many attempts were aborted; one more if the run was closed.
-    pub(super) aborted: usize,
-    /// How many tasks are to be spawned.
-    pub(super) spawn: usize,
-    pub(super) wake: Vec<Bell>,
-    pub(super) drop: (Vec<Bell>, Vec<Context>),
 }
 
 impl State {
@@ -167,7 +118,10 @@ impl State {
         at_once: bool,
         woke: bool,
     ) -> (Then, Option<Sendable>) {
-        let (waits, spent) = self.hear(said, now);
+        let (waits, spent) = match self.hear(said, now) {
+            Ok(heard) => heard,
+            Err(said) => return (Then::Unheard(said), None),
+        };
         let then = match self.engine.as_deref_mut() {
             _ if waits => Then::Wait,
             None => Then::End,
@@ -185,26 +139,24 @@ impl State {
     }
 
     /// Whether the task waits for its job, and a body to be dropped in which nothing of the user's is left.
+    /// What cannot be heard any more is returned, to be dropped without the lock.
     #[expect(
         clippy::inline_always,
         reason = "one caller on the hot way: what is passed stays in registers"
     )]
     #[inline(always)]
-    fn hear(&mut self, said: Said, now: Option<Timestamp>) -> (bool, Option<Sendable>) {
+    fn hear(
+        &mut self,
+        said: Said,
+        now: Option<Timestamp>,
+    ) -> Result<(bool, Option<Sendable>), Box<Said>> {
         match &said {
             Said::Nothing => {}
             Said::Spare => self.spares -= 1,
             Said::Polled { .. } | Said::Disposed(_) => self.out -= 1,
             Said::Told => (self.out, self.telling) = (self.out - 1, false),
         }
-        let Some(engine) = &mut self.engine else {
-            // Dropped by the task, like the body of a job that was being polled when the run was dropped.
-            return match said {
-                Said::Polled { body, .. } => (false, Some(body)),
-                Said::Disposed(disposed) => (false, disposed.body),
-                Said::Nothing | Said::Spare | Said::Told => (false, None),
-            };
-        };
+        let Some(engine) = &mut self.engine else { return Err(Box::new(said)) };
         if let Some(now) = now {
             engine.set_now(now);
         }
@@ -220,12 +172,12 @@ impl State {
         engine.hear();
         let Some((attempt, bell)) = waiting.filter(|(attempt, _)| engine.is_under_way(*attempt))
         else {
-            return (false, spent);
+            return Ok((false, spent));
         };
         if let Some(bell) = bell {
             self.keep_shell(attempt.job.index(), bell);
         }
-        (true, spent)
+        Ok((true, spent))
     }
 
     fn keep_shell(&mut self, index: usize, bell: Bell) {
@@ -303,7 +255,9 @@ impl State {
         if let (Some(engine), Some(panic)) = (&mut self.engine, lost) {
             engine.lose_time(panic);
         }
-        self.hear(said, now);
+        if let Err(said) = self.hear(said, now) {
+            return Look::Unheard(said);
+        }
         let Some(engine) = &mut self.engine else { return Look::Wait(None) };
         if self.abandoned
             && let Some(trash) = engine.left.trash.pop_front()
@@ -329,7 +283,10 @@ impl State {
     }
 
     /// The runtime dropped a task, and takes no more: what is left of the run is aborted.
-    pub(super) fn abandon(&mut self, held: Option<Attempt>) -> Option<Trash<Sendable>> {
+    pub(super) fn abandon(
+        &mut self,
+        held: Option<Attempt>,
+    ) -> Result<Option<Trash<Sendable>>, Box<Said>> {
         if held.is_none() {
             self.spares -= 1;
         }
@@ -343,11 +300,14 @@ impl State {
     }
 
     /// What a run leaves to be dropped whose runtime is gone.
-    pub(super) fn disposed_of_abandoned(&mut self, said: Said) -> Option<Trash<Sendable>> {
-        self.hear(said, None);
-        let trash = self.engine.as_mut()?.left.trash.pop_front()?;
-        self.out += 1;
-        Some(trash)
+    pub(super) fn disposed_of_abandoned(
+        &mut self,
+        said: Said,
+    ) -> Result<Option<Trash<Sendable>>, Box<Said>> {
+        self.hear(said, None)?;
+        let trash = self.engine.as_mut().and_then(|engine| engine.left.trash.pop_front());
+        self.out += usize::from(trash.is_some());
+        Ok(trash)
     }
 
     /// Keeps the caller's bell. Whether there is something for it to do.

@@ -3,13 +3,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::said::{Said, Then};
 use super::shared::Shared;
-use super::state::{Said, Then};
 use crate::orchestrator::Attempt;
 use crate::run::drive::act::{dispose, poll_body};
 use crate::run::drive::in_place::BUDGET;
 use crate::run::facts::bell::{Bell, ring};
-use crate::run::facts::quiet::caught;
+use crate::run::facts::quiet::{caught, drop_quietly};
 use crate::run::facts::runtime::Spawn;
 use crate::run::job::payload::Sendable;
 
@@ -72,6 +72,10 @@ impl<S: Spawn> Task<S> {
                     return Poll::Pending;
                 }
                 Then::End => return Poll::Ready(()),
+                Then::Unheard(said) => {
+                    drop_quietly(said);
+                    return Poll::Ready(());
+                }
             };
         }
     }
@@ -129,7 +133,7 @@ impl<S: Spawn> Drop for Task<S> {
             return;
         }
         let mut trash = self.shared.decide(|state| state.abandon(self.attempt)).decision;
-        while let Some(next) = trash {
+        while let Ok(Some(next)) = trash {
             let said = Said::Disposed(dispose(next));
             trash = self.shared.decide(|state| state.disposed_of_abandoned(said)).decision;
         }
