@@ -39,9 +39,9 @@ impl<J> Orchestrator<J> {
         Ok(())
     }
 
-    /// Whether the body of an attempt was said to be away, and not said to be gone.
-    #[cfg(feature = "std")]
-    pub(crate) fn is_away(&self, attempt: Attempt) -> bool {
+    /// Whether the body of an attempt was said to be [away](Self::on_body_away), and not said to be gone.
+    #[must_use]
+    pub fn is_away(&self, attempt: Attempt) -> bool {
         self.bodies.is_away(attempt)
     }
 

@@ -3,8 +3,6 @@
 mod away;
 mod bodies;
 mod deadline;
-#[cfg(feature = "std")]
-mod drivers;
 mod edge;
 mod edges;
 mod edit;

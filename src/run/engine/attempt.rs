@@ -24,7 +24,7 @@ impl<P: Payload> Engine<P> {
             let attempt = self.core.poll_ready_jobs(self.now).next()?;
             if attempt.number == 1 {
                 let clock = self.core.clock();
-                if let Some(record) = self.core.payload_of(attempt.job) {
+                if let Some(record) = self.core.payload_mut(attempt.job) {
                     record.started = clock;
                 }
             }
@@ -103,7 +103,7 @@ impl<P: Payload> Engine<P> {
     #[cold]
     fn receive_late(&mut self, attempt: Attempt, body: P) {
         if self.core.is_away(attempt) {
-            let keep = !self.core.has_ended(attempt.job) || self.keep_bodies;
+            let keep = !self.core.is_ended(attempt.job) || self.keep_bodies;
             self.left.discard(Some(attempt.job), Value::Aborted { attempt, body, keep });
         } else {
             // The abort has yet to be obeyed.
@@ -128,7 +128,7 @@ impl<P: Payload> Engine<P> {
         };
         self.forget_context(job.index());
         let clock = self.core.clock();
-        if let Some(record) = self.core.payload_of(job) {
+        if let Some(record) = self.core.payload_mut(job) {
             record.ended = clock;
             let before = record.set_error(finished.err());
             self.discard_error(job, before);
@@ -159,7 +159,7 @@ impl<P: Payload> Engine<P> {
     /// Moves the output of a job to its slot.
     #[inline]
     fn deliver(&mut self, job: JobId, body: &mut P, occasion: Occasion) {
-        if let (Role::Jobs, Some(record)) = (&self.role, self.core.payload_of(job)) {
+        if let (Role::Jobs, Some(record)) = (&self.role, self.core.payload_mut(job)) {
             let slot = record.slot;
             let (column, in_column) = self.outputs.column(slot);
             if body.parts().0.deliver(occasion, column, in_column) {

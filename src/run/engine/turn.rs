@@ -106,7 +106,7 @@ impl<P: Payload> Engine<P> {
     /// An attempt is over. Its body is dropped under no lock, so it is away until then.
     fn abort(&mut self, attempt: Attempt) {
         let index = attempt.job.index();
-        let (ended, clock) = (self.core.has_ended(attempt.job), self.core.clock());
+        let (ended, clock) = (self.core.is_ended(attempt.job), self.core.clock());
         if let Some(record) = self.core.payload_mut(attempt.job) {
             record.ended = clock;
         }
@@ -146,7 +146,7 @@ impl<P: Payload> Engine<P> {
             self.put_mishap(job, MishapKind::Drop, panic);
         }
         if let (Some(body), Some(job)) = (body, job) {
-            if self.core.has_ended(job) && !self.keep_bodies {
+            if self.core.is_ended(job) && !self.keep_bodies {
                 self.left.discard(Some(job), Value::Body(body));
             } else {
                 self.cells.put_back(job.index(), body);
