@@ -146,7 +146,7 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
     /// Hands out one job and polls it for the first time.
     fn start_next(&mut self) -> bool {
         let Some(attempt) = self.engine.hand_out() else { return false };
-        let Some(mut body) = self.engine.take_body(&attempt) else { return false };
+        let Some(mut body) = self.engine.take_body(&attempt) else { return true };
         self.engine.tell();
         let entry = self.tasks.free_entry();
         let waker = self.tasks.begin_poll(entry);

@@ -204,9 +204,7 @@ impl State {
         } else if !self.telling && engine.has_facts() {
             self.telling = true;
             Then::Tell
-        } else if let Some(attempt) = engine.hand_out()
-            && let Some(mut body) = engine.take_body(&attempt)
-        {
+        } else if let Some((attempt, mut body)) = first(engine) {
             body.parts().0.prepare(&mut engine.beginning(&attempt));
             engine.tell();
             Then::Poll(attempt, body)
@@ -332,6 +330,18 @@ impl State {
         self.caller.knocked = true;
         self.caller.sleeps_until = self.engine.as_ref()?.core.next_deadline();
         self.caller.bell.take()
+    }
+}
+
+/// The first attempt that starts and has a body.
+#[expect(clippy::inline_always, reason = "as above")]
+#[inline(always)]
+fn first(engine: &mut Engine<Sendable>) -> Option<(Attempt, Sendable)> {
+    loop {
+        let attempt = engine.hand_out()?;
+        if let Some(body) = engine.take_body(&attempt) {
+            return Some((attempt, body));
+        }
     }
 }
 
