@@ -137,13 +137,11 @@ pub(super) fn end<P: Payload>(mut engine: Box<Engine<P>>) -> (Report<P::Outputs>
     #[cfg(feature = "tracing")]
     engine.span.end(verdict);
     let _ = verdict;
-    let keep = engine.keep_bodies;
-    let (report, cells) = engine.into_report();
-    if keep {
-        return (report, cells);
+    if !engine.keep_bodies {
+        // Of jobs that were never handed out.
+        drop_quietly(std::mem::replace(&mut engine.cells, Cells::new()));
     }
-    drop_quietly(cells);
-    (report, Cells::new())
+    engine.into_report()
 }
 
 /// Drops values quietly, one by one.
