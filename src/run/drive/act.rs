@@ -69,20 +69,24 @@ fn clear<P: Payload>(body: &mut P) -> Option<Panic> {
 /// Drops a value of the user's that the engine has left.
 #[cold]
 pub(super) fn dispose<P: Payload>(Trash { job, value }: Trash<P>) -> Disposed<P> {
-    let (gone, body, panic) = match value {
+    let (mut gone, mut kept) = (None, None);
+    let panics = match value {
         Value::Aborted { attempt, mut body, keep } => {
+            gone = Some(attempt);
             let panic = clear(&mut body);
-            if keep {
-                (Some(attempt), Some(body), panic)
+            let of_body = if keep {
+                kept = Some(body);
+                None
             } else {
-                (Some(attempt), None, panic.or(drop_heard(body)))
-            }
+                drop_heard(body)
+            };
+            [panic, of_body]
         }
-        Value::Body(body) => (None, None, drop_heard(body)),
-        Value::Outputs(outputs) => (None, None, drop_heard(outputs)),
-        Value::Error(error) => (None, None, Arc::into_inner(error).and_then(drop_heard)),
+        Value::Body(body) => [drop_heard(body), None],
+        Value::Outputs(outputs) => [drop_heard(outputs), None],
+        Value::Error(error) => [Arc::into_inner(error).and_then(drop_heard), None],
     };
-    Disposed { job, gone, body, panic }
+    Disposed { job, gone, body: kept, panics: panics.into_iter().flatten().collect() }
 }
 
 /// Begins the run of a graph, unless there is an error.

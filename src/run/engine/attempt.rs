@@ -8,7 +8,7 @@ use crate::orchestrator::{Attempt, Completion, JobId};
 use crate::run::facts::error::{Cancelled, JobError};
 use crate::run::facts::handle::Key;
 use crate::run::facts::mailbox::Message;
-use crate::run::facts::output::Slot;
+use crate::run::facts::output::{OutputStore as _, Slot};
 use crate::run::job::body::{Occasion, Start};
 use crate::run::job::context::Context;
 use crate::run::job::payload::Payload;
@@ -139,7 +139,9 @@ impl<P: Payload> Engine<P> {
         let before = record.set_error(finished.err());
         self.discard_error(job, before);
         self.tell_completed(attempt);
-        if completion != Completion::Panic {
+        if completion == Completion::Success && !after.succeeded {
+            self.discard_late_output(job, slot, &mut body);
+        } else if completion != Completion::Panic {
             let occasion = if after.succeeded { Occasion::Succeeded } else { Occasion::Failed };
             self.deliver(job, slot, &mut body, occasion);
         }
@@ -170,6 +172,18 @@ impl<P: Payload> Engine<P> {
                 let replaced = self.outputs.take_replaced(slot);
                 self.left.discard(Some(job), Value::Outputs(replaced));
             }
+        }
+    }
+
+    /// An attempt was late: what it returned is no output, and not to stay in the body for the next one. That
+    /// of a nested graph is its report, however it ended.
+    #[cold]
+    fn discard_late_output(&mut self, job: JobId, slot: Slot, body: &mut P) {
+        self.deliver(job, slot, body, Occasion::Failed);
+        if let Role::Jobs = &self.role {
+            let mut apart = self.outputs.column_apart(slot);
+            body.parts().0.deliver(Occasion::Succeeded, apart.any_mut(), 0);
+            self.left.discard(Some(job), Value::Outputs(apart));
         }
     }
 

@@ -71,6 +71,6 @@ pub(crate) struct Disposed<P> {
     pub(crate) gone: Option<Attempt>,
     /// A body that is kept.
     pub(crate) body: Option<P>,
-    /// What the `Drop` panicked with.
-    pub(crate) panic: Option<Panic>,
+    /// What `Drop`s panicked with.
+    pub(crate) panics: Vec<Panic>,
 }

@@ -75,8 +75,9 @@ impl<P: Payload> Engine<P> {
             }
             Message::Ready { .. } => {}
             Message::Add => self.admit(),
+            // Shutdown hooks go on.
             Message::StopInOrder => {
-                if self.core.ending().is_none() {
+                if matches!(self.role, Role::Jobs) && self.core.ending().is_none() {
                     self.core.stop(self.now);
                 }
             }
@@ -141,8 +142,8 @@ impl<P: Payload> Engine<P> {
     }
 
     /// Trash was disposed of.
-    pub(crate) fn disposed(&mut self, Disposed { job, gone, body, panic }: Disposed<P>) {
-        if let Some(panic) = panic {
+    pub(crate) fn disposed(&mut self, Disposed { job, gone, body, panics }: Disposed<P>) {
+        for panic in panics {
             self.put_mishap(job, MishapKind::Drop, panic);
         }
         if let (Some(body), Some(job)) = (body, job) {

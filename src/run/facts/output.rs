@@ -289,6 +289,12 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
         }
     }
 
+    /// A column of the type of this slot, for an output that nobody will read.
+    #[cold]
+    pub(crate) fn column_apart(&self, slot: Slot) -> Box<C> {
+        (self.columns[slot.column()].new)(None)
+    }
+
     /// Outputs of the type of this slot that others replaced.
     #[cold]
     pub(crate) fn take_replaced(&mut self, slot: Slot) -> Box<C> {
