@@ -93,11 +93,12 @@ impl<P: Payload> Repeatable<P> {
         let graph = &mut self.graph;
         let mut core = graph.core.clone();
         core.set_options(graph.run_options())?;
-        core.start(now_or_epoch(clock))?;
         self.jobs = graph.cells.len();
         let (cells, outputs) =
             (std::mem::replace(&mut graph.cells, Cells::new()), graph.outputs.emptied());
-        let mut engine = graph.engine(core, cells, outputs, AnyClock::new(clock.clock.clone()));
+        let now = now_or_epoch(clock);
+        let any = AnyClock::new(clock.clock.clone());
+        let mut engine = graph.begin(core, cells, outputs, any, now)?;
         engine.keep_bodies = true;
         prepare(&mut engine, clock);
         Ok(engine)

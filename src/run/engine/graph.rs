@@ -229,10 +229,9 @@ impl<P: Payload> Graph<P> {
         }
         let mut core = std::mem::replace(&mut self.core, Orchestrator::new(self.options));
         core.set_options(self.run_options())?;
-        core.start(now)?;
         let cells = std::mem::replace(&mut self.cells, Cells::new());
         let outputs = std::mem::replace(&mut self.outputs, Outputs::new());
-        let engine = self.engine(core, cells, outputs, clock);
+        let engine = self.begin(core, cells, outputs, clock, now)?;
         self.additions.pass_on();
         Ok(engine)
     }
@@ -242,15 +241,15 @@ impl<P: Payload> Graph<P> {
         RunOptions { record: self.observers.is_some(), ..self.options }
     }
 
-    /// The engine of a run of this graph that has begun.
-    pub(crate) fn engine(
+    /// Begins a run of this graph, with the jobs that were added to that before.
+    pub(crate) fn begin(
         &self,
         core: Orchestrator<Record>,
         cells: Cells<P>,
         outputs: Outputs<P::Outputs>,
         clock: AnyClock,
-    ) -> Box<Engine<P>> {
-        let now = core.clock();
+        now: Timestamp,
+    ) -> Result<Box<Engine<P>>, RunError> {
         let mut engine = Box::new(Engine {
             scope: self.scope.of_run(),
             role: Role::Jobs,
@@ -273,8 +272,12 @@ impl<P: Payload> Graph<P> {
             #[cfg(feature = "tracing")]
             span: RunSpan::none(),
         });
+        engine.admit();
+        // All jobs are told in one way, below.
+        while engine.core.poll_transition().is_some() {}
+        engine.core.start(now)?;
         engine.tell_begun();
-        engine
+        Ok(engine)
     }
 }
 

@@ -30,9 +30,10 @@ impl<P: Payload> Engine<P> {
         let subjects: Vec<Option<JobId>> =
             run.jobs().map(|job| run.payload(job).copied().flatten()).collect();
         let mut core = run.map(|_| Record::new(Slot::NOWHERE));
-        core.start(self.now).ok()?;
+        let now = self.now.max(self.core.clock());
+        core.start(now).ok()?;
         if self.stops > 2 {
-            core.stop(self.now);
+            core.stop(now);
         }
         Some(Box::new(self.hook_engine(core, subjects)))
     }

@@ -1,3 +1,4 @@
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
@@ -33,8 +34,50 @@ struct Inner {
     reader: Option<Bell>,
 }
 
+std::thread_local! {
+    /// The mailbox of the run of which this thread polls a job, as an address; 0 if there is none.
+    static POLLED: Cell<usize> = const { Cell::new(0) };
+    /// What that job has posted, and others are to hear after the poll.
+    static HELD: RefCell<Vec<Message>> = const { RefCell::new(Vec::new()) };
+}
+
 impl Mailbox {
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Runs a poll of a job of this run, on one of several threads. A stop that it asks for, and what it
+    /// says after that, is posted when the poll is over: the end of the job comes first.
+    #[inline]
+    pub(crate) fn polling<T>(&self, poll: impl FnOnce() -> T) -> T {
+        let before = POLLED.replace(self.address());
+        let polled = poll();
+        POLLED.set(before);
+        if HELD.with_borrow(|held| !held.is_empty()) {
+            self.post_held();
+        }
+        polled
+    }
+
+    #[cold]
+    fn post_held(&self) {
+        let held = HELD.take();
+        let mut inner = lock(&self.inner);
+        inner.messages.extend(held);
+        self.any.store(true, Ordering::Release);
+    }
+
     pub(crate) fn post(&self, message: Message) {
+        let is_stop = matches!(message, Message::Stop | Message::StopInOrder);
+        let is_held = POLLED.get() == self.address()
+            && HELD.with_borrow_mut(|held| {
+                let hold = is_stop || !held.is_empty();
+                held.extend(hold.then_some(message));
+                hold
+            });
+        if is_held {
+            return;
+        }
         let mut inner = lock(&self.inner);
         inner.messages.push(message);
         self.any.store(true, Ordering::Release);

@@ -4,6 +4,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::fact::{Fact, JobInfo, What};
+use super::mishap::{Mishap, MishapKind};
 use super::output::{Below, OutputStore};
 use super::record::Record;
 use super::report::Report;
@@ -46,6 +47,9 @@ impl<C: OutputStore + ?Sized> Report<C> {
         let mut told = vec![Fact { at: self.begun, within, what: What::Begun { window } }];
         facts.facts.sort_by_key(|fact| fact.at);
         told.append(&mut facts.facts);
+        for mishap in &self.mishaps {
+            facts.put(self.ended, What::Mishap(mishap.clone()));
+        }
         facts.put(self.ended, What::Over(self.verdict));
         told.append(&mut facts.facts);
         told
@@ -80,6 +84,11 @@ impl<C: OutputStore + ?Sized> Report<C> {
         let ended = self.core.ended(id).unwrap_or(self.ended);
         if state != before {
             facts.put(ended, What::State { id, from: before, to: state, error });
+        }
+        for panic in record.panicked_drops() {
+            let panic = panic.clone();
+            let mishap = Mishap { job: Some(id), what: MishapKind::Drop, panic };
+            facts.put(ended, What::Mishap(mishap));
         }
         if let Some(hook) = record.hook() {
             facts.put(self.ended, What::HookBegun(id));

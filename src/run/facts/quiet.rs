@@ -1,4 +1,4 @@
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::boxed::Box;
 use std::cell::RefCell;
 use std::fmt;
@@ -46,9 +46,13 @@ impl Drop for Payload {
 impl Panic {
     fn new(payload: Box<dyn Any + Send>) -> Self {
         let message = message(&*payload);
-        let location = LOCATION.try_with(|location| location.borrow_mut().take());
+        let noted = LAST.try_with(|last| last.borrow_mut().take()).ok().flatten();
+        // A payload that is passed on by `resume_unwind` is not seen by the hook.
+        let of_this =
+            |noted: &Noted| noted.message == message && noted.kind == (*payload).type_id();
+        let location = noted.filter(of_this).and_then(|noted| noted.location);
         let payload = Mutex::new(Payload(Some(payload)));
-        Self(Arc::new(Inner { message, location: location.ok().flatten(), payload }))
+        Self(Arc::new(Inner { message, location, payload }))
     }
 
     /// What it said; `(no message)` if that was no text.
@@ -91,10 +95,17 @@ impl fmt::Debug for Panic {
 }
 
 std::thread_local! {
-    /// Where the last panic of this thread was raised: known while it is raised only, to the panic hook.
-    static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// What the panic hook knows of the last panic of this thread.
+    static LAST: RefCell<Option<Noted>> = const { RefCell::new(None) };
     /// What the last of the values panicked with that this thread dropped quietly.
     static SWALLOWED: RefCell<Option<Panic>> = const { RefCell::new(None) };
+}
+
+/// Where a panic was raised is known while it is raised only.
+struct Noted {
+    location: Option<String>,
+    message: String,
+    kind: TypeId,
 }
 
 /// From now on panics are known by their place in the code, until the program replaces the panic hook.
@@ -107,8 +118,10 @@ pub(crate) fn note_locations() {
     HOOK.call_once(|| {
         let before = take_hook();
         set_hook(Box::new(move |info| {
-            let place = info.location().map(ToString::to_string);
-            let _ = LOCATION.try_with(|location| *location.borrow_mut() = place);
+            let location = info.location().map(ToString::to_string);
+            let (message, kind) = (message(info.payload()), info.payload().type_id());
+            let noted = Noted { location, message, kind };
+            let _ = LAST.try_with(|last| *last.borrow_mut() = Some(noted));
             before(info);
         }));
     });

@@ -10,6 +10,7 @@ use super::listing::Listing;
 use super::mishap::{Mishap, MishapKind};
 use super::output::{Below, LocalOutputs, OutputStore, Outputs, SendOutputs};
 use super::record::{HookReport, Record};
+use super::words::one_line;
 use crate::orchestrator::{
     Condition, Counts, Explanation, JobId, JobKind, JobName, JobState, Orchestrator, Outcome,
     Timestamp, Verdict,
@@ -160,7 +161,8 @@ impl<C: OutputStore + ?Sized> Report<C> {
 
 impl<C: OutputStore + ?Sized> fmt::Display for Report<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Listing { core: &self.core, outputs: &self.outputs, nested: &|_, _| Ok(()) }.fmt(f)
+        Listing { core: &self.core, outputs: &self.outputs, nested: &|_, _| Ok(()) }.fmt(f)?;
+        self.mishaps.iter().try_for_each(|mishap| write!(f, "\n{}", one_line(&mishap.to_string())))
     }
 }
 

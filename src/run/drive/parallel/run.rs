@@ -14,7 +14,6 @@ use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
 use crate::run::facts::bell::Bell;
 use crate::run::facts::error::RunError;
-use crate::run::facts::mailbox::Mailbox;
 use crate::run::facts::quiet::drop_quietly;
 use crate::run::facts::report::SendReport;
 use crate::run::facts::runtime::Spawn;
@@ -57,7 +56,6 @@ pub(in crate::run::drive) async fn drive_on<S: Spawn>(
 
 /// Waits for one engine, and lets its time pass: everything else is done by the tasks.
 async fn drive_one<S: Spawn>(runtime: S, engine: Box<Engine<Sendable>>) -> Box<Engine<Sendable>> {
-    let mailbox = Arc::clone(&engine.mailbox);
     let shared = Shared::new(runtime, engine, Task::spawn);
     let _close = Close(&shared);
     let mut said = Said::Nothing;
@@ -71,7 +69,7 @@ async fn drive_one<S: Spawn>(runtime: S, engine: Box<Engine<Sendable>>) -> Box<E
             Look::Unheard(said) => drop_quietly(said),
             Look::Dispose(trash) => said = Said::Disposed(dispose(trash)),
             Look::Wait(deadline) => {
-                let knocked = poll_fn(|cx| knocked(&shared, &mailbox, cx));
+                let knocked = poll_fn(|cx| knocked(&shared, cx));
                 match deadline {
                     None => knocked.await,
                     Some(deadline) => either(knocked, shared.runtime.sleep_until(deadline)).await,
@@ -81,8 +79,8 @@ async fn drive_one<S: Spawn>(runtime: S, engine: Box<Engine<Sendable>>) -> Box<E
     }
 }
 
-fn knocked<S: Spawn>(shared: &Arc<Shared<S>>, mailbox: &Mailbox, cx: &Context<'_>) -> Poll<()> {
-    let has_mail = mailbox.watch(cx.waker());
+fn knocked<S: Spawn>(shared: &Arc<Shared<S>>, cx: &Context<'_>) -> Poll<()> {
+    let has_mail = shared.mailbox.watch(cx.waker());
     let bell = Bell::of(cx.waker());
     let knocked = shared.decide(|state| state.watch(bell)).decision;
     if has_mail || knocked { Poll::Ready(()) } else { Poll::Pending }

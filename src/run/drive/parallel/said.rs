@@ -13,8 +13,6 @@ use crate::run::job::payload::Sendable;
 /// What a task has to say.
 pub(super) enum Said {
     Nothing,
-    /// It was a spare one.
-    Spare,
     /// It polled the body of an attempt. The bell is there if it is another one than last time.
     Polled {
         attempt: Attempt,

@@ -10,6 +10,7 @@ use crate::run::drive::steady::Steady;
 use crate::run::engine::engine::Engine;
 use crate::run::facts::bell::Bell;
 use crate::run::facts::lock::lock;
+use crate::run::facts::mailbox::Mailbox;
 use crate::run::facts::observers::Observers;
 use crate::run::facts::runtime::Spawn;
 use crate::run::job::payload::Sendable;
@@ -25,6 +26,7 @@ pub(super) struct Shared<S: Spawn> {
     /// Spawns a task, which runs code of the user's.
     spawn: fn(&Arc<Self>),
     pub(super) observers: Option<Arc<Observers>>,
+    pub(super) mailbox: Arc<Mailbox>,
 }
 
 /// What was decided, and acted upon.
@@ -42,9 +44,9 @@ impl<S: Spawn> Shared<S> {
         engine: Box<Engine<Sendable>>,
         spawn: fn(&Arc<Self>),
     ) -> Arc<Self> {
-        let observers = engine.observers.clone();
+        let (observers, mailbox) = (engine.observers.clone(), Arc::clone(&engine.mailbox));
         let (state, aborts) = (Mutex::new(State::new(engine)), AtomicUsize::new(0));
-        Arc::new(Self { state, aborts, runtime: Steady::new(runtime), spawn, observers })
+        Arc::new(Self { state, aborts, runtime: Steady::new(runtime), spawn, observers, mailbox })
     }
 
     /// Decides under the lock, then acts without it. This is the only way to the state.

@@ -118,6 +118,7 @@ impl State {
         at_once: bool,
         woke: bool,
     ) -> (Then, Option<Sendable>) {
+        let told = matches!(said, Said::Told);
         let (waits, spent) = match self.hear(said, now) {
             Ok(heard) => heard,
             Err(said) => return (Then::Unheard(said), None),
@@ -126,7 +127,7 @@ impl State {
             _ if waits => Then::Wait,
             None => Then::End,
             Some(engine) if engine.left.has_chores() || self.caller.wants(engine) => Then::Again,
-            Some(_) => self.next(at_once),
+            Some(_) => self.next(at_once, told),
         };
         self.claimed = matches!(then, Then::Poll(..) | Then::Dispose(_) | Then::Tell);
         self.ask_for_spares();
@@ -152,7 +153,6 @@ impl State {
     ) -> Result<(bool, Option<Sendable>), Box<Said>> {
         match &said {
             Said::Nothing => {}
-            Said::Spare => self.spares -= 1,
             Said::Polled { .. } | Said::Disposed(_) => self.out -= 1,
             Said::Told => (self.out, self.telling) = (self.out - 1, false),
         }
@@ -162,7 +162,7 @@ impl State {
         }
         let (mut waiting, mut spent) = (None, None);
         match said {
-            Said::Nothing | Said::Spare | Said::Told => {}
+            Said::Nothing | Said::Told => {}
             Said::Disposed(disposed) => engine.disposed(disposed),
             Said::Polled { attempt, body, polled, bell } => {
                 waiting = polled.is_pending().then_some((attempt, bell));
@@ -193,7 +193,7 @@ impl State {
         reason = "one caller on the hot way: what is passed stays in registers"
     )]
     #[inline(always)]
-    fn next(&mut self, at_once: bool) -> Then {
+    fn next(&mut self, at_once: bool, told: bool) -> Then {
         if !at_once && self.has_work() {
             self.spares += 1;
             return Then::Yield;
@@ -201,13 +201,17 @@ impl State {
         let Some(engine) = &mut self.engine else { return Then::End };
         let then = if let Some(trash) = engine.left.trash.pop_front() {
             Then::Dispose(trash)
-        } else if !self.telling && engine.has_facts() {
+        } else if !told && !self.telling && engine.has_facts() {
             self.telling = true;
             Then::Tell
         } else if let Some((attempt, mut body)) = first(engine) {
             body.parts().0.prepare(&mut engine.beginning(&attempt));
             engine.tell();
             Then::Poll(attempt, body)
+        } else if told && self.has_work() {
+            // One who has told some lets others have their turn before the rest.
+            self.spares += 1;
+            return Then::Yield;
         } else {
             return Then::End;
         };
@@ -234,6 +238,11 @@ impl State {
             self.spawn += missing;
             self.spares += missing;
         }
+    }
+
+    /// A spare task is there. It is not counted on any more: it may take long before it asks for work.
+    pub(super) fn arrive(&mut self) {
+        self.spares -= 1;
     }
 
     /// Takes the body of an attempt out to be polled again, unless that is over.

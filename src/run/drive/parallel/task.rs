@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::said::{Said, Then};
 use super::shared::Shared;
+use super::state::State;
 use crate::orchestrator::Attempt;
 use crate::run::drive::act::{dispose, poll_body};
 use crate::run::drive::in_place::BUDGET;
@@ -82,7 +83,10 @@ impl<S: Spawn> Task<S> {
 
     /// Goes on with the job that it has, if that is still to be polled.
     fn begin(&mut self, cx: &mut Context<'_>) -> Said {
-        let Some(attempt) = self.attempt else { return Said::Spare };
+        let Some(attempt) = self.attempt else {
+            self.shared.decide(State::arrive);
+            return Said::Nothing;
+        };
         let fetched = self.shared.decide(|state| state.fetch(attempt));
         match fetched.decision {
             Some(body) => self.poll_body(attempt, body, fetched.aborts, cx),
@@ -107,7 +111,11 @@ impl<S: Spawn> Task<S> {
             self.attempt = Some(attempt);
         }
         let is_under_way = self.shared.is_under_way(attempt, aborts);
-        let polled = if is_under_way { poll_body(&mut body, cx) } else { Poll::Pending };
+        let polled = if is_under_way {
+            self.shared.mailbox.polling(|| poll_body(&mut body, cx))
+        } else {
+            Poll::Pending
+        };
         let bell = if polled.is_pending() { self.new_bell(cx.waker()) } else { None };
         Said::Polled { attempt, body, polled, bell }
     }
