@@ -48,9 +48,9 @@ fn check_run(plan: &Plan, run: &Executed) -> Result<(), String> {
     let Some(report) = &run.report else { return Err("there is no report".to_string()) };
     let expected = simulate(plan, &run.stage);
     let graphs = reports(plan, &expected, run, report);
-    compare_all(&expected, report, &graphs?)
+    nothing_left(run)
+        .and_then(|()| compare_all(&expected, report, &graphs?))
         .and_then(|()| compare_notes(plan, &expected, &run.stage))
-        .and_then(|()| nothing_left(run))
         .and_then(|()| match &run.facts {
             None => Ok(()),
             Some(facts) => check_facts(facts, &expected).map_err(|what| {
@@ -96,14 +96,16 @@ fn reports<'a>(
 /// A run that was dropped has left nothing, and says nothing more.
 fn check_dropped(plan: &Plan, run: &Executed) -> Result<(), String> {
     let told = run.facts.as_deref().unwrap_or_default();
-    let fault = run.stage.note().faults.first().cloned();
     nothing_left(run)
         .and_then(|()| fold(told).map(drop))
-        .and_then(|()| fault.map_or(Ok(()), Err))
         .map_err(|what| format!("dropped after {:?}: {what}", plan.dropped))
 }
 
+/// There were never more bodies than seats, and in the end there are none.
 fn nothing_left(run: &Executed) -> Result<(), String> {
+    if let Some(fault) = run.stage.fault() {
+        return Err(fault);
+    }
     let [tasks, alive, begun] = run.left;
     if tasks + alive + begun == 0 {
         return Ok(());

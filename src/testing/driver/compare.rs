@@ -79,9 +79,6 @@ pub(crate) fn compare_notes(
     stage: &Stage,
 ) -> Result<(), String> {
     let notes: Notes = stage.note().clone();
-    if let Some(fault) = notes.faults.first() {
-        return Err(format!("{fault}, with a window of {:?}", plan.window));
-    }
     let begun = |hooks: &[(Path, Timestamp)]| {
         let mut hooks = hooks.to_vec();
         hooks.sort_unstable();

@@ -1,11 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::compare::same;
 use super::simulated::{Fate, Simulated};
-use crate::{Fact, JobId, JobKind, JobState, Outcome, Timestamp, Verdict, What};
+use crate::{Attempt, Fact, JobId, JobKind, JobState, Outcome, Timestamp, Verdict, What};
 
 /// Folds what observers were told, and compares it with what the simulation says: of the run, and of those of
 /// the graphs inside.
@@ -44,6 +44,7 @@ pub(crate) struct Told {
     over: Option<Verdict>,
     jobs: BTreeMap<JobId, Heard>,
     strange_mishaps: usize,
+    ready: BTreeSet<Attempt>,
 }
 
 /// What was told of one job.
@@ -91,7 +92,10 @@ impl Told {
                         && matches!(to, JobState::Ended(Outcome::Failed(_)));
                 same("has an error", &failed, &error.is_some())?;
             }
-            What::Ready(id) => self.job(*id)?.is_ready()?,
+            What::Ready(id) => {
+                let number = self.job(*id)?.is_ready()?;
+                self.ready.insert(Attempt { job: *id, number });
+            }
             What::HookBegun(id) => self.job(*id)?.hook_begins()?,
             What::HookEnded { id, outcome, error } => {
                 self.job(*id)?.hook_ends(*outcome)?;
@@ -118,6 +122,8 @@ impl Told {
             let found = Fate { outcome, ..heard.fate.clone() };
             same(&format!("{id} as told"), &format!("{fate:?}"), &format!("{found:?}"))?;
         }
+        let ready = |ready: &BTreeSet<Attempt>| format!("{ready:?}");
+        same("told to be ready", &ready(&expected.ready), &ready(&self.ready))?;
         same("mishaps told of no job", &expected.strange_mishaps, &self.strange_mishaps)
     }
 }
@@ -167,12 +173,12 @@ impl Heard {
         Ok(())
     }
 
-    fn is_ready(&mut self) -> Result<(), String> {
+    fn is_ready(&mut self) -> Result<u32, String> {
         let running = matches!(self.state, JobState::Running { .. });
         if self.kind != JobKind::Service || !running || std::mem::replace(&mut self.ready, true) {
             return Err("only a running service is ready, and once an attempt".to_string());
         }
-        Ok(())
+        Ok(self.fate.attempts)
     }
 
     fn hook_begins(&mut self) -> Result<(), String> {

@@ -235,6 +235,7 @@ impl<'a> Simulation<'a> {
 
     /// What a service is ready with replaces what it was ready with before.
     fn ready(&mut self, attempt: Attempt) {
+        self.result.ready.insert(attempt);
         let replaced = self.outputs.insert(attempt.job, value(attempt)).is_some();
         if replaced && self.job(attempt.job).has(Bomb::Output) {
             self.fate(attempt.job).mishaps += 1;

@@ -1,9 +1,9 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use std::vec::Vec;
 
 use super::plan::Path;
-use crate::{JobId, Outcome, Timestamp, Verdict};
+use crate::{Attempt, JobId, Outcome, Timestamp, Verdict};
 
 /// What the oracle says of a plan.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,8 @@ pub(crate) struct Simulated {
     pub(crate) hooks_ended: Vec<(Path, Timestamp)>,
     /// The values that attempts are fed.
     pub(crate) fed: Vec<(Path, u32, u64)>,
+    /// The attempts that are ready.
+    pub(crate) ready: BTreeSet<Attempt>,
     /// By position, the graphs that begin.
     pub(crate) inside: BTreeMap<usize, Simulated>,
 }

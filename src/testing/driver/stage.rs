@@ -30,7 +30,7 @@ pub(crate) struct Notes {
     /// How many bodies of finite jobs have begun and are not gone, and how many of all.
     finite: usize,
     begun: usize,
-    pub(crate) faults: Vec<String>,
+    faults: Vec<String>,
 }
 
 impl Stage {
@@ -55,7 +55,7 @@ impl Stage {
         notes.begun += 1;
         notes.finite += usize::from(finite);
         if finite && self.0.window.is_some_and(|window| notes.finite > window) {
-            let fault = format!("{path:?} makes {} begun bodies of finite jobs", notes.finite);
+            let fault = format!("{path:?} makes {} begun bodies, more than seats", notes.finite);
             notes.faults.push(fault);
         }
     }
@@ -64,6 +64,12 @@ impl Stage {
         let mut notes = self.note();
         notes.begun -= 1;
         notes.finite -= usize::from(finite);
+    }
+
+    /// The first time, at any depth, that more bodies had begun than there are seats.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let own = self.note().faults.first().cloned();
+        own.or_else(|| self.0.inside.values().find_map(Self::fault))
     }
 
     /// How many bodies have begun and are not gone, at any depth.
