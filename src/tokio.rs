@@ -21,7 +21,7 @@ impl TokioRuntime {
     /// The runtime that this is called in, with an epoch of now.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// Outside a tokio runtime, and in one without a time driver: see `enable_time` of its builder.
     #[must_use]
     #[track_caller]
     pub fn current() -> Self {
@@ -31,6 +31,8 @@ impl TokioRuntime {
                  `tokio::spawn`"
             )
         };
+        // Panics here, before anything begins, if the runtime has no timers; and says what to do.
+        drop(tokio::time::sleep(Duration::ZERO));
         Self { epoch: Instant::now(), handle }
     }
 }
@@ -42,7 +44,14 @@ impl Clock for TokioRuntime {
 
     async fn sleep_until(&self, at: Timestamp) {
         match self.epoch.checked_add(Duration::from_nanos(at.as_nanos())) {
-            Some(at) => tokio::time::sleep_until(at).await,
+            Some(at) => {
+                let sleep = {
+                    // On a thread of another runtime, or of none, as well.
+                    let _entered = self.handle.enter();
+                    tokio::time::sleep_until(at)
+                };
+                sleep.await;
+            }
             // Later than this machine's clock can tell.
             None => std::future::pending().await,
         }
@@ -61,7 +70,7 @@ impl Spawn for TokioRuntime {
 /// [`RunError`] for a graph that cannot start. All that happens later is in the report.
 ///
 /// # Panics
-/// Outside a tokio runtime.
+/// Outside a tokio runtime, or in one without a time driver; nothing has begun then.
 ///
 /// ```
 /// use jobgraph::{Job, JobGraph};
@@ -85,7 +94,7 @@ pub async fn run<P: Payload>(graph: Graph<P>) -> Result<Report<P::Outputs>, RunE
 /// [`RunError`] for a graph that cannot start. All that happens later is in the report.
 ///
 /// # Panics
-/// Outside a tokio runtime.
+/// Outside a tokio runtime, or in one without a time driver; nothing has begun then.
 ///
 /// ```
 /// use jobgraph::{Job, SendJobGraph};

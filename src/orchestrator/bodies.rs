@@ -1,31 +1,25 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::error::InputError;
-use super::job::Attempt;
-use super::job::JobId;
-use super::machine::Orchestrator;
-use super::phase::Phase;
-use super::state::Stage;
-use super::time::Timestamp;
+use super::job::{Attempt, JobId};
 
 /// The bodies of aborted attempts, until they are gone. At most one a job.
 #[derive(Clone, Debug)]
 pub(super) struct Bodies {
-    leaving: BTreeMap<JobId, Leaving>,
+    pub(super) leaving: BTreeMap<JobId, Leaving>,
     /// Whose abort was polled last. Unless the answer is that this body is away, it is gone.
-    polled: Option<Attempt>,
+    pub(super) polled: Option<Attempt>,
     /// In an ending run: ended jobs without a body that still hold back what they require.
     pub(super) gone: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Leaving {
-    attempt: u32,
-    away: bool,
-    takes_seat: bool,
+pub(super) struct Leaving {
+    pub(super) attempt: u32,
+    pub(super) away: bool,
+    pub(super) takes_seat: bool,
     /// Whether its job is part of the order in which an ending run stops.
-    in_stop_order: bool,
+    pub(super) in_stop_order: bool,
 }
 
 impl Bodies {
@@ -33,7 +27,7 @@ impl Bodies {
         Self { leaving: BTreeMap::new(), polled: None, gone: Vec::new() }
     }
 
-    fn is_away(&self, attempt: Attempt) -> bool {
+    pub(super) fn is_away(&self, attempt: Attempt) -> bool {
         let left = self.leaving.get(&attempt.job);
         left.is_some_and(|left| left.away && left.attempt == attempt.number)
     }
@@ -53,119 +47,5 @@ impl Bodies {
     #[inline]
     pub(super) fn are_unsettled(&self) -> bool {
         self.polled.is_some() || !self.gone.is_empty()
-    }
-}
-
-impl<J> Orchestrator<J> {
-    /// The answer to the [`Abort`](super::Signal::Abort) that was polled last: this body cannot be dropped
-    /// yet. Until it is gone it keeps its seat in the window, and holds up the job's next attempt and, in an
-    /// ending run, what the job requires; nothing else waits for it.
-    ///
-    /// # Errors
-    /// [`InputError::NotLeaving`] if anything else was polled or accepted since.
-    pub fn on_body_away(&mut self, attempt: Attempt) -> Result<(), InputError> {
-        if self.bodies.polled != Some(attempt) {
-            return Err(self.not_leaving(attempt));
-        }
-        self.bodies.polled = None;
-        if let Some(left) = self.bodies.leaving.get_mut(&attempt.job) {
-            left.away = true;
-        }
-        self.take_turns();
-        Ok(())
-    }
-
-    /// A body that was [away](Self::on_body_away) is gone.
-    ///
-    /// # Errors
-    /// [`InputError::NotLeaving`] if it was not away.
-    pub fn on_body_gone(&mut self, attempt: Attempt, now: Timestamp) -> Result<(), InputError> {
-        if !self.bodies.is_away(attempt) {
-            return Err(self.not_leaving(attempt));
-        }
-        self.advance(now);
-        self.let_body_go(attempt);
-        self.take_turns();
-        Ok(())
-    }
-
-    /// Whether the body of an attempt was said to be away, and not said to be gone.
-    #[cfg(feature = "std")]
-    pub(crate) fn is_away(&self, attempt: Attempt) -> bool {
-        self.bodies.is_away(attempt)
-    }
-
-    /// How many bodies of aborted attempts are not gone. O(1).
-    #[must_use]
-    pub fn bodies_leaving(&self) -> usize {
-        self.bodies.leaving.len()
-    }
-
-    /// The attempt of a job is aborted: its body stays, until it is known to be gone.
-    pub(super) fn keep_body(&mut self, index: u32) {
-        let in_stop_order = self.is_ending();
-        let node = self.jobs.node_mut(index);
-        node.body_is_leaving = true;
-        let (attempt, takes_seat) = (node.attempts, node.is_finite());
-        let left = Leaving { attempt, away: false, takes_seat, in_stop_order };
-        self.bodies.leaving.insert(self.id(index), left);
-    }
-
-    /// The body whose abort was polled last is gone, since nobody said otherwise.
-    #[inline]
-    pub(super) fn settle_polled(&mut self) {
-        if self.bodies.polled.is_some() {
-            self.let_polled_go();
-        }
-    }
-
-    #[cold]
-    fn let_polled_go(&mut self) {
-        if let Some(attempt) = self.bodies.polled.take() {
-            self.let_body_go(attempt);
-        }
-    }
-
-    fn let_body_go(&mut self, Attempt { job, .. }: Attempt) {
-        let Some(left) = self.bodies.leaving.remove(&job) else { return };
-        self.seats_taken -= usize::from(left.takes_seat);
-        if let Some(index) = self.jobs.index(job) {
-            let node = self.jobs.node_mut(index);
-            node.body_is_leaving = false;
-            if node.stage == Stage::Queued {
-                self.queue.join_late(&mut self.jobs, index);
-            }
-        }
-        if left.in_stop_order {
-            let index = job.slab_index();
-            self.jobs.node_mut(index).body_is_leaving = false;
-            if self.jobs.is_gone(index) {
-                self.bodies.gone.push(index);
-            }
-        }
-    }
-
-    /// Whether a job could be handed out once the body that was polled last is gone.
-    #[cold]
-    pub(super) fn is_ready_without_polled(&self) -> bool {
-        let Some(job) = self.bodies.polled.map(|attempt| attempt.job) else { return false };
-        let takes_seat = self.bodies.leaving.get(&job).is_some_and(|left| left.takes_seat);
-        let seat_is_free = self.has_free_seats(usize::from(takes_seat));
-        let queued = self.get(job).filter(|node| node.stage == Stage::Queued);
-        queued.is_some_and(|node| seat_is_free || !node.is_finite())
-            || self.queue.has_next(seat_is_free)
-    }
-
-    #[cold]
-    fn not_leaving(&self, attempt: Attempt) -> InputError {
-        match (&self.phase, self.jobs.index(attempt.job)) {
-            (Phase::Building, _) => InputError::NotStarted,
-            (_, Some(index)) => InputError::NotLeaving {
-                attempt,
-                job: self.name(index),
-                state: self.state_of(index),
-            },
-            (_, None) => InputError::UnknownJob { id: attempt.job },
-        }
     }
 }

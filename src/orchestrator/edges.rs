@@ -207,13 +207,14 @@ impl Edges {
         self.pairs = None;
     }
 
-    /// Takes an edge back. O(1), O(log edges) where there are many.
-    pub(super) fn disconnect(&mut self, at: u32) {
+    /// Takes an edge back. O(1) amortised, O(log edges) where there are many.
+    pub(super) fn disconnect(&mut self, nodes: &mut [Node], at: u32) {
         let edge = &mut self.arena[at as usize];
         let (job, required) = (edge.job.index(), edge.required.index());
         edge.job.forget_index();
         edge.required.forget_index();
         self.gone(job, required);
+        self.sweep_if_idle(nodes);
     }
 
     /// An edge does not link two jobs any more, if it did.
@@ -246,6 +247,10 @@ impl Edges {
             self.arena[at as usize].job.forget_index();
             self.gone(job.index(), required.index());
         }
+        self.sweep_if_idle(nodes);
+    }
+
+    fn sweep_if_idle(&mut self, nodes: &mut [Node]) {
         let idle = self.arena.len() - self.live;
         if idle > self.live + nodes.len() {
             self.sweep(nodes);

@@ -254,7 +254,7 @@ impl<J> Orchestrator<J> {
                 required: self.name(required),
             });
         };
-        self.edges.disconnect(edge);
+        self.edges.disconnect(&mut self.jobs.nodes, edge);
         self.jobs.node_mut(job).held_by -= 1;
         Ok(())
     }

@@ -178,6 +178,13 @@ impl<J> Orchestrator<J> {
         Some(signal)
     }
 
+    /// Whether [`poll_signal`](Self::poll_signal) may yield a signal. O(1).
+    #[must_use]
+    #[inline]
+    pub fn has_signals(&self) -> bool {
+        !self.signals.is_empty() || self.bodies.are_unsettled()
+    }
+
     /// When [`on_deadline`](Self::on_deadline) has to be called at the latest; `None` if nothing is
     /// armed or the run is over. O(1).
     #[must_use]

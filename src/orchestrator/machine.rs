@@ -7,7 +7,7 @@ use super::deadline::Deadlines;
 use super::edge::Condition;
 use super::edges::Edges;
 use super::error::{GraphError, JobName};
-use super::job::{JobId, JobKind};
+use super::job::{Attempt, JobId, JobKind};
 use super::node::Node;
 use super::observe::{Counts, Transition};
 use super::phase::{Phase, Verdict};
@@ -40,17 +40,19 @@ pub struct RunOptions {
 ///   [`bypass`](Self::bypass), [`keep_between`](Self::keep_between).
 /// - **Inputs**: [`start`](Self::start), [`on_job_complete`](Self::on_job_complete),
 ///   [`on_job_ready`](Self::on_job_ready), [`on_deadline`](Self::on_deadline),
+///   [`on_body_away`](Self::on_body_away), [`on_body_gone`](Self::on_body_gone),
 ///   [`cancel`](Self::cancel), [`stop`](Self::stop); `add` and `remove` as well.
 /// - **Outputs**: [`poll_signal`](Self::poll_signal), [`poll_ready_jobs`](Self::poll_ready_jobs),
-///   [`next_deadline`](Self::next_deadline), [`verdict`](Self::verdict),
+///   [`has_ready_jobs`](Self::has_ready_jobs), [`next_deadline`](Self::next_deadline), [`verdict`](Self::verdict),
 ///   [`poll_transition`](Self::poll_transition). Inputs may come in any order and number before the
 ///   outputs are drained: nothing is merged or lost.
 /// - **Getters**: [`state`](Self::state), [`payload`](Self::payload), [`counts`](Self::counts),
 ///   [`requirements`](Self::requirements), [`explain`](Self::explain) and the others.
 ///
 /// # The driving loop
-/// 1. Obey every [`poll_signal`](Self::poll_signal): tell the attempt to end, or drop it. A signal
-///    for an attempt that is over means nothing.
+/// 1. Obey every [`poll_signal`](Self::poll_signal): tell the attempt to end, or drop its body; a body that
+///    cannot be dropped at once is [away](Self::on_body_away). A signal for an attempt that is over means
+///    nothing.
 /// 2. If there is a [`verdict`](Self::verdict), the run is over.
 /// 3. Execute all that [`poll_ready_jobs`](Self::poll_ready_jobs) hands out.
 /// 4. Wait for a completion, or until [`next_deadline`](Self::next_deadline).
@@ -241,6 +243,20 @@ impl<J> Orchestrator<J> {
         self.jobs.index(job).map(|index| self.state_of(index))
     }
 
+    /// Whether a job has ended; false if it is not present.
+    #[must_use]
+    #[inline]
+    pub fn is_ended(&self, job: JobId) -> bool {
+        self.get(job).is_some_and(|node| node.stage.is_ended())
+    }
+
+    /// Whether an attempt is running or stopping.
+    #[must_use]
+    #[inline]
+    pub fn is_under_way(&self, attempt: Attempt) -> bool {
+        self.find_under_way(attempt).is_some()
+    }
+
     /// A job's payload.
     #[must_use]
     pub fn payload(&self, job: JobId) -> Option<&J> {
@@ -249,6 +265,7 @@ impl<J> Orchestrator<J> {
 
     /// A job's payload, to change.
     #[must_use]
+    #[inline]
     pub fn payload_mut(&mut self, job: JobId) -> Option<&mut J> {
         self.jobs.payload_mut(self.jobs.index(job)?)
     }

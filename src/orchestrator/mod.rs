@@ -1,9 +1,8 @@
 //! The core: decides, and does nothing else. See [`Orchestrator`].
 
+mod away;
 mod bodies;
 mod deadline;
-#[cfg(feature = "std")]
-mod drivers;
 mod edge;
 mod edges;
 mod edit;

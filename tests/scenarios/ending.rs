@@ -122,7 +122,7 @@ pub(crate) fn a_hook_that_hangs_or_panics_is_reported(way: &Way) {
         let hook = report.job(job).unwrap().hook().unwrap();
         format!("{}: {}", hook.outcome(), hook.error().map_or(String::new(), ToString::to_string))
     };
-    assert_eq!(hook(&hangs), "failed (timed out): ");
+    assert_eq!(hook(&hangs), "failed (timed out): timed out");
     assert_eq!(hook(&panics), "failed (panic): panicked: in the hook");
     assert_eq!(hook(&fails), "failed (error): failed");
     let error = report.check().unwrap_err().to_string();

@@ -69,20 +69,24 @@ fn clear<P: Payload>(body: &mut P) -> Option<Panic> {
 /// Drops a value of the user's that the engine has left.
 #[cold]
 pub(super) fn dispose<P: Payload>(Trash { job, value }: Trash<P>) -> Disposed<P> {
-    let (gone, body, panic) = match value {
+    let (mut gone, mut kept) = (None, None);
+    let panics = match value {
         Value::Aborted { attempt, mut body, keep } => {
+            gone = Some(attempt);
             let panic = clear(&mut body);
-            if keep {
-                (Some(attempt), Some(body), panic)
+            let of_body = if keep {
+                kept = Some(body);
+                None
             } else {
-                (Some(attempt), None, panic.or(drop_heard(body)))
-            }
+                drop_heard(body)
+            };
+            [panic, of_body]
         }
-        Value::Body(body) => (None, None, drop_heard(body)),
-        Value::Outputs(outputs) => (None, None, drop_heard(outputs)),
-        Value::Error(error) => (None, None, Arc::into_inner(error).and_then(drop_heard)),
+        Value::Body(body) => [drop_heard(body), None],
+        Value::Outputs(outputs) => [drop_heard(outputs), None],
+        Value::Error(error) => [Arc::into_inner(error).and_then(drop_heard), None],
     };
-    Disposed { job, gone, body, panic }
+    Disposed { job, gone, body: kept, panics: panics.into_iter().flatten().collect() }
 }
 
 /// Begins the run of a graph, unless there is an error.
@@ -95,18 +99,20 @@ pub(super) fn begin<P: Payload, C: Clock>(
     #[cfg(feature = "tracing")]
     graph.trace();
     let mut engine = graph.start(AnyClock::new(clock.clock.clone()), now_or_epoch(clock))?;
-    prepare(&mut engine);
+    prepare(&mut engine, clock);
     Ok(engine)
 }
 
-/// The time at which a run begins. If the clock panics, the run will be told in its first turn.
+/// The time at which a run begins.
 pub(super) fn now_or_epoch<C: Clock>(clock: &Steady<C>) -> crate::orchestrator::Timestamp {
     clock.now().unwrap_or_default()
 }
 
 /// What the engine of a run needs that has begun.
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "for the other feature"))]
-pub(super) fn prepare<P: Payload>(engine: &mut Engine<P>) {
+pub(super) fn prepare<P: Payload, C: Clock>(engine: &mut Engine<P>, clock: &Steady<C>) {
+    if let Some(panic) = clock.take_panic() {
+        engine.lose_time(panic);
+    }
     #[cfg(feature = "tracing")]
     {
         let options = engine.core.options();
@@ -135,13 +141,11 @@ pub(super) fn end<P: Payload>(mut engine: Box<Engine<P>>) -> (Report<P::Outputs>
     #[cfg(feature = "tracing")]
     engine.span.end(verdict);
     let _ = verdict;
-    let keep = engine.keep_bodies;
-    let (report, cells) = engine.into_report();
-    if keep {
-        return (report, cells);
+    if !engine.keep_bodies {
+        // Of jobs that were never handed out.
+        drop_quietly(std::mem::replace(&mut engine.cells, Cells::new()));
     }
-    drop_quietly(cells);
-    (report, Cells::new())
+    engine.into_report()
 }
 
 /// Drops values quietly, one by one.

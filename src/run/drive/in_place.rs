@@ -12,8 +12,8 @@ use crate::orchestrator::{Attempt, Timestamp};
 use crate::run::engine::attempt::Finished;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
+use crate::run::facts::bell::{Bell, ring};
 use crate::run::facts::error::RunError;
-use crate::run::facts::quiet::wake_quietly;
 use crate::run::facts::report::Report;
 use crate::run::facts::runtime::Clock;
 use crate::run::job::payload::Payload;
@@ -146,7 +146,7 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
     /// Hands out one job and polls it for the first time.
     fn start_next(&mut self) -> bool {
         let Some(attempt) = self.engine.hand_out() else { return false };
-        let Some(mut body) = self.engine.take_body(&attempt) else { return false };
+        let Some(mut body) = self.engine.take_body(&attempt) else { return true };
         self.engine.tell();
         let entry = self.tasks.free_entry();
         let waker = self.tasks.begin_poll(entry);
@@ -238,7 +238,7 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
         for attempt in left.aborted.drain(..) {
             self.tasks.remove(attempt);
         }
-        std::mem::take(&mut left.wake).into_iter().for_each(wake_quietly);
+        std::mem::take(&mut left.wake).into_iter().for_each(Bell::ring);
         drop_each(std::mem::take(&mut left.contexts));
     }
 }
@@ -250,7 +250,7 @@ async fn yield_now() {
         if std::mem::replace(&mut yielded, true) {
             return Poll::Ready(());
         }
-        cx.waker().wake_by_ref();
+        ring(cx.waker());
         Poll::Pending
     })
     .await;

@@ -99,7 +99,7 @@ impl<P: Payload> Repeatable<P> {
             (std::mem::replace(&mut graph.cells, Cells::new()), graph.outputs.emptied());
         let mut engine = graph.engine(core, cells, outputs, AnyClock::new(clock.clock.clone()));
         engine.keep_bodies = true;
-        prepare(&mut engine);
+        prepare(&mut engine, clock);
         Ok(engine)
     }
 

@@ -1,12 +1,13 @@
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::boxed::Box;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use crate::orchestrator::Timestamp;
 use crate::run::facts::lock::lock;
-use crate::run::facts::quiet::{Panic, caught};
+use crate::run::facts::quiet::{Panic, caught, drop_caught};
 use crate::run::facts::runtime::Clock;
 
 /// The user's clock, which may panic. To be looked at under no lock.
@@ -46,22 +47,43 @@ impl<C: Clock> Steady<C> {
     }
 
     /// Completes at a time, or when the clock panics.
-    pub(super) async fn sleep_until(&self, at: Timestamp) {
-        let sleep = match caught(|| self.clock.sleep_until(at)) {
-            Ok(sleep) => sleep,
+    pub(super) fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send {
+        let sleep = match caught(|| Box::pin(self.clock.sleep_until(at))) {
+            Ok(sleep) => Some(sleep),
             Err(panic) => {
                 self.lose(panic);
-                return;
+                None
             }
         };
-        let mut sleep = pin!(sleep);
-        poll_fn(|cx| match caught(|| sleep.as_mut().poll(cx)) {
+        Sleep { clock: self, sleep }
+    }
+}
+
+/// A timer of the user's clock.
+struct Sleep<'a, C: Clock, F> {
+    clock: &'a Steady<C>,
+    sleep: Option<Pin<Box<F>>>,
+}
+
+impl<C: Clock, F: Future<Output = ()>> Future for Sleep<'_, C, F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(sleep) = &mut self.sleep else { return Poll::Ready(()) };
+        match caught(|| sleep.as_mut().poll(cx)) {
             Ok(polled) => polled,
             Err(panic) => {
-                self.lose(panic);
+                self.clock.lose(panic);
                 Poll::Ready(())
             }
-        })
-        .await;
+        }
+    }
+}
+
+impl<C: Clock, F> Drop for Sleep<'_, C, F> {
+    fn drop(&mut self) {
+        if let Some(panic) = drop_caught(self.sleep.take()) {
+            self.clock.lose(panic);
+        }
     }
 }

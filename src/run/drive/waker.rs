@@ -4,8 +4,8 @@ use std::task::{Wake, Waker};
 use std::vec::Vec;
 
 use crate::orchestrator::Attempt;
+use crate::run::facts::bell::Bell;
 use crate::run::facts::lock::lock;
-use crate::run::facts::quiet::wake_quietly;
 
 /// The attempts that run in one task: each has a waker of its own, which tells which one to poll.
 ///
@@ -36,7 +36,7 @@ struct Woken {
 #[derive(Default)]
 struct WokenInner {
     entries: Vec<u32>,
-    driver: Option<Waker>,
+    driver: Option<Bell>,
 }
 
 struct JobWaker {
@@ -60,7 +60,7 @@ impl Wake for JobWaker {
         self.woken.any.store(true, Ordering::Release);
         let driver = woken.driver.take();
         drop(woken);
-        driver.into_iter().for_each(wake_quietly);
+        driver.into_iter().for_each(Bell::ring);
     }
 }
 
@@ -163,8 +163,7 @@ impl Tasks {
 
     /// Whether something is to be polled; if not, `driver` is woken once there is.
     pub(crate) fn watch(&self, driver: &Waker) -> bool {
-        // Cloned and dropped without the lock: wakers are code of the user's.
-        let driver = driver.clone();
+        let driver = Bell::of(driver);
         let mut woken = lock(&self.woken.inner);
         let before = woken.driver.replace(driver);
         let has_woken = !woken.entries.is_empty();

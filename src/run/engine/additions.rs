@@ -4,16 +4,17 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{self, Poll, Waker};
+use std::task::{self, Poll};
 use std::vec::Vec;
 
 use crate::orchestrator::Extra;
+use crate::run::facts::bell::Bell;
 use crate::run::facts::error::RunError;
 use crate::run::facts::handle::{Handle, Key};
 use crate::run::facts::lock::lock;
 use crate::run::facts::mailbox::{Mailbox, Message};
 use crate::run::facts::output::{Column, NewColumn, Outputs, Show, Slot};
-use crate::run::facts::quiet::{drop_quietly, wake_quietly};
+use crate::run::facts::quiet::drop_quietly;
 use crate::run::job::asked::Asked;
 use crate::run::job::body::Body;
 use crate::run::job::hook::Hook;
@@ -107,7 +108,7 @@ pub(crate) struct Answer(Arc<Mutex<Reply>>);
 impl Answer {
     /// Returns who waits for it, to be woken under no lock.
     #[must_use = "somebody waits for it"]
-    pub(crate) fn give(&self, result: Result<Key, RunError>) -> Option<Waker> {
+    pub(crate) fn give(&self, result: Result<Key, RunError>) -> Option<Bell> {
         let mut reply = lock(&self.0);
         reply.answered = true;
         reply.result = Some(result);
@@ -119,7 +120,7 @@ impl Drop for Answer {
     fn drop(&mut self) {
         let answered = lock(&self.0).answered;
         if !answered {
-            self.give(Err(RunError::Over)).into_iter().for_each(wake_quietly);
+            self.give(Err(RunError::Over)).into_iter().for_each(Bell::ring);
         }
     }
 }
@@ -131,7 +132,7 @@ pub(crate) type Reserve<P> = Box<dyn FnOnce(&mut Outputs<<P as Payload>::Outputs
 struct Reply {
     answered: bool,
     result: Option<Result<Key, RunError>>,
-    waiting: Option<Waker>,
+    waiting: Option<Bell>,
 }
 
 impl<P: Payload> Additions<P> {
@@ -235,14 +236,13 @@ impl<T> Future for Adding<T> {
     type Output = Result<Handle<T>, RunError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
-        // Cloned and dropped without the lock: wakers are code of the user's.
-        let waker = cx.waker().clone();
+        let bell = Bell::of(cx.waker());
         let mut reply = lock(&self.reply);
         if let Some(result) = reply.result.take() {
             drop(reply);
             return Poll::Ready(result.map(Handle::new));
         }
-        let before = reply.waiting.replace(waker);
+        let before = reply.waiting.replace(bell);
         drop(reply);
         drop(before);
         Poll::Pending

@@ -8,6 +8,7 @@ use crate::orchestrator::{Attempt, Completion, JobId};
 use crate::run::facts::error::{Cancelled, JobError};
 use crate::run::facts::handle::Key;
 use crate::run::facts::mailbox::Message;
+use crate::run::facts::output::{OutputStore as _, Slot};
 use crate::run::job::body::{Occasion, Start};
 use crate::run::job::context::Context;
 use crate::run::job::payload::Payload;
@@ -20,23 +21,33 @@ impl<P: Payload> Engine<P> {
     /// The next attempt that starts, if there is one. Its body is to be taken, prepared, and polled.
     #[inline]
     pub(crate) fn hand_out(&mut self) -> Option<Attempt> {
-        loop {
-            let attempt = self.core.poll_ready_jobs(self.now).next()?;
-            if attempt.number == 1 {
-                let clock = self.core.clock();
-                if let Some(record) = self.core.payload_of(attempt.job) {
-                    record.started = clock;
-                }
+        let attempt = self.core.poll_ready_jobs(self.now).next()?;
+        if attempt.number == 1 {
+            let clock = self.core.clock();
+            if let Some(record) = self.core.payload_mut(attempt.job) {
+                record.started = clock;
             }
-            if self.cells.body(attempt.job.index()).is_some() {
-                #[cfg(feature = "tracing")]
-                self.trace_attempt(attempt);
-                return Some(attempt);
-            }
-            // It only keeps two hooks in order.
-            let completed = self.core.on_job_complete(attempt, Completion::Success, self.now);
-            debug_assert!(completed.is_ok(), "{completed:?}");
         }
+        Some(attempt)
+    }
+
+    /// Takes the body of an attempt out of its cell that was handed out just now. There is none if the job
+    /// only keeps two hooks in order; then the attempt has ended already.
+    #[inline]
+    pub(crate) fn take_body(&mut self, attempt: &Attempt) -> Option<P> {
+        #[cfg(feature = "tracing")]
+        self.trace_attempt(*attempt);
+        let body = self.cells.take(attempt.job.index());
+        if body.is_none() {
+            self.pass(*attempt);
+        }
+        body
+    }
+
+    #[cold]
+    fn pass(&mut self, attempt: Attempt) {
+        let completed = self.core.on_job_complete(attempt, Completion::Success, self.now);
+        debug_assert!(completed.is_ok(), "{completed:?}");
     }
 
     #[cfg(feature = "tracing")]
@@ -53,12 +64,6 @@ impl<P: Payload> Engine<P> {
             let run = self.span.clone();
             body.parts().1.begin(crate::run::job::spans::SpanSeed { run, attempt, label, hook_of });
         }
-    }
-
-    /// Takes the body of an attempt out of its cell that was handed out just now.
-    #[inline]
-    pub(crate) fn take_body(&mut self, attempt: &Attempt) -> Option<P> {
-        self.cells.take(attempt.job.index())
     }
 
     /// What an attempt may take from its run that begins.
@@ -103,7 +108,7 @@ impl<P: Payload> Engine<P> {
     #[cold]
     fn receive_late(&mut self, attempt: Attempt, body: P) {
         if self.core.is_away(attempt) {
-            let keep = !self.core.has_ended(attempt.job) || self.keep_bodies;
+            let keep = !self.core.is_ended(attempt.job) || self.keep_bodies;
             self.left.discard(Some(attempt.job), Value::Aborted { attempt, body, keep });
         } else {
             // The abort has yet to be obeyed.
@@ -128,15 +133,17 @@ impl<P: Payload> Engine<P> {
         };
         self.forget_context(job.index());
         let clock = self.core.clock();
-        if let Some(record) = self.core.payload_of(job) {
-            record.ended = clock;
-            let before = record.set_error(finished.err());
-            self.discard_error(job, before);
-        }
+        let Some(record) = self.core.payload_mut(job) else { return Some(body) };
+        record.ended = clock;
+        let slot = record.slot;
+        let before = record.set_error(finished.err());
+        self.discard_error(job, before);
         self.tell_completed(attempt);
-        if completion != Completion::Panic {
+        if completion == Completion::Success && !after.succeeded {
+            self.discard_late_output(job, slot, &mut body);
+        } else if completion != Completion::Panic {
             let occasion = if after.succeeded { Occasion::Succeeded } else { Occasion::Failed };
-            self.deliver(job, &mut body, occasion);
+            self.deliver(job, slot, &mut body, occasion);
         }
         if !after.ended || self.keep_bodies {
             self.cells.put_back(job.index(), body);
@@ -158,14 +165,25 @@ impl<P: Payload> Engine<P> {
 
     /// Moves the output of a job to its slot.
     #[inline]
-    fn deliver(&mut self, job: JobId, body: &mut P, occasion: Occasion) {
-        if let (Role::Jobs, Some(record)) = (&self.role, self.core.payload_of(job)) {
-            let slot = record.slot;
+    fn deliver(&mut self, job: JobId, slot: Slot, body: &mut P, occasion: Occasion) {
+        if let Role::Jobs = &self.role {
             let (column, in_column) = self.outputs.column(slot);
             if body.parts().0.deliver(occasion, column, in_column) {
                 let replaced = self.outputs.take_replaced(slot);
                 self.left.discard(Some(job), Value::Outputs(replaced));
             }
+        }
+    }
+
+    /// An attempt was late: what it returned is no output, and not to stay in the body for the next one. That
+    /// of a nested graph is its report, however it ended.
+    #[cold]
+    fn discard_late_output(&mut self, job: JobId, slot: Slot, body: &mut P) {
+        self.deliver(job, slot, body, Occasion::Failed);
+        if let Role::Jobs = &self.role {
+            let mut apart = self.outputs.column_apart(slot);
+            body.parts().0.deliver(Occasion::Succeeded, apart.any_mut(), 0);
+            self.left.discard(Some(job), Value::Outputs(apart));
         }
     }
 
@@ -178,8 +196,11 @@ impl<P: Payload> Engine<P> {
             }
             return;
         };
-        if self.core.on_job_ready(attempt, self.now).is_ok() {
-            self.deliver(attempt.job, &mut body, Occasion::Ready);
+        let is_ready = self.core.on_job_ready(attempt, self.now).is_ok();
+        if let Some(slot) =
+            self.core.payload(attempt.job).map(|record| record.slot).filter(|_| is_ready)
+        {
+            self.deliver(attempt.job, slot, &mut body, Occasion::Ready);
         }
         self.cells.put_back(index, body);
     }

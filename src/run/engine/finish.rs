@@ -31,7 +31,7 @@ impl<P: Payload> Engine<P> {
     }
 
     /// A timeout decides how a job failed, whatever the job reported.
-    fn name_late_failures(&mut self) {
+    pub(super) fn name_late_failures(&mut self) {
         for job in self.job_ids() {
             let error = match self.core.state(job) {
                 Some(JobState::Ended(Outcome::Failed(Failure::TimedOut))) => JobError::TimedOut,

@@ -1,18 +1,18 @@
 use std::boxed::Box;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Waker;
 use std::vec::Vec;
 
 use crate::orchestrator::{Attempt, JobId};
+use crate::run::facts::bell::Bell;
 use crate::run::facts::error::JobError;
-use crate::run::facts::quiet::Panic;
+use crate::run::facts::quiet::{Panic, drop_quietly};
 use crate::run::job::context::Context;
 use crate::run::job::payload::Payload;
 
 /// What the engine has decided and somebody has to do, under no lock: all of it may run code of the user's.
 pub(crate) struct Leftovers<P: Payload> {
-    pub(crate) wake: Vec<Waker>,
+    pub(crate) wake: Vec<Bell>,
     /// The ends of contexts, which hold wakers at most.
     pub(crate) contexts: Vec<Context>,
     /// Attempts that were aborted: nobody need poll them again. Their bodies are in the trash, or being
@@ -36,6 +36,13 @@ impl<P: Payload> Leftovers<P> {
 
     pub(crate) fn discard(&mut self, job: Option<JobId>, value: Value<P>) {
         self.trash.push_back(Trash { job, value });
+    }
+}
+
+impl<P: Payload> Drop for Leftovers<P> {
+    /// Of a run that is dropped.
+    fn drop(&mut self) {
+        self.trash.drain(..).for_each(drop_quietly);
     }
 }
 
@@ -64,6 +71,6 @@ pub(crate) struct Disposed<P> {
     pub(crate) gone: Option<Attempt>,
     /// A body that is kept.
     pub(crate) body: Option<P>,
-    /// What the `Drop` panicked with.
-    pub(crate) panic: Option<Panic>,
+    /// What `Drop`s panicked with.
+    pub(crate) panics: Vec<Panic>,
 }

@@ -72,6 +72,7 @@ impl<P: Payload> Engine<P> {
     /// What became of the shutdown hooks, whose run is over.
     pub(crate) fn end_hooks(&mut self, hooks: &mut Self) {
         hooks.tell();
+        hooks.name_late_failures();
         let Role::Hooks(subjects) = &hooks.role else { return };
         for hook in hooks.core.jobs().collect::<Vec<_>>() {
             let Some(subject) = subjects[hook.index()] else { continue };

@@ -75,8 +75,9 @@ impl<P: Payload> Engine<P> {
             }
             Message::Ready { .. } => {}
             Message::Add => self.admit(),
+            // Shutdown hooks go on.
             Message::StopInOrder => {
-                if self.core.ending().is_none() {
+                if matches!(self.role, Role::Jobs) && self.core.ending().is_none() {
                     self.core.stop(self.now);
                 }
             }
@@ -106,7 +107,7 @@ impl<P: Payload> Engine<P> {
     /// An attempt is over. Its body is dropped under no lock, so it is away until then.
     fn abort(&mut self, attempt: Attempt) {
         let index = attempt.job.index();
-        let (ended, clock) = (self.core.has_ended(attempt.job), self.core.clock());
+        let (ended, clock) = (self.core.is_ended(attempt.job), self.core.clock());
         if let Some(record) = self.core.payload_mut(attempt.job) {
             record.ended = clock;
         }
@@ -141,12 +142,12 @@ impl<P: Payload> Engine<P> {
     }
 
     /// Trash was disposed of.
-    pub(crate) fn disposed(&mut self, Disposed { job, gone, body, panic }: Disposed<P>) {
-        if let Some(panic) = panic {
+    pub(crate) fn disposed(&mut self, Disposed { job, gone, body, panics }: Disposed<P>) {
+        for panic in panics {
             self.put_mishap(job, MishapKind::Drop, panic);
         }
         if let (Some(body), Some(job)) = (body, job) {
-            if self.core.has_ended(job) && !self.keep_bodies {
+            if self.core.is_ended(job) && !self.keep_bodies {
                 self.left.discard(Some(job), Value::Body(body));
             } else {
                 self.cells.put_back(job.index(), body);

@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::vec::Vec;
 
+use super::bell::Bell;
 use super::lock::lock;
-use super::quiet::wake_quietly;
 use crate::orchestrator::Attempt;
 
 /// What reaches a run from its jobs, and from outside.
@@ -30,7 +30,7 @@ pub(crate) struct Mailbox {
 #[derive(Debug, Default)]
 struct Inner {
     messages: Vec<Message>,
-    reader: Option<Waker>,
+    reader: Option<Bell>,
 }
 
 impl Mailbox {
@@ -40,7 +40,7 @@ impl Mailbox {
         self.any.store(true, Ordering::Release);
         let reader = inner.reader.take();
         drop(inner);
-        reader.into_iter().for_each(wake_quietly);
+        reader.into_iter().for_each(Bell::ring);
     }
 
     /// Whether there are messages. Costs one load.
@@ -58,8 +58,7 @@ impl Mailbox {
 
     /// Whether there are messages; if not, `reader` is woken by the next one.
     pub(crate) fn watch(&self, reader: &Waker) -> bool {
-        // Cloned and dropped without the lock: wakers are code of the user's.
-        let reader = reader.clone();
+        let reader = Bell::of(reader);
         let mut inner = lock(&self.inner);
         let before = inner.reader.replace(reader);
         let has_messages = !inner.messages.is_empty();

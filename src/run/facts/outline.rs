@@ -1,3 +1,4 @@
+use std::string::String;
 use std::sync::Arc;
 use std::vec;
 use std::vec::Vec;
@@ -97,6 +98,10 @@ impl<C: OutputStore + ?Sized> Report<C> {
 }
 
 impl<C: OutputStore + ?Sized> Below for Report<C> {
+    fn troubles(&self) -> Vec<String> {
+        Self::troubles(self)
+    }
+
     fn retell(&self) -> Vec<Fact> {
         Self::retell(self)
     }

@@ -117,6 +117,9 @@ impl<T: 'static> Column<T> {
 
 /// What is shown below the line of its job: the report of a nested run.
 pub(crate) trait Below: fmt::Display {
+    /// All that went wrong inside, each with the way to it.
+    fn troubles(&self) -> Vec<String>;
+
     /// All that it knows of the run inside.
     fn retell(&self) -> Vec<Fact>;
 
@@ -284,6 +287,12 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
         if slot.in_column() + 1 == typed.outputs {
             typed.outputs -= 1;
         }
+    }
+
+    /// A column of the type of this slot, for an output that nobody will read.
+    #[cold]
+    pub(crate) fn column_apart(&self, slot: Slot) -> Box<C> {
+        (self.columns[slot.column()].new)(None)
     }
 
     /// Outputs of the type of this slot that others replaced.

@@ -5,7 +5,6 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::string::{String, ToString};
 use std::sync::{Arc, Mutex, Once};
-use std::task::Waker;
 use std::vec::Vec;
 
 use super::lock::lock;
@@ -129,11 +128,6 @@ pub(crate) fn drop_caught<T>(value: T) -> Option<Panic> {
 /// Drops a value of the user's. What its `Drop` panics with has nobody left to go to.
 pub(crate) fn drop_quietly<T>(value: T) {
     drop(drop_caught(value));
-}
-
-/// Wakes a task of the user's runtime.
-pub(crate) fn wake_quietly(waker: Waker) {
-    drop(caught(|| waker.wake()));
 }
 
 /// What a panic says, if it says anything.

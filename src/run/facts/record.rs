@@ -125,7 +125,7 @@ impl Orchestrator<Record> {
 
     /// When the last attempt of a job that has ended did.
     pub(crate) fn ended(&self, job: JobId) -> Option<Timestamp> {
-        let began = self.attempts(job) > 0 && self.has_ended(job);
+        let began = self.attempts(job) > 0 && self.is_ended(job);
         self.payload(job).filter(|_| began).map(|record| record.ended)
     }
 }

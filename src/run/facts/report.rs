@@ -8,7 +8,7 @@ use super::error::JobError;
 use super::handle::{Handle, Scope};
 use super::listing::Listing;
 use super::mishap::{Mishap, MishapKind};
-use super::output::{LocalOutputs, OutputStore, Outputs, SendOutputs};
+use super::output::{Below, LocalOutputs, OutputStore, Outputs, SendOutputs};
 use super::record::{HookReport, Record};
 use crate::orchestrator::{
     Condition, Counts, Explanation, JobId, JobKind, JobName, JobState, Orchestrator, Outcome,
@@ -63,12 +63,24 @@ impl<C: OutputStore + ?Sized> Report<C> {
     /// # Errors
     /// [`RunFailed`] says how the run ended, and names the jobs that failed.
     pub fn check(&self) -> Result<(), RunFailed> {
-        let mut failures: Vec<String> = self.failures().flat_map(JobReport::troubles).collect();
-        failures.extend(self.mishaps.iter().map(Mishap::to_string));
+        let failures = self.troubles();
         if self.is_success() && failures.is_empty() {
             return Ok(());
         }
         Err(RunFailed { verdict: self.verdict, failures })
+    }
+
+    /// All that went wrong, at any depth, each with the way to it.
+    pub(super) fn troubles(&self) -> Vec<String> {
+        let of_job = |job: JobReport<'_>| {
+            let mut troubles = job.troubles();
+            let inside = job.record().and_then(|record| self.outputs.below(record.slot));
+            let inside = inside.map(Below::troubles).unwrap_or_default().into_iter();
+            troubles.extend(inside.map(|trouble| format!("{} / {trouble}", job.name())));
+            troubles
+        };
+        let of_run = self.mishaps.iter().map(Mishap::to_string);
+        self.jobs().flat_map(of_job).chain(of_run).collect()
     }
 
     /// How long the run took, its shutdown hooks included.

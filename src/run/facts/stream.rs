@@ -2,11 +2,12 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
-use std::task::{self, Poll, Waker};
+use std::task::{self, Poll};
 
+use super::bell::Bell;
 use super::fact::Fact;
 use super::lock::lock;
-use super::quiet::{drop_quietly, wake_quietly};
+use super::quiet::drop_quietly;
 
 /// What happens in a run, in order: made by [`Graph::facts`](crate::Graph::facts).
 pub struct Facts(Arc<Channel>);
@@ -18,7 +19,7 @@ struct Channel(Mutex<Unread>);
 struct Unread {
     facts: VecDeque<Fact>,
     closed: bool,
-    reader: Option<Waker>,
+    reader: Option<Bell>,
 }
 
 /// Where the facts of a stream come from; it ends when this is dropped.
@@ -41,7 +42,7 @@ impl Sender {
         unread.facts.push_back(fact);
         let reader = unread.reader.take();
         drop(unread);
-        reader.into_iter().for_each(wake_quietly);
+        reader.into_iter().for_each(Bell::ring);
         true
     }
 }
@@ -52,7 +53,7 @@ impl Drop for Sender {
         unread.closed = true;
         let reader = unread.reader.take();
         drop(unread);
-        reader.into_iter().for_each(wake_quietly);
+        reader.into_iter().for_each(Bell::ring);
     }
 }
 
@@ -80,7 +81,7 @@ impl Facts {
 
     /// [`next`](Self::next) for those who poll: what `Stream::poll_next` wants to know.
     pub fn poll_next(&mut self, cx: &task::Context<'_>) -> Poll<Option<Fact>> {
-        let reader = cx.waker().clone();
+        let reader = Bell::of(cx.waker());
         let mut unread = lock(&self.0.0);
         if let Some(fact) = unread.facts.pop_front() {
             return Poll::Ready(Some(fact));

@@ -2,11 +2,12 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, Weak};
-use std::task::{self, Poll, Waker};
+use std::task::{self, Poll};
 
 use slab::Slab;
 
 use crate::orchestrator::{Attempt, Timestamp};
+use crate::run::facts::bell::Bell;
 use crate::run::facts::lock::lock;
 use crate::run::facts::mailbox::{Mailbox, Message, StopHandle};
 use crate::run::facts::observers::Observers;
@@ -29,7 +30,7 @@ struct Inner {
 #[derive(Default)]
 struct Cancel {
     asked: bool,
-    waiting: Slab<Waker>,
+    waiting: Slab<Bell>,
 }
 
 /// Somebody who waits for the cancellation, until dropped.
@@ -40,15 +41,14 @@ struct Waits {
 
 impl Waits {
     fn poll(&mut self, cx: &task::Context<'_>) -> Poll<()> {
-        // Cloned and dropped without the lock: wakers are code of the user's.
-        let waker = cx.waker().clone();
+        let bell = Bell::of(cx.waker());
         let mut cancel = lock(&self.context.0.cancel);
         if cancel.asked {
             self.key = None;
             return Poll::Ready(());
         }
         let before = self.key.map(|key| cancel.waiting.remove(key));
-        self.key = Some(cancel.waiting.insert(waker));
+        self.key = Some(cancel.waiting.insert(bell));
         drop(cancel);
         drop(before);
         Poll::Pending
@@ -100,7 +100,7 @@ impl Context {
     }
 
     /// Asks the attempt to end. Whoever waits for that is to be woken, under no lock.
-    pub(crate) fn cancel(&self) -> impl Iterator<Item = Waker> + use<> {
+    pub(crate) fn cancel(&self) -> impl Iterator<Item = Bell> + use<> {
         let mut cancel = lock(&self.0.cancel);
         cancel.asked = true;
         // A canary: a planted bug, which shows that the tests would find one.
@@ -110,7 +110,7 @@ impl Context {
             std::mem::take(&mut cancel.waiting)
         };
         drop(cancel);
-        waiting.into_iter().map(|(_, waker)| waker)
+        waiting.into_iter().map(|(_, bell)| bell)
     }
 
     /// The clock of the run: sleeps by it follow virtual time in a test.

@@ -3,17 +3,19 @@ use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::said::{Look, Said};
 use super::shared::Shared;
-use super::state::{Look, Said, State};
+use super::state::State;
 use super::task::Task;
 use crate::run::drive::act::{begin, dispose, end};
 use crate::run::drive::in_place::either;
 use crate::run::drive::steady::Steady;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
+use crate::run::facts::bell::Bell;
 use crate::run::facts::error::RunError;
 use crate::run::facts::mailbox::Mailbox;
-use crate::run::facts::quiet::{drop_quietly, wake_quietly};
+use crate::run::facts::quiet::drop_quietly;
 use crate::run::facts::report::SendReport;
 use crate::run::facts::runtime::Spawn;
 use crate::run::job::payload::Sendable;
@@ -65,6 +67,8 @@ async fn drive_one<S: Spawn>(runtime: S, engine: Box<Engine<Sendable>>) -> Box<E
         said = Said::Nothing;
         match look {
             Look::Over(engine) => return engine,
+            // Nobody else takes the engine before this.
+            Look::Unheard(said) => drop_quietly(said),
             Look::Dispose(trash) => said = Said::Disposed(dispose(trash)),
             Look::Wait(deadline) => {
                 let knocked = poll_fn(|cx| knocked(&shared, &mailbox, cx));
@@ -79,9 +83,8 @@ async fn drive_one<S: Spawn>(runtime: S, engine: Box<Engine<Sendable>>) -> Box<E
 
 fn knocked<S: Spawn>(shared: &Arc<Shared<S>>, mailbox: &Mailbox, cx: &Context<'_>) -> Poll<()> {
     let has_mail = mailbox.watch(cx.waker());
-    // Cloned without the lock: wakers are code of the user's.
-    let waker = cx.waker().clone();
-    let knocked = shared.decide(|state| state.watch(waker)).decision;
+    let bell = Bell::of(cx.waker());
+    let knocked = shared.decide(|state| state.watch(bell)).decision;
     if has_mail || knocked { Poll::Ready(()) } else { Poll::Pending }
 }
 
@@ -95,6 +98,6 @@ impl<S: Spawn> Drop for Close<'_, S> {
             observers.close();
         }
         drop_quietly(engine);
-        shells.into_iter().for_each(wake_quietly);
+        shells.into_iter().for_each(Bell::ring);
     }
 }

@@ -2,14 +2,15 @@ use std::boxed::Box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::state::{Chores, State};
+use super::said::Chores;
+use super::state::State;
 use crate::orchestrator::Attempt;
 use crate::run::drive::act::drop_each;
 use crate::run::drive::steady::Steady;
 use crate::run::engine::engine::Engine;
+use crate::run::facts::bell::Bell;
 use crate::run::facts::lock::lock;
 use crate::run::facts::observers::Observers;
-use crate::run::facts::quiet::wake_quietly;
 use crate::run::facts::runtime::Spawn;
 use crate::run::job::payload::Sendable;
 
@@ -79,8 +80,7 @@ impl<S: Spawn> Shared<S> {
             (self.spawn)(self);
         }
         let woke = !wake.is_empty();
-        wake.into_iter().for_each(wake_quietly);
-        drop_each(drop.0);
+        wake.into_iter().for_each(Bell::ring);
         drop_each(drop.1);
         woke
     }

@@ -1,13 +1,12 @@
 use std::boxed::Box;
-use std::task::{Poll, Waker};
 use std::vec::Vec;
 
+use super::said::{Chores, Look, Said, Then};
 use crate::orchestrator::{Attempt, Timestamp};
-use crate::run::engine::attempt::Finished;
 use crate::run::engine::engine::Engine;
-use crate::run::engine::leftovers::{Disposed, Trash};
+use crate::run::engine::leftovers::Trash;
+use crate::run::facts::bell::Bell;
 use crate::run::facts::quiet::Panic;
-use crate::run::job::context::Context;
 use crate::run::job::payload::{Payload, Sendable};
 
 /// What the lock of a parallel run protects. Nothing here runs code of the user's: it decides, and what is
@@ -17,7 +16,7 @@ pub(super) struct State {
     pub(super) engine: Option<Box<Engine<Sendable>>>,
     /// By index of the job in the core, as far as there are any: the task of its attempt, which fetches the
     /// body each time that it is polled.
-    shells: Vec<Option<Waker>>,
+    shells: Vec<Option<Bell>>,
     /// How many tasks are busy under no lock: with a body, with trash, or with telling.
     out: usize,
     /// Whether a task tells the observers.
@@ -27,8 +26,8 @@ pub(super) struct State {
     spares: usize,
     /// How many tasks are to be spawned.
     spawn: usize,
-    /// Wakers that others replaced.
-    old_wakers: Vec<Waker>,
+    /// Bells that others replaced.
+    old_bells: Vec<Bell>,
     /// The runtime has dropped a task of a run that goes on: it takes no more.
     abandoned: bool,
     /// How many attempts were aborted that were not counted yet; the end of the run is one.
@@ -41,56 +40,9 @@ pub(super) struct State {
 /// Whoever awaits the run.
 #[derive(Default)]
 struct Caller {
-    waker: Option<Waker>,
+    bell: Option<Bell>,
     sleeps_until: Option<Timestamp>,
     knocked: bool,
-}
-
-/// What a task has to say.
-pub(super) enum Said {
-    Nothing,
-    /// It was a spare one.
-    Spare,
-    /// It polled the body of an attempt. The waker is there if it is another one than last time.
-    Polled {
-        attempt: Attempt,
-        body: Sendable,
-        polled: Poll<Finished>,
-        waker: Option<Waker>,
-    },
-    Disposed(Disposed<Sendable>),
-    Told,
-}
-
-/// What it does next.
-pub(super) enum Then {
-    Poll(Attempt, Sendable),
-    Dispose(Trash<Sendable>),
-    Tell,
-    /// It comes back once the chores are done, which may take long.
-    Again,
-    /// Its job goes on when that is woken.
-    Wait,
-    /// It goes on when it gets its next turn.
-    Yield,
-    End,
-}
-
-/// What the caller finds.
-pub(super) enum Look {
-    Over(Box<Engine<Sendable>>),
-    Dispose(Trash<Sendable>),
-    Wait(Option<Timestamp>),
-}
-
-/// What is to be done once the lock is released, in this order.
-pub(super) struct Chores {
-    /// How many attempts were aborted; one more if the run was closed.
-    pub(super) aborted: usize,
-    /// How many tasks are to be spawned.
-    pub(super) spawn: usize,
-    pub(super) wake: Vec<Waker>,
-    pub(super) drop: (Vec<Waker>, Vec<Context>),
 }
 
 impl State {
@@ -102,7 +54,7 @@ impl State {
             telling: false,
             spares: 0,
             spawn: 0,
-            old_wakers: Vec::new(),
+            old_bells: Vec::new(),
             abandoned: false,
             aborted: 0,
             claimed: false,
@@ -115,7 +67,7 @@ impl State {
     pub(super) fn chores(&mut self) -> Option<Chores> {
         let left = |engine: &Engine<_>| engine.left.has_chores();
         let none = self.spawn == 0
-            && self.old_wakers.is_empty()
+            && self.old_bells.is_empty()
             && self.aborted == 0
             && !self.engine.as_deref().is_some_and(left)
             && (self.claimed || !self.is_knocked_for());
@@ -131,7 +83,7 @@ impl State {
             aborted: std::mem::take(&mut self.aborted),
             spawn: std::mem::take(&mut self.spawn),
             wake: Vec::new(),
-            drop: (std::mem::take(&mut self.old_wakers), Vec::new()),
+            drop: (std::mem::take(&mut self.old_bells), Vec::new()),
         };
         if let Some(engine) = &mut self.engine
             && engine.left.has_chores()
@@ -166,7 +118,10 @@ impl State {
         at_once: bool,
         woke: bool,
     ) -> (Then, Option<Sendable>) {
-        let (waits, spent) = self.hear(said, now);
+        let (waits, spent) = match self.hear(said, now) {
+            Ok(heard) => heard,
+            Err(said) => return (Then::Unheard(said), None),
+        };
         let then = match self.engine.as_deref_mut() {
             _ if waits => Then::Wait,
             None => Then::End,
@@ -184,26 +139,24 @@ impl State {
     }
 
     /// Whether the task waits for its job, and a body to be dropped in which nothing of the user's is left.
+    /// What cannot be heard any more is returned, to be dropped without the lock.
     #[expect(
         clippy::inline_always,
         reason = "one caller on the hot way: what is passed stays in registers"
     )]
     #[inline(always)]
-    fn hear(&mut self, said: Said, now: Option<Timestamp>) -> (bool, Option<Sendable>) {
+    fn hear(
+        &mut self,
+        said: Said,
+        now: Option<Timestamp>,
+    ) -> Result<(bool, Option<Sendable>), Box<Said>> {
         match &said {
             Said::Nothing => {}
             Said::Spare => self.spares -= 1,
             Said::Polled { .. } | Said::Disposed(_) => self.out -= 1,
             Said::Told => (self.out, self.telling) = (self.out - 1, false),
         }
-        let Some(engine) = &mut self.engine else {
-            // Dropped by the task, like the body of a job that was being polled when the run was dropped.
-            return match said {
-                Said::Polled { body, .. } => (false, Some(body)),
-                Said::Disposed(disposed) => (false, disposed.body),
-                Said::Nothing | Said::Spare | Said::Told => (false, None),
-            };
-        };
+        let Some(engine) = &mut self.engine else { return Err(Box::new(said)) };
         if let Some(now) = now {
             engine.set_now(now);
         }
@@ -211,27 +164,27 @@ impl State {
         match said {
             Said::Nothing | Said::Spare | Said::Told => {}
             Said::Disposed(disposed) => engine.disposed(disposed),
-            Said::Polled { attempt, body, polled, waker } => {
-                waiting = polled.is_pending().then_some((attempt, waker));
+            Said::Polled { attempt, body, polled, bell } => {
+                waiting = polled.is_pending().then_some((attempt, bell));
                 spent = engine.receive(attempt, body, polled);
             }
         }
         engine.hear();
-        let Some((attempt, waker)) = waiting.filter(|(attempt, _)| engine.is_under_way(*attempt))
+        let Some((attempt, bell)) = waiting.filter(|(attempt, _)| engine.is_under_way(*attempt))
         else {
-            return (false, spent);
+            return Ok((false, spent));
         };
-        if let Some(waker) = waker {
-            self.keep_shell(attempt.job.index(), waker);
+        if let Some(bell) = bell {
+            self.keep_shell(attempt.job.index(), bell);
         }
-        (true, spent)
+        Ok((true, spent))
     }
 
-    fn keep_shell(&mut self, index: usize, waker: Waker) {
+    fn keep_shell(&mut self, index: usize, bell: Bell) {
         if index >= self.shells.len() {
-            self.shells.resize(index + 1, None);
+            self.shells.resize_with(index + 1, || None);
         }
-        self.old_wakers.extend(self.shells[index].replace(waker));
+        self.old_bells.extend(self.shells[index].replace(bell));
     }
 
     /// What is to be done next.
@@ -251,9 +204,7 @@ impl State {
         } else if !self.telling && engine.has_facts() {
             self.telling = true;
             Then::Tell
-        } else if let Some(attempt) = engine.hand_out()
-            && let Some(mut body) = engine.take_body(&attempt)
-        {
+        } else if let Some((attempt, mut body)) = first(engine) {
             body.parts().0.prepare(&mut engine.beginning(&attempt));
             engine.tell();
             Then::Poll(attempt, body)
@@ -302,7 +253,9 @@ impl State {
         if let (Some(engine), Some(panic)) = (&mut self.engine, lost) {
             engine.lose_time(panic);
         }
-        self.hear(said, now);
+        if let Err(said) = self.hear(said, now) {
+            return Look::Unheard(said);
+        }
         let Some(engine) = &mut self.engine else { return Look::Wait(None) };
         if self.abandoned
             && let Some(trash) = engine.left.trash.pop_front()
@@ -322,13 +275,16 @@ impl State {
 
     /// Lets go of the engine. The tasks that wait for their jobs are to be woken after it was dropped, so
     /// that they end.
-    pub(super) fn close(&mut self) -> (Option<Box<Engine<Sendable>>>, Vec<Waker>) {
+    pub(super) fn close(&mut self) -> (Option<Box<Engine<Sendable>>>, Vec<Bell>) {
         self.aborted += 1;
         (self.engine.take(), self.shells.drain(..).flatten().collect())
     }
 
     /// The runtime dropped a task, and takes no more: what is left of the run is aborted.
-    pub(super) fn abandon(&mut self, held: Option<Attempt>) -> Option<Trash<Sendable>> {
+    pub(super) fn abandon(
+        &mut self,
+        held: Option<Attempt>,
+    ) -> Result<Option<Trash<Sendable>>, Box<Said>> {
         if held.is_none() {
             self.spares -= 1;
         }
@@ -342,16 +298,19 @@ impl State {
     }
 
     /// What a run leaves to be dropped whose runtime is gone.
-    pub(super) fn disposed_of_abandoned(&mut self, said: Said) -> Option<Trash<Sendable>> {
-        self.hear(said, None);
-        let trash = self.engine.as_mut()?.left.trash.pop_front()?;
-        self.out += 1;
-        Some(trash)
+    pub(super) fn disposed_of_abandoned(
+        &mut self,
+        said: Said,
+    ) -> Result<Option<Trash<Sendable>>, Box<Said>> {
+        self.hear(said, None)?;
+        let trash = self.engine.as_mut().and_then(|engine| engine.left.trash.pop_front());
+        self.out += usize::from(trash.is_some());
+        Ok(trash)
     }
 
-    /// The caller's waker is kept, unless there is something for it to do.
-    pub(super) fn watch(&mut self, waker: Waker) -> bool {
-        self.old_wakers.extend(self.caller.waker.replace(waker));
+    /// Keeps the caller's bell. Whether there is something for it to do.
+    pub(super) fn watch(&mut self, bell: Bell) -> bool {
+        self.old_bells.extend(self.caller.bell.replace(bell));
         std::mem::take(&mut self.caller.knocked)
     }
 
@@ -366,11 +325,23 @@ impl State {
         self.engine.as_ref().is_some_and(|engine| self.caller.wants(engine)) || self.is_over()
     }
 
-    /// The caller's waker.
-    fn knock(&mut self) -> Option<Waker> {
+    /// The caller's bell.
+    fn knock(&mut self) -> Option<Bell> {
         self.caller.knocked = true;
         self.caller.sleeps_until = self.engine.as_ref()?.core.next_deadline();
-        self.caller.waker.take()
+        self.caller.bell.take()
+    }
+}
+
+/// The first attempt that starts and has a body.
+#[expect(clippy::inline_always, reason = "as above")]
+#[inline(always)]
+fn first(engine: &mut Engine<Sendable>) -> Option<(Attempt, Sendable)> {
+    loop {
+        let attempt = engine.hand_out()?;
+        if let Some(body) = engine.take_body(&attempt) {
+            return Some((attempt, body));
+        }
     }
 }
 

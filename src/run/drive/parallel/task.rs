@@ -3,12 +3,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::said::{Said, Then};
 use super::shared::Shared;
-use super::state::{Said, Then};
 use crate::orchestrator::Attempt;
 use crate::run::drive::act::{dispose, poll_body};
 use crate::run::drive::in_place::BUDGET;
-use crate::run::facts::quiet::caught;
+use crate::run::facts::bell::{Bell, ring};
+use crate::run::facts::quiet::{caught, drop_quietly};
 use crate::run::facts::runtime::Spawn;
 use crate::run::job::payload::Sendable;
 
@@ -22,8 +23,8 @@ pub(super) struct Task<S: Spawn> {
     shared: Arc<Shared<S>>,
     /// The attempt whose body it comes back for; none of a spare one.
     attempt: Option<Attempt>,
-    /// The waker that the run knows it by, while it waits for that attempt.
-    known: Option<Waker>,
+    /// The bell that the run knows it by, while it waits for that attempt.
+    known: Option<Bell>,
     ended: bool,
 }
 
@@ -67,10 +68,14 @@ impl<S: Spawn> Task<S> {
                 Then::Wait => return Poll::Pending,
                 Then::Yield => {
                     self.forget();
-                    cx.waker().wake_by_ref();
+                    ring(cx.waker());
                     return Poll::Pending;
                 }
                 Then::End => return Poll::Ready(()),
+                Then::Unheard(said) => {
+                    drop_quietly(said);
+                    return Poll::Ready(());
+                }
             };
         }
     }
@@ -103,22 +108,17 @@ impl<S: Spawn> Task<S> {
         }
         let is_under_way = self.shared.is_under_way(attempt, aborts);
         let polled = if is_under_way { poll_body(&mut body, cx) } else { Poll::Pending };
-        let waker = if polled.is_pending() { self.new_waker(cx.waker()) } else { None };
-        Said::Polled { attempt, body, polled, waker }
+        let bell = if polled.is_pending() { self.new_bell(cx.waker()) } else { None };
+        Said::Polled { attempt, body, polled, bell }
     }
 
-    /// The waker of this task, if the run knows it by another one.
-    fn new_waker(&mut self, waker: &Waker) -> Option<Waker> {
-        if self.known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+    /// A bell of this task, if the run knows it by another one.
+    fn new_bell(&mut self, waker: &Waker) -> Option<Bell> {
+        if self.known.as_ref().is_some_and(|known| known.is_of(waker)) {
             return None;
         }
-        // Cloned without the lock: wakers are code of the user's.
-        self.known = caught(|| waker.clone()).ok();
-        if self.known.is_none() {
-            // Nobody else can wake it, so it goes on by itself.
-            let _ = caught(|| waker.wake_by_ref());
-        }
-        self.known.clone()
+        self.known = Some(Bell::of(waker));
+        Some(Bell::of(waker))
     }
 
     fn forget(&mut self) {
@@ -133,7 +133,7 @@ impl<S: Spawn> Drop for Task<S> {
             return;
         }
         let mut trash = self.shared.decide(|state| state.abandon(self.attempt)).decision;
-        while let Some(next) = trash {
+        while let Ok(Some(next)) = trash {
             let said = Said::Disposed(dispose(next));
             trash = self.shared.decide(|state| state.disposed_of_abandoned(said)).decision;
         }
