@@ -1,29 +1,19 @@
+use std::boxed::Box;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::num::NonZero;
+use std::vec::Vec;
 
-use super::super::oracle::Oracle;
-use super::Path;
-use super::plan::{JobPlan, Plan};
+use super::bodies::value;
+use super::hook_run::hook_run;
+use super::known::HOOKS_INSIDE_GO_ON;
+use super::plan::{Bomb, JobPlan, Path, Plan};
+use super::simulated::{Fate, Simulated};
+use super::stage::Stage;
+use crate::testing::oracle::Oracle;
 use crate::{
     Attempt, Completion, JobId, JobKind, JobState, Outcome, RunOptions, Signal, StopReason,
     Timestamp, Verdict,
 };
-
-/// What the oracle says of a plan.
-pub(crate) struct Simulated {
-    pub(crate) verdict: Verdict,
-    pub(crate) elapsed: Duration,
-    pub(crate) fates: BTreeMap<JobId, Fate>,
-}
-
-/// What became of a job.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fate {
-    pub(crate) outcome: Option<Outcome>,
-    pub(crate) attempts: u32,
-    pub(crate) started: Option<Duration>,
-    pub(crate) ended: Option<Duration>,
-}
 
 /// What will happen, unless the attempt is cancelled or aborted before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,96 +35,176 @@ impl Event {
 
 struct Simulation<'a> {
     plan: &'a Plan,
-    ids: &'a BTreeMap<Path, JobId>,
+    stage: &'a Stage,
+    /// The ids that the run gave to the jobs.
+    ids: BTreeMap<Path, JobId>,
     oracle: Oracle,
+    /// The run of the hooks, once it has begun: each has the id of its job.
+    hooks: Option<Oracle>,
+    stops: u32,
     /// By time, then in the order in which they were planned.
     events: BTreeMap<(Timestamp, u64), Event>,
     planned: u64,
-    fates: BTreeMap<JobId, Fate>,
+    /// What a job left last that dependents are fed.
+    outputs: BTreeMap<JobId, u64>,
+    inside: BTreeMap<Attempt, Box<Self>>,
     now: Timestamp,
+    over: bool,
+    result: Simulated,
 }
 
-/// Plays a plan with the oracle. `ids` are those that the run gave to the jobs.
-pub(crate) fn simulate(plan: &Plan, ids: &BTreeMap<Path, JobId>) -> Simulated {
-    let window = plan.window.and_then(std::num::NonZero::new);
-    let mut oracle = Oracle::new(RunOptions { window, timeout: plan.timeout, record: false });
-    for (position, job) in plan.jobs.iter().enumerate() {
-        let required = |&(position, condition): &(usize, _)| (ids[&(position, None)], condition);
-        let requirements: std::vec::Vec<_> = job.requirements.iter().map(required).collect();
-        oracle.add(ids[&(position, None)], job.options.clone(), &requirements);
+/// Plays a plan with the oracle. The stage has the ids that the run gave to the jobs.
+pub(crate) fn simulate(plan: &Plan, stage: &Stage) -> Simulated {
+    let mut simulation = Simulation::begin(plan, stage, Timestamp::ZERO);
+    while let (false, Some(next)) = (simulation.over, simulation.next()) {
+        simulation.step(next);
     }
-    let (events, fates) = (BTreeMap::new(), BTreeMap::new());
-    let mut simulation =
-        Simulation { plan, ids, oracle, events, planned: 0, fates, now: Timestamp::ZERO };
-    let mut at = Timestamp::ZERO;
-    for &after in &plan.stops {
-        at = at + after;
-        simulation.plan_event(at, Event::Stop);
-    }
-    simulation.oracle.start(Timestamp::ZERO);
-    let verdict = simulation.play();
-    simulation.report(verdict)
+    assert!(simulation.over, "a plan has an end");
+    simulation.finish(false)
 }
 
-impl Simulation<'_> {
+impl<'a> Simulation<'a> {
+    fn begin(plan: &'a Plan, stage: &'a Stage, now: Timestamp) -> Self {
+        let window = plan.window.and_then(NonZero::new);
+        let mut oracle = Oracle::new(RunOptions { window, timeout: plan.timeout, record: false });
+        let ids = stage.note().ids.clone();
+        for (position, job) in plan.jobs.iter().enumerate() {
+            let required =
+                |&(position, condition): &(usize, _)| (ids[&(position, None)], condition);
+            let requirements: Vec<_> = job.requirements.iter().map(required).collect();
+            oracle.add(ids[&(position, None)], job.options.clone(), &requirements);
+        }
+        let mut simulation = Self {
+            plan,
+            stage,
+            ids,
+            oracle,
+            hooks: None,
+            stops: 0,
+            events: BTreeMap::new(),
+            planned: 0,
+            outputs: BTreeMap::new(),
+            inside: BTreeMap::new(),
+            now,
+            over: false,
+            result: Simulated { begun: now, ..Simulated::default() },
+        };
+        let mut at = now;
+        for &after in &plan.stops {
+            at = at + after;
+            simulation.plan_event(at, Event::Stop);
+        }
+        simulation.oracle.start(now);
+        simulation.settle();
+        simulation
+    }
+
     fn plan_event(&mut self, at: Timestamp, event: Event) {
         self.planned += 1;
         self.events.insert((at, self.planned), event);
     }
 
-    fn play(&mut self) -> Verdict {
-        loop {
-            while let Some(signal) = self.oracle.poll_signal() {
+    /// The run that goes on: that of the jobs, then that of the hooks.
+    fn current(&mut self) -> &mut Oracle {
+        self.hooks.as_mut().unwrap_or(&mut self.oracle)
+    }
+
+    fn next_event(&self) -> Option<Timestamp> {
+        self.events.keys().next().map(|key| key.0)
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        self.hooks.as_ref().unwrap_or(&self.oracle).next_deadline()
+    }
+
+    /// When something happens next, at any depth.
+    fn next(&self) -> Option<Timestamp> {
+        let inside = self.inside.values().filter_map(|inside| inside.next());
+        inside.chain(self.next_event()).chain(self.next_deadline()).min()
+    }
+
+    /// Lets that happen.
+    fn step(&mut self, at: Timestamp) {
+        let now = self.now.max(at);
+        self.now = now;
+        if self.next_event() == Some(at) {
+            if let Some((_, event)) = self.events.pop_first() {
+                self.happen(event);
+            }
+        } else if self.next_deadline() == Some(at) {
+            self.current().on_deadline(now);
+        } else if let Some(inside) =
+            self.inside.values_mut().find(|inside| inside.next() == Some(at))
+        {
+            inside.step(at);
+        }
+        self.settle();
+    }
+
+    /// All that follows at the same instant.
+    fn settle(&mut self) {
+        while !self.over {
+            let now = self.now;
+            if let Some(signal) = self.current().poll_signal() {
                 self.obey(signal);
-            }
-            if let Some(verdict) = self.oracle.verdict() {
-                return verdict;
-            }
-            while let [attempt] = self.oracle.poll_ready_jobs(1, self.now)[..] {
-                self.begin(attempt);
-            }
-            let event = self.events.first_key_value().map(|(&key, _)| key);
-            let deadline = self.oracle.next_deadline();
-            match (event, deadline) {
-                (Some(key), deadline) if deadline.is_none_or(|deadline| key.0 <= deadline) => {
-                    self.now = self.now.max(key.0);
-                    if let Some(event) = self.events.remove(&key) {
-                        self.happen(event);
-                    }
-                }
-                (_, Some(deadline)) => {
-                    self.now = self.now.max(deadline);
-                    self.oracle.on_deadline(self.now);
-                }
-                _ => unreachable!("a plan has an end"),
+            } else if let Some((&attempt, _)) = self.inside.iter().find(|(_, inside)| inside.over) {
+                self.inside_ended(attempt);
+            } else if self.current().verdict().is_some() {
+                self.run_is_over();
+            } else if let [attempt] = self.current().poll_ready_jobs(1, now)[..] {
+                self.handed_out(attempt);
+            } else {
+                return;
             }
         }
     }
 
-    fn job(&self, id: JobId) -> (&JobPlan, Path) {
-        let path =
-            self.ids.iter().find(|&(_, &other)| other == id).map_or((0, None), |(&path, _)| path);
-        let job = &self.plan.jobs[path.0];
-        (path.1.map_or(job, |position| &job.adds[position].1), path)
+    fn path(&self, id: JobId) -> Path {
+        let path = self.ids.iter().find(|&(_, &other)| other == id);
+        path.map_or((0, None), |(&path, _)| path)
     }
 
-    fn since_start(&self) -> Duration {
-        self.now.saturating_since(Timestamp::ZERO)
+    fn job(&self, id: JobId) -> &'a JobPlan {
+        self.plan.job(self.path(id))
     }
 
-    fn begin(&mut self, attempt: Attempt) {
-        let now = self.since_start();
-        self.fates.entry(attempt.job).or_default().started.get_or_insert(now);
-        let (job, path) = self.job(attempt.job);
-        let (act, adds) = (job.act(attempt.number).clone(), job.adds.clone());
+    fn fate(&mut self, id: JobId) -> &mut Fate {
+        self.result.fates.entry(id).or_default()
+    }
+
+    fn handed_out(&mut self, attempt: Attempt) {
+        let (path, job) = (self.path(attempt.job), self.job(attempt.job));
+        if self.hooks.is_some() {
+            self.result.hooks.push((path, self.now));
+            if let Some((after, how)) = job.hook.as_ref().and_then(|hook| hook.ends) {
+                self.plan_event(self.now + after, Event::End(attempt, how));
+            }
+            return;
+        }
+        let now = self.now.saturating_since(self.result.begun);
+        self.fate(attempt.job).started.get_or_insert(now);
+        if let (Some(plan), Some(stage)) = (&job.inside, self.stage.inside(path.0)) {
+            let inside = Self::begin(plan, stage, self.now);
+            self.inside.insert(attempt, Box::new(inside));
+            return;
+        }
+        if let (true, Some(&(feeding, _))) = (job.fed, job.requirements.first()) {
+            let input = self.outputs[&self.ids[&(feeding, None)]];
+            self.result.fed.push((path, attempt.number, input));
+        }
+        self.plan_attempt(attempt, job, path);
+    }
+
+    fn plan_attempt(&mut self, attempt: Attempt, job: &JobPlan, path: Path) {
+        let act = job.act(attempt.number);
         let mut at = self.now;
         if attempt.number == 1 {
-            for (position, (after, _)) in adds.iter().enumerate() {
+            for (position, (after, _)) in job.adds.iter().enumerate() {
                 at = at + *after;
                 self.plan_event(at, Event::Add(attempt, (path.0, Some(position))));
             }
         }
-        if let (Some(ready), Some(JobKind::Service)) = (act.ready, self.kind(attempt.job)) {
+        if let (Some(ready), JobKind::Service) = (act.ready, job.options.kind) {
             at = at + ready;
             self.plan_event(at, Event::Ready(attempt));
         }
@@ -143,33 +213,74 @@ impl Simulation<'_> {
         }
     }
 
-    fn kind(&self, job: JobId) -> Option<JobKind> {
-        self.oracle.options(job).map(|options| options.kind)
-    }
-
     fn happen(&mut self, event: Event) {
+        let now = self.now;
         match event {
-            Event::Stop => self.oracle.stop(self.now),
+            Event::Stop => {
+                self.stops += 1;
+                if self.hooks.is_none() || self.stops > 2 {
+                    self.current().stop(now);
+                }
+            }
             Event::Ready(attempt) => {
-                self.oracle.on_job_ready(attempt, self.now);
-            }
-            Event::End(attempt, how) => {
-                if self.oracle.on_job_complete(attempt, how, self.now).is_some() {
-                    self.over(attempt);
+                if self.oracle.on_job_ready(attempt, now) {
+                    self.ready(attempt);
                 }
             }
-            Event::Add(_, path) => {
-                let job = &self.plan.jobs[path.0].adds[path.1.unwrap_or_default()].1;
-                if let (Some(&id), true) = (self.ids.get(&path), self.oracle.accepts(&[])) {
-                    self.oracle.add(id, job.options.clone(), &[]);
-                }
-            }
+            Event::End(attempt, how) if self.hooks.is_some() => self.hook_ended(attempt, how),
+            Event::End(attempt, how) => self.ended(attempt, how),
+            Event::Add(_, path) => self.add(path),
         }
     }
 
-    fn over(&mut self, attempt: Attempt) {
-        let now = self.since_start();
-        self.fates.entry(attempt.job).or_default().ended = Some(now);
+    /// What a service is ready with replaces what it was ready with before.
+    fn ready(&mut self, attempt: Attempt) {
+        self.result.ready.insert(attempt);
+        let replaced = self.outputs.insert(attempt.job, value(attempt)).is_some();
+        if replaced && self.job(attempt.job).has(Bomb::Output) {
+            self.fate(attempt.job).mishaps += 1;
+        }
+    }
+
+    fn add(&mut self, path: Path) {
+        let job = self.plan.job(path);
+        if !self.oracle.accepts(&[]) {
+            let hook = job.hook.as_ref().is_some_and(|hook| hook.bomb);
+            self.result.strange_mishaps += usize::from(job.has(Bomb::Factory)) + usize::from(hook);
+        } else if let Some(&id) = self.ids.get(&path) {
+            self.oracle.add(id, job.options.clone(), &[]);
+        }
+    }
+
+    /// The attempt comes to its end by itself, unless its `Drop` panics.
+    fn ended(&mut self, attempt: Attempt, how: Completion) {
+        let (id, job, now) = (attempt.job, self.job(attempt.job), self.now);
+        let how = if job.has(Bomb::Attempt) { Completion::Panic } else { how };
+        if self.oracle.on_job_complete(attempt, how, now).is_none() {
+            return;
+        }
+        self.attempt_is_over(attempt);
+        let succeeded = self.oracle.state(id) == Some(JobState::Ended(Outcome::Succeeded));
+        if job.options.kind == JobKind::Service || how != Completion::Success {
+            // There is no output.
+        } else if succeeded {
+            self.outputs.insert(id, value(attempt));
+        } else if job.has(Bomb::Output) {
+            self.fate(id).mishaps += 1;
+        }
+    }
+
+    fn hook_ended(&mut self, attempt: Attempt, how: Completion) {
+        let bomb = self.job(attempt.job).hook.as_ref().is_some_and(|hook| hook.bomb);
+        let (now, path) = (self.now, self.path(attempt.job));
+        let how = if bomb { Completion::Panic } else { how };
+        self.current().on_job_complete(attempt, how, now);
+        self.result.hooks_ended.push((path, now));
+    }
+
+    fn attempt_is_over(&mut self, attempt: Attempt) {
+        let now = self.now.saturating_since(self.result.begun);
+        self.fate(attempt.job).ended = Some(now);
         self.forget(attempt);
     }
 
@@ -177,40 +288,107 @@ impl Simulation<'_> {
         self.events.retain(|_, event| event.attempt() != Some(attempt));
     }
 
+    fn inside_ended(&mut self, attempt: Attempt) {
+        let Some(inside) = self.inside.remove(&attempt) else { return };
+        let result = inside.finish(false);
+        let how = match result.verdict {
+            Some(Verdict::Completed) => Completion::Success,
+            Some(Verdict::Stopped) => Completion::Cancelled,
+            _ => Completion::Error,
+        };
+        self.result.inside.insert(self.path(attempt.job).0, result);
+        let now = self.now;
+        self.oracle.on_job_complete(attempt, how, now);
+        self.attempt_is_over(attempt);
+    }
+
     fn obey(&mut self, signal: Signal) {
         match signal {
             Signal::Discard(_) => {}
+            Signal::Abort(attempt) if self.hooks.is_some() => self.forget(attempt),
             // Its body is dropped at once, which is said by silence.
-            Signal::Abort(attempt) => self.over(attempt),
-            Signal::Cancel(attempt) => {
-                let stopping = matches!(
-                    self.oracle.state(attempt.job),
-                    Some(JobState::Stopping {
-                        reason: StopReason::RunEnding
-                            | StopReason::TimedOut
-                            | StopReason::Cancelled,
-                        ..
-                    })
-                );
-                let heeds = self.job(attempt.job).0.act(attempt.number).heeds;
-                if let (true, Some((after, how))) = (stopping, heeds) {
-                    self.forget(attempt);
-                    self.plan_event(self.now + after, Event::End(attempt, how));
+            Signal::Abort(attempt) => {
+                self.attempt_is_over(attempt);
+                if self.job(attempt.job).has(Bomb::Attempt) {
+                    self.fate(attempt.job).mishaps += 1;
+                }
+                if let Some(inside) = self.inside.remove(&attempt) {
+                    let position = self.path(attempt.job).0;
+                    self.result.inside.insert(position, inside.finish(true));
                 }
             }
+            Signal::Cancel(attempt) => self.cancel(attempt),
         }
     }
 
-    fn report(mut self, verdict: Verdict) -> Simulated {
-        for id in self.oracle.jobs() {
-            let fate = self.fates.entry(id).or_default();
-            fate.outcome = self.oracle.state(id).and_then(JobState::outcome);
-            fate.attempts = self.oracle.attempts(id);
+    fn cancel(&mut self, attempt: Attempt) {
+        let now = self.now;
+        if let Some(inside) = self.inside.get_mut(&attempt) {
+            // It stops in order; its hooks take their time.
+            inside.now = now;
+            if inside.oracle.ending().is_none() {
+                inside.oracle.stop(now);
+            } else if let (false, Some(hooks)) = (HOOKS_INSIDE_GO_ON, &mut inside.hooks) {
+                hooks.stop(now);
+            }
+            inside.settle();
+            return;
         }
-        Simulated {
-            verdict,
-            elapsed: self.now.saturating_since(Timestamp::ZERO),
-            fates: self.fates,
+        let stopping = matches!(
+            self.oracle.state(attempt.job),
+            Some(JobState::Stopping {
+                reason: StopReason::RunEnding | StopReason::TimedOut | StopReason::Cancelled,
+                ..
+            })
+        );
+        let heeds = self.job(attempt.job).act(attempt.number).heeds;
+        if let (true, Some((after, how))) = (stopping, heeds) {
+            self.forget(attempt);
+            self.plan_event(now + after, Event::End(attempt, how));
         }
+    }
+
+    /// After the jobs come the hooks, then nothing.
+    fn run_is_over(&mut self) {
+        if self.hooks.is_none() {
+            self.result.verdict = self.oracle.verdict();
+            let mut hooks = hook_run(self.plan, &self.oracle, &self.ids);
+            hooks.start(self.now);
+            if self.stops > 2 {
+                hooks.stop(self.now);
+            }
+            self.hooks = Some(hooks);
+        } else {
+            self.over = true;
+        }
+    }
+
+    fn finish(mut self, cut: bool) -> Simulated {
+        for (attempt, inside) in std::mem::take(&mut self.inside) {
+            let position = self.path(attempt.job).0;
+            self.result.inside.insert(position, inside.finish(true));
+        }
+        let ids: Vec<JobId> = self.oracle.jobs().collect();
+        for id in ids {
+            let hook = self.hooks.as_ref().and_then(|hooks| hooks.state(id));
+            let hook = hook.and_then(JobState::outcome);
+            let bombs = self.bombs_of_the_whole_job(id);
+            let (outcome, attempts) =
+                (self.oracle.state(id).and_then(JobState::outcome), self.oracle.attempts(id));
+            let fate = self.fate(id);
+            fate.mishaps += bombs;
+            *fate = Fate { outcome, attempts, hook, ..fate.clone() };
+        }
+        (self.result.cut, self.result.ended) = (cut, self.now);
+        self.result
+    }
+
+    /// What makes the attempts, and a hook that did not come to its end by itself.
+    fn bombs_of_the_whole_job(&self, id: JobId) -> usize {
+        let job = self.job(id);
+        let path = self.path(id);
+        let hook_ended = self.result.hooks_ended.iter().any(|&(other, _)| other == path);
+        let in_hook = job.hook.as_ref().is_some_and(|hook| hook.bomb) && !hook_ended;
+        usize::from(job.has(Bomb::Factory)) + usize::from(in_hook)
     }
 }

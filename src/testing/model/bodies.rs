@@ -3,25 +3,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::call::Call;
 use super::check::{differ, ensure};
-use super::{Call, Model, Seen, Snapshot};
+use super::pair::{Body, Model, Seen, Snapshot, Stage};
 use crate::{Attempt, Explanation, JobId, JobKind, JobState, Outcome, StopReason};
-
-/// The body of an aborted attempt that is not gone.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Body {
-    finite: bool,
-    /// Whether it was the run's end that aborted it.
-    of_the_end: bool,
-    stage: Stage,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Leaving,
-    JustPolled,
-    Away,
-}
 
 /// What a driver knows of them.
 impl Model {

@@ -2,8 +2,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::call::Call;
 use super::check::{differ, ensure};
-use super::{Call, Model, mix};
+use super::pair::{Model, mix};
 use crate::{Attempt, JobId, JobState, Orchestrator, RunOptions, Signal, StopReason, Timestamp};
 
 /// One call, on both sides.

@@ -3,7 +3,8 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
-use super::{Call, Model, Seen, Snapshot, mix};
+use super::call::Call;
+use super::pair::{Model, Seen, Snapshot, mix};
 use crate::{
     Attempt, Change, Condition, Counts, Explanation, JobId, JobKind, JobState, Outcome, SkipReason,
 };

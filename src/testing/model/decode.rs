@@ -1,7 +1,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Call, Model, Stats};
+use super::call::Call;
+use super::pair::{Model, Stats};
 use crate::testing::random::Random;
 use crate::{
     Attempt, Condition, JobId, JobKind, JobOptions, Orchestrator, Retries, RunOptions, Timestamp,

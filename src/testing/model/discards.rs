@@ -1,8 +1,9 @@
 use alloc::format;
 use alloc::string::String;
 
+use super::call::Call;
 use super::check::ensure;
-use super::{Call, Model, Snapshot};
+use super::pair::{Model, Snapshot};
 use crate::{JobId, JobState};
 
 /// A job that ends with no attempt under way is discarded, once.

@@ -1,7 +1,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Call, Model};
+use super::call::Call;
+use super::pair::Model;
 use crate::{Attempt, Completion, JobKind, JobState, Timestamp};
 
 /// How a run is brought to its end.

@@ -1,26 +1,8 @@
 use core::cmp::Reverse;
 
-use super::{Job, Oracle, is_under_way};
+use super::body::{Body, Stage};
+use super::naive::{Job, Oracle, is_under_way};
 use crate::{Attempt, JobId, JobKind, JobState, Timestamp};
-
-/// The body of an aborted attempt. One that is gone is not listed any more.
-#[derive(Debug)]
-pub(super) struct Body {
-    attempt: Attempt,
-    /// That of a finite job does, also when the job is removed.
-    takes_a_seat: bool,
-    stage: Stage,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Its `Abort` is still among the signals.
-    Leaving,
-    /// Its `Abort` was the last signal, and nothing has been accepted since.
-    JustPolled,
-    /// The driver has said so.
-    Away,
-}
 
 /// Bodies that outlive their attempts.
 impl Oracle {

@@ -1,6 +1,6 @@
 use alloc::vec::Vec;
 
-use super::{Edge, Job, Oracle, is_ended};
+use super::naive::{Edge, Job, Oracle, is_ended};
 use crate::{Condition, JobId, JobKind, JobOptions, JobState, Outcome, RunOptions, SkipReason};
 
 /// Building, and `add` and `remove` at any time.

@@ -2,7 +2,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Job, Oracle, is_ended, is_under_way};
+use super::naive::{Job, Oracle, is_ended, is_under_way};
 use crate::{
     Attempt, Condition, Failure, JobId, JobKind, JobState, Outcome, Signal, SkipReason, StopReason,
     Timestamp, Verdict,

@@ -2,7 +2,7 @@ use alloc::vec::Vec;
 use core::num::NonZero;
 use core::time::Duration;
 
-use super::super::Model;
+use super::super::pair::Model;
 use super::Run;
 use super::swarm::Swarm;
 use crate::{Attempt, Completion, Condition, JobId, JobKind, JobState, RunOptions, Timestamp};
