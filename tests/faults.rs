@@ -17,8 +17,14 @@ mod hostile;
 mod layers;
 #[path = "faults/locks.rs"]
 mod locks;
+#[path = "faults/mishaps.rs"]
+mod mishaps;
 #[path = "faults/others.rs"]
 mod others;
+#[path = "faults/outputs.rs"]
+mod outputs;
+#[path = "faults/panics.rs"]
+mod panics;
 #[path = "faults/repeat.rs"]
 mod repeat;
 #[path = "faults/seats.rs"]
