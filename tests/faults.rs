@@ -5,10 +5,14 @@
 //! or moved by hand, and what may hang or abort does so in a process of its own ([`alone`]).
 #![cfg(all(feature = "testing", feature = "smol", feature = "tokio"))]
 
+#[path = "faults/additions.rs"]
+mod additions;
 #[path = "faults/alone.rs"]
 mod alone;
 #[path = "faults/drops.rs"]
 mod drops;
+#[path = "faults/facts.rs"]
+mod facts;
 #[path = "faults/hooks.rs"]
 mod hooks;
 #[path = "faults/hostile.rs"]
@@ -25,12 +29,18 @@ mod others;
 mod outputs;
 #[path = "faults/panics.rs"]
 mod panics;
+#[path = "faults/released.rs"]
+mod released;
 #[path = "faults/repeat.rs"]
 mod repeat;
+#[path = "faults/runtime.rs"]
+mod runtime;
 #[path = "faults/seats.rs"]
 mod seats;
 #[path = "faults/sites.rs"]
 mod sites;
+#[path = "faults/small.rs"]
+mod small;
 #[path = "faults/stage.rs"]
 mod stage;
 #[path = "faults/times.rs"]
