@@ -12,7 +12,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use jobgraph::testing::VirtualClock;
-use jobgraph::{Clock, Job, SendJobGraph, Verdict};
+use jobgraph::{Clock, Handle, Job, SendJobGraph, Verdict};
 
 use crate::alone::{alone, alone_each, pairs};
 use crate::sites::{Bomb, Site, made_by_a_holder};
@@ -109,8 +109,10 @@ fn what_a_hook_holds_may_panic_when_it_is_dropped() {
     });
 }
 
-/// A graph with two of all that can panic when it is dropped, of which some is only there when it runs.
-fn full_of_bombs(graph: &mut SendJobGraph, dropped: &Arc<AtomicUsize>) {
+/// Adds two of all that can panic when it is dropped, of which some is only there when it runs; and what
+/// says that it is there.
+fn full_of_bombs(graph: &mut SendJobGraph, dropped: &Arc<AtomicUsize>) -> Vec<Handle<()>> {
+    let mut there = Vec::new();
     let bomb = || {
         let dropped = Arc::clone(dropped);
         Bomb::new(move || {
@@ -124,8 +126,9 @@ fn full_of_bombs(graph: &mut SendJobGraph, dropped: &Arc<AtomicUsize>) {
             let _body = body;
             pending::<()>().await;
         }));
-        graph.add(Job::new(async move { output }));
-        graph.add(Job::try_new(async move { Err::<(), _>(error) }));
+        let output = graph.add(Job::new(async move { output }));
+        there.push(graph.add(Job::new(async {}).requires(&output)));
+        there.push(graph.add(Job::try_new(async move { Err::<(), _>(error) })));
         graph.add(Job::repeat(move || {
             let _captured = &captured;
             pending::<Result<(), jobgraph::Error>>()
@@ -138,6 +141,7 @@ fn full_of_bombs(graph: &mut SendJobGraph, dropped: &Arc<AtomicUsize>) {
             let _observer = &observer;
         });
     }
+    there
 }
 
 const BOMBS: usize = 12;
@@ -182,10 +186,12 @@ fn a_run_that_is_dropped_drops_all_that_is_in_it() {
 fn a_report_that_is_dropped_drops_all_that_is_in_it() {
     alone_each(&Way::ALL, |way| {
         let dropped = Arc::default();
-        let mut graph = SendJobGraph::new().timeout(SHORT);
-        full_of_bombs(&mut graph, &dropped);
+        let mut graph = SendJobGraph::new();
+        let there = full_of_bombs(&mut graph, &dropped);
+        let stop = graph.stop_handle();
+        graph.add(Job::new(async move { stop.stop() }).after(&there));
         let report = way.run(graph);
-        assert_eq!(report.verdict(), Verdict::TimedOut);
+        assert_eq!(report.verdict(), Verdict::Stopped);
         // Bodies, what is captured, and observers are gone.
         assert_eq!(dropped.load(Ordering::SeqCst), BOMBS - 4);
         drop(report);
@@ -205,27 +211,36 @@ fn what_one_job_holds_is_dropped_piece_by_piece() {
                 panic!("a Drop");
             })
         };
+        let (begins, begun) = async_channel::unbounded();
         let mut graph = SendJobGraph::new();
         let ([captured, hook], mut held) = ([(); 2].map(|()| bomb()), Some(bomb()));
+        let begin = begins.clone();
         let job = Job::repeat(move || {
-            let (_captured, held) = (&captured, held.take());
+            let (_captured, held, begin) = (&captured, held.take(), begin.clone());
             async move {
                 let _held = held;
+                begin.send(()).await?;
                 pending::<Result<(), jobgraph::Error>>().await
             }
         });
-        let hooked = job.timeout(SHORT).on_shutdown(move || {
+        graph.add(job.on_shutdown(move || {
             let _hook = &hook;
             ready(())
-        });
-        graph.add(hooked);
+        }));
         let [value, body] = [(); 2].map(|()| bomb());
         let value = graph.add(Job::new(ready(value)));
-        let with = Job::with(&value, move |value| async move {
+        graph.add(Job::with(&value, move |value| async move {
             let _both = (value, body);
+            begins.send(()).await.unwrap();
             pending::<()>().await;
-        });
-        graph.add(with.timeout(SHORT));
+        }));
+        let stop = graph.stop_handle();
+        graph.add(Job::new(async move {
+            for _ in 0..2 {
+                begun.recv().await.unwrap();
+            }
+            stop.stop();
+        }));
         let mut report = way.run(graph);
         assert_eq!(dropped.load(Ordering::SeqCst), 4);
         assert!(report.take_output(&value).map(std::mem::forget).is_some());

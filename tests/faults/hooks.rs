@@ -162,7 +162,7 @@ fn hooks_that_were_aborted_or_never_ran_are_failures_of_the_run() {
 #[test]
 fn hooks_are_told_alike_in_all_ways() {
     for way in Way::ALL {
-        let mut graph = SendJobGraph::new().hook_timeout(Duration::from_millis(20));
+        let mut graph = SendJobGraph::new().hook_timeout(Duration::from_millis(200));
         let good = graph.add(Job::new(async {}).on_shutdown(|| async {}));
         let stuck = Job::new(async {}).requires(&good).on_shutdown(pending::<()>);
         let stuck = graph.add(stuck.label("stuck"));

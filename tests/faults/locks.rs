@@ -116,7 +116,11 @@ fn the_waker_of_who_waits_for_a_cancellation_may_wait_for_another_job() {
         let others = Others::new();
         let mut graph = SendJobGraph::new();
         let waits = others.clone();
-        let polite = Job::with_context(move |cx| woken_late(cx.cancelled(), &waits));
+        let polite = Job::with_context(|cx| async move {
+            woken_late(cx.cancelled(), &waits).await;
+            // If it was asked before it could wait.
+            waits.wait();
+        });
         graph.add(polite.timeout(SHORT).grace(LONG));
         let other = others.add_to(&mut graph);
         assert_ran(&way.run(graph), &other);

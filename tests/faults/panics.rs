@@ -67,16 +67,27 @@ fn a_panic_is_known_by_its_message_and_its_place_in_all_ways() {
             graph.add(Job::repeat(|| ready(jobgraph::ok(oh_no())))),
             graph.add(Job::with(&one, |_| panics())),
             graph.add(Job::custom(Custom)),
-            graph.add(Job::service(|cx| async move {
-                cx.ready(1);
-                oh_no();
-                Ok(())
-            })),
         ];
         let report = way.run(graph);
         for job in jobs {
             assert_known(report.error(&job));
         }
+    }
+}
+
+/// A run of services alone goes on until they have ended.
+#[test]
+fn a_panic_of_a_service_is_known_in_all_ways() {
+    for way in Way::ALL {
+        let mut graph = SendJobGraph::new();
+        let service = graph.add(Job::service(|cx| async move {
+            cx.ready(1);
+            oh_no();
+            Ok(())
+        }));
+        let report = way.run(graph);
+        assert_known(report.error(&service));
+        assert_eq!(report.output(&service), Some(&1));
     }
 }
 

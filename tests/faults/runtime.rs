@@ -34,7 +34,7 @@ fn graph(begun: &Arc<AtomicUsize>, deadlines: bool) -> SendJobGraph {
     let [jobs, hooks] = [(); 2].map(|()| Arc::clone(begun));
     let mut job = Job::new(async move { jobs.fetch_add(1, Ordering::SeqCst) });
     if deadlines {
-        job = job.timeout(SHORT);
+        job = job.timeout(Duration::from_secs(60));
         graph = graph.timeout(Duration::from_secs(3_600));
     }
     graph.add(job.on_shutdown(move || {
