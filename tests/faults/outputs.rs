@@ -41,19 +41,24 @@ enum Ending {
 fn polite(ending: Ending) -> (SendJobGraph, Handle<u8>) {
     let mut inner = SendJobGraph::new();
     let first = inner.add(Job::new(ready(7)));
+    if let Ending::Completes = ending {
+        // All finite jobs have ended by then, and it waits for this.
+        let service = Job::service(|cx| async move {
+            cx.ready(());
+            cx.cancelled().await;
+            cx.sleep(millis(20)).await;
+            Ok(())
+        });
+        let service = inner.add(service.grace(LONG));
+        inner.add(Job::new(ready(())).requires(&service));
+        return (inner, first);
+    }
     let polite = Job::try_with_context(move |cx| async move {
         cx.cancelled().await;
         cx.sleep(millis(5)).await;
-        if matches!(ending, Ending::Fails) { Err("no luck") } else { Ok(()) }
+        if let Ending::Fails = ending { Err("no luck") } else { Ok(()) }
     });
-    let polite = polite.grace(LONG);
-    if matches!(ending, Ending::Completes) {
-        // Not asked by the stop of the run inside: it ends by itself.
-        let slow = Job::with_context(|cx| async move { cx.sleep(millis(20)).await });
-        inner.add(slow.unlimited_grace());
-    } else {
-        inner.add(polite.critical());
-    }
+    inner.add(polite.grace(LONG).critical());
     (inner, first)
 }
 
@@ -84,6 +89,8 @@ fn a_nested_graph_that_ends_in_its_grace_has_a_report() {
             let nested = outer.add(nested);
             let report = way.run(outer);
             assert_report(&report, &nested, &first);
+            let completed = report.output(&nested).unwrap().verdict() == Verdict::Completed;
+            assert_eq!(completed, matches!(ending, Ending::Completes), "{way:?} {ending:?}");
             if cause == "own" {
                 let timed_out = Outcome::Failed(Failure::TimedOut);
                 assert_eq!(report.outcome(&nested), Some(timed_out), "{way:?} {ending:?}");
@@ -103,29 +110,31 @@ fn a_nested_graph_that_is_aborted_has_none() {
     }
 }
 
-/// Its own timeout is heard first, whatever it says in its grace.
+/// It was asked to stop before that: by its own timeout, or at the end of the run. It ends well, or not.
 #[test]
 fn what_a_service_is_ready_with_too_late_is_no_output() {
-    for way in VIRTUAL {
-        let value = Arc::new(());
-        let held = Arc::clone(&value);
-        let mut graph = SendJobGraph::new();
-        let late = Job::service(|cx| async move {
-            cx.cancelled().await;
-            cx.ready(held);
-            cx.sleep(millis(1)).await;
-            Ok(())
-        });
-        let late = graph.add(late.timeout(millis(5)).grace(LONG));
-        let user = graph.add(Job::with(&late, |_| ready(())));
-        let report = way.run(graph);
-        assert_eq!(report.outcome(&late), Some(Outcome::Failed(Failure::TimedOut)));
-        assert!(report.output(&late).is_none(), "{way:?}");
-        assert_eq!(
-            report.outcome(&user),
-            Some(Outcome::Skipped(SkipReason::Requirement(late.id())))
-        );
-        assert_eq!(Arc::strong_count(&value), 1, "{way:?}: somebody keeps it");
+    for (way, fails) in pairs(&VIRTUAL, &[false, true]) {
+        for own_timeout in [false, true] {
+            let value = Arc::new(());
+            let held = Arc::clone(&value);
+            let mut graph = SendJobGraph::new();
+            let mut late = Job::service(move |cx| async move {
+                cx.cancelled().await;
+                cx.ready(held);
+                cx.sleep(millis(1)).await;
+                if fails { Err("no luck".into()) } else { Ok(()) }
+            });
+            if own_timeout {
+                late = late.timeout(millis(5));
+            }
+            let late = graph.add(late.grace(LONG));
+            graph.add(Job::with_context(|cx| async move { cx.sleep(millis(20)).await }));
+            let report = way.run(graph);
+            let case = format!("{way:?}, fails: {fails}, its own timeout: {own_timeout}");
+            assert!(report.output(&late).is_none(), "{case}");
+            assert_ne!(report.outcome(&late), Some(Outcome::Succeeded), "{case}");
+            assert_eq!(Arc::strong_count(&value), 1, "{case}: somebody keeps it");
+        }
     }
 }
 
