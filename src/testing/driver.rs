@@ -18,7 +18,6 @@ mod execute;
 mod facts;
 mod held;
 mod hook_run;
-mod known;
 mod plan;
 mod simulate;
 mod simulated;

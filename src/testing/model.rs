@@ -1,4 +1,4 @@
-//! The core and the [`Oracle`] side by side: every call goes to both, and every answer is compared.
+//! The core and the [`Oracle`](super::oracle::Oracle) side by side: every call goes to both, and every answer is compared.
 //!
 //! [`check`] does so with whatever some bytes decode to. Property tests feed it [`random_bytes`], a
 //! fuzzer its own.

@@ -3,7 +3,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::known::LATE_OUTPUTS_ARE_MISHAPS;
 use super::plan::{Act, Bomb, HookPlan, JobPlan, Plan};
 use crate::testing::random::Random;
 use crate::{Completion, Condition, JobKind, JobOptions, Retries};
@@ -218,16 +217,13 @@ impl Bytes<'_> {
         if !self.features.bombs {
             return None;
         }
-        let may_be_late = options.retries.limit > 0
-            && options.timeout.is_some()
-            && options.grace != Some(Duration::ZERO);
         match self.below(6) {
             0 => Some(Bomb::Attempt),
             // The closure of a job that is fed is cloned for each attempt.
             1 if !fed => Some(Bomb::Factory),
             // What a service is ready with while it stops is refused, and goes with whoever holds it last.
             2 if options.kind == JobKind::Service && options.grace != Some(Duration::ZERO) => None,
-            2 if LATE_OUTPUTS_ARE_MISHAPS || !may_be_late => Some(Bomb::Output),
+            2 => Some(Bomb::Output),
             _ => None,
         }
     }

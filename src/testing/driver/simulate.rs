@@ -5,7 +5,6 @@ use std::vec::Vec;
 
 use super::bodies::value;
 use super::hook_run::hook_run;
-use super::known::HOOKS_INSIDE_GO_ON;
 use super::plan::{Bomb, JobPlan, Path, Plan};
 use super::simulated::{Fate, Simulated};
 use super::stage::Stage;
@@ -328,10 +327,8 @@ impl<'a> Simulation<'a> {
             inside.now = now;
             if inside.oracle.ending().is_none() {
                 inside.oracle.stop(now);
-            } else if let (false, Some(hooks)) = (HOOKS_INSIDE_GO_ON, &mut inside.hooks) {
-                hooks.stop(now);
+                inside.settle();
             }
-            inside.settle();
             return;
         }
         let stopping = matches!(
