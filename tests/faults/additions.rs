@@ -100,13 +100,12 @@ fn an_addition_before_the_run_may_be_refused() {
     }
 }
 
-/// A graph that is dropped, cannot start, or is over at once.
+/// A graph that is dropped, or cannot start.
 #[test]
 fn an_addition_is_answered_when_there_is_no_run() {
     let clock = VirtualClock::new();
-    let endings: [fn(&VirtualClock, SendJobGraph); 4] = [
+    let endings: [fn(&VirtualClock, SendJobGraph); 3] = [
         |_, graph| drop(graph),
-        |clock, graph| drop(clock.block_on(jobgraph::run(clock, graph.timeout(Duration::ZERO)))),
         |clock, graph| assert!(clock.block_on(jobgraph::run(clock, graph.window(0))).is_err()),
         |clock, graph| drop(jobgraph::run_on(clock, graph)),
     ];
@@ -119,6 +118,17 @@ fn an_addition_is_answered_when_there_is_no_run() {
         assert!(matches!(early, Poll::Ready(Err(_))), "{number}: {early:?}");
         assert_eq!(block_on(adder.add(Job::new(ready(1)))), Err(RunError::Over), "{number}");
     }
+}
+
+/// It is one of the jobs that are skipped.
+#[test]
+fn an_addition_to_a_run_that_times_out_at_once_is_one_of_its_jobs() {
+    let clock = VirtualClock::new();
+    let graph = SendJobGraph::new().timeout(Duration::ZERO);
+    let mut early = graph.adder().add(Job::new(ready(1)));
+    let report = clock.block_on(jobgraph::run(&clock, graph)).unwrap();
+    assert_eq!((report.verdict(), report.counts().skipped), (Verdict::TimedOut, 1));
+    assert!(matches!(poll(&mut early), Poll::Ready(Ok(_))));
 }
 
 /// Dropped or not: the job was handed over.

@@ -10,7 +10,9 @@ use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
 use crate::run::engine::leftovers::{Disposed, Trash, Value};
 use crate::run::facts::error::{Error, JobError, RunError};
-use crate::run::facts::quiet::{Panic, caught, drop_heard, drop_quietly, note_locations};
+use crate::run::facts::quiet::{
+    Panic, caught, drop_noted, drop_quietly, heard, note_locations, note_panic,
+};
 use crate::run::facts::report::Report;
 use crate::run::facts::runtime::{AnyClock, Clock};
 use crate::run::job::body::Start;
@@ -51,7 +53,7 @@ fn finished<P: Payload>(
             Poll::Ready(result.map_err(JobError::Error))
         }
         Err(panic) => {
-            drop(clear(body));
+            clear(body);
             Poll::Ready(Err(JobError::Panic(panic)))
         }
     }
@@ -59,34 +61,33 @@ fn finished<P: Payload>(
 
 /// Drops what is left of an attempt.
 #[cold]
-fn clear<P: Payload>(body: &mut P) -> Option<Panic> {
+fn clear<P: Payload>(body: &mut P) {
     let (execute, tracing) = body.parts();
-    let panic = tracing.within(|| caught(|| execute.clear())).err();
+    if let Err(panic) = tracing.within(|| caught(|| execute.clear())) {
+        note_panic(panic);
+    }
     tracing.end();
-    panic
 }
 
 /// Drops a value of the user's that the engine has left.
 #[cold]
 pub(super) fn dispose<P: Payload>(Trash { job, value }: Trash<P>) -> Disposed<P> {
     let (mut gone, mut kept) = (None, None);
-    let panics = match value {
+    let heard = heard(|| match value {
         Value::Aborted { attempt, mut body, keep } => {
             gone = Some(attempt);
-            let panic = clear(&mut body);
-            let of_body = if keep {
+            clear(&mut body);
+            if keep {
                 kept = Some(body);
-                None
             } else {
-                drop_heard(body)
-            };
-            [panic, of_body]
+                drop_noted(body);
+            }
         }
-        Value::Body(body) => [drop_heard(body), None],
-        Value::Outputs(outputs) => [drop_heard(outputs), None],
-        Value::Error(error) => [Arc::into_inner(error).and_then(drop_heard), None],
-    };
-    Disposed { job, gone, body: kept, panics: panics.into_iter().flatten().collect() }
+        Value::Body(body) => drop_noted(body),
+        Value::Outputs(outputs) => drop_noted(outputs),
+        Value::Error(error) => drop_noted(Arc::into_inner(error)),
+    });
+    Disposed { job, gone, body: kept, heard }
 }
 
 /// Begins the run of a graph, unless there is an error.

@@ -27,6 +27,7 @@ impl<P: Payload> Engine<P> {
             if let Some(record) = self.core.payload_mut(attempt.job) {
                 record.started = clock;
             }
+            self.cells.begin(attempt.job.index());
         }
         Some(attempt)
     }

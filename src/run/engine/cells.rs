@@ -1,6 +1,6 @@
 use std::vec::Vec;
 
-use crate::run::facts::quiet::drop_quietly;
+use crate::run::facts::quiet::{drop_noted, note_lost_hooks};
 use crate::run::job::context::Context;
 
 /// The bodies of the jobs, their shutdown hooks, and what their running attempts see of the run, by the
@@ -11,11 +11,13 @@ pub(crate) struct Cells<P> {
     hooks: Vec<Option<P>>,
     /// As long as the last job needs whose attempt asked for its context.
     contexts: Vec<Option<Context>>,
+    /// How many hooks are to run after the run.
+    hooks_due: usize,
 }
 
 impl<P> Cells<P> {
     pub(crate) const fn new() -> Self {
-        Self { bodies: Vec::new(), hooks: Vec::new(), contexts: Vec::new() }
+        Self { bodies: Vec::new(), hooks: Vec::new(), contexts: Vec::new(), hooks_due: 0 }
     }
 
     /// How many indices there are.
@@ -26,7 +28,7 @@ impl<P> Cells<P> {
     /// Takes out all whose index is beyond.
     pub(crate) fn split_off(&mut self, len: usize) -> Self {
         let hooks = self.hooks.split_off(len.min(self.hooks.len()));
-        Self { bodies: self.bodies.split_off(len), hooks, contexts: Vec::new() }
+        Self { bodies: self.bodies.split_off(len), hooks, contexts: Vec::new(), hooks_due: 0 }
     }
 
     /// Puts a body where its job is in the core: at the end, or where a job was removed.
@@ -73,6 +75,19 @@ impl<P> Cells<P> {
         !self.hooks.is_empty()
     }
 
+    /// The job has been handed out for the first time: its hook, if it has one, is to run.
+    #[inline]
+    pub(crate) fn begin(&mut self, index: usize) {
+        if self.has_hooks() {
+            self.hooks_due += usize::from(self.hook(index).is_some());
+        }
+    }
+
+    /// All hooks that are to run do so now.
+    pub(crate) fn hooks_begin(&mut self) {
+        self.hooks_due = 0;
+    }
+
     pub(crate) fn take_hook(&mut self, index: usize) -> Option<P> {
         self.hooks.get_mut(index)?.take()
     }
@@ -109,6 +124,9 @@ impl<P> Cells<P> {
 
 impl<P> Drop for Cells<P> {
     fn drop(&mut self) {
-        self.bodies.drain(..).chain(self.hooks.drain(..)).flatten().for_each(drop_quietly);
+        if self.hooks_due > 0 {
+            note_lost_hooks(self.hooks_due);
+        }
+        self.bodies.drain(..).chain(self.hooks.drain(..)).flatten().for_each(drop_noted);
     }
 }

@@ -6,7 +6,7 @@ use std::vec::Vec;
 use crate::orchestrator::{Attempt, JobId};
 use crate::run::facts::bell::Bell;
 use crate::run::facts::error::JobError;
-use crate::run::facts::quiet::{Panic, drop_quietly};
+use crate::run::facts::quiet::{Heard, drop_noted};
 use crate::run::job::context::Context;
 use crate::run::job::payload::Payload;
 
@@ -42,7 +42,7 @@ impl<P: Payload> Leftovers<P> {
 impl<P: Payload> Drop for Leftovers<P> {
     /// Of a run that is dropped.
     fn drop(&mut self) {
-        self.trash.drain(..).for_each(drop_quietly);
+        self.trash.drain(..).for_each(drop_noted);
     }
 }
 
@@ -71,6 +71,6 @@ pub(crate) struct Disposed<P> {
     pub(crate) gone: Option<Attempt>,
     /// A body that is kept.
     pub(crate) body: Option<P>,
-    /// What `Drop`s panicked with.
-    pub(crate) panics: Vec<Panic>,
+    /// What is to be known of that.
+    pub(crate) heard: Heard,
 }

@@ -18,6 +18,7 @@ impl<P: Payload> Engine<P> {
         if !self.cells.has_hooks() {
             return None;
         }
+        self.cells.hooks_begin();
         self.tell();
         let (core, cells) = (&self.core, &self.cells);
         let started = |job: &JobId| core.attempts(*job) > 0 && cells.hook(job.index()).is_some();

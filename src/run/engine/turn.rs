@@ -142,9 +142,14 @@ impl<P: Payload> Engine<P> {
     }
 
     /// Trash was disposed of.
-    pub(crate) fn disposed(&mut self, Disposed { job, gone, body, panics }: Disposed<P>) {
-        for panic in panics {
+    pub(crate) fn disposed(&mut self, Disposed { job, gone, body, heard }: Disposed<P>) {
+        for panic in heard.panics {
             self.put_mishap(job, MishapKind::Drop, panic);
+        }
+        if heard.lost_hooks > 0
+            && let Some(record) = job.and_then(|job| self.core.payload_mut(job))
+        {
+            record.put_lost_hooks(heard.lost_hooks);
         }
         if let (Some(body), Some(job)) = (body, job) {
             if self.core.is_ended(job) && !self.keep_bodies {

@@ -75,6 +75,9 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
         if let Some(hook) = record.hook().filter(|hook| hook.outcome() != Outcome::Succeeded) {
             write!(f, ", its hook {}", one_line(&hook.to_string()))?;
         }
+        if record.lost_hooks() > 0 {
+            write!(f, ", {} hooks inside never ran", record.lost_hooks())?;
+        }
         for panic in record.panicked_drops() {
             write!(f, ", its drop panicked: {}", one_line(&panic.to_string()))?;
         }

@@ -110,7 +110,7 @@ impl Observers {
         let span = Arc::clone(&lock(&self.span));
         #[cfg(feature = "tracing")]
         let entered = caught(|| span.enter());
-        let batch = self.take_batch();
+        let batch = self.take(if observers.is_empty() { usize::MAX } else { BATCH });
         for fact in &batch {
             let is_done = |observer: &mut Observer| !caught(|| observer(fact)).unwrap_or(false);
             observers.extract_if(.., is_done).for_each(drop_quietly);
@@ -120,9 +120,9 @@ impl Observers {
         drop_quietly(entered);
     }
 
-    fn take_batch(&self) -> Vec<Fact> {
+    fn take(&self, at_most: usize) -> Vec<Fact> {
         let mut facts = lock(&self.facts);
-        let len = facts.len().min(BATCH);
+        let len = facts.len().min(at_most);
         let batch = facts.drain(..len).collect();
         self.any.store(!facts.is_empty(), Ordering::Release);
         batch

@@ -97,8 +97,8 @@ impl fmt::Debug for Panic {
 std::thread_local! {
     /// What the panic hook knows of the last panic of this thread.
     static LAST: RefCell<Option<Noted>> = const { RefCell::new(None) };
-    /// What the last of the values panicked with that this thread dropped quietly.
-    static SWALLOWED: RefCell<Option<Panic>> = const { RefCell::new(None) };
+    /// What the value that this thread drops just now notes.
+    static HEARD: RefCell<Option<Heard>> = const { RefCell::new(None) };
 }
 
 /// Where a panic was raised is known while it is raised only.
@@ -156,16 +156,47 @@ pub(crate) struct Quiet<T>(pub(crate) Vec<T>);
 impl<T> Drop for Quiet<T> {
     fn drop(&mut self) {
         if std::mem::needs_drop::<T>() {
-            for panic in self.0.drain(..).filter_map(drop_caught) {
-                let _ = SWALLOWED.try_with(|last| *last.borrow_mut() = Some(panic));
-            }
+            self.0.drain(..).for_each(drop_noted);
         }
     }
 }
 
-/// Drops a value, and returns what its `Drop`, or that of one of its [`Quiet`] parts, panicked with.
-pub(crate) fn drop_heard<T>(value: T) -> Option<Panic> {
-    let take = || SWALLOWED.try_with(|last| last.borrow_mut().take()).ok().flatten();
-    drop(take());
-    drop_caught(value).or_else(take)
+/// Drops a value of the user's that is a part of another one. What its `Drop` panics with is noted, for
+/// whoever drops the whole.
+pub(crate) fn drop_noted<T>(value: T) {
+    if let Some(panic) = drop_caught(value) {
+        note_panic(panic);
+    }
+}
+
+/// Notes what a part of a value panicked with.
+pub(crate) fn note_panic(panic: Panic) {
+    note(|heard| heard.panics.push(panic));
+}
+
+/// A run is dropped in which so many shutdown hooks were to run.
+pub(crate) fn note_lost_hooks(hooks: usize) {
+    note(|heard| heard.lost_hooks += hooks);
+}
+
+fn note(take: impl FnOnce(&mut Heard)) {
+    let _ = HEARD.try_with(|heard| heard.borrow_mut().as_mut().map(take));
+}
+
+/// What is to be known of a value that was dropped.
+#[derive(Default)]
+pub(crate) struct Heard {
+    /// What its `Drop`, and those of its parts, panicked with.
+    pub(crate) panics: Vec<Panic>,
+    /// How many shutdown hooks of a run inside will never run.
+    pub(crate) lost_hooks: usize,
+}
+
+/// Drops a value of the user's, or lets it drop what it has to, and tells what is to be known of that.
+pub(crate) fn heard(drops: impl FnOnce()) -> Heard {
+    let around = HEARD.replace(Some(Heard::default()));
+    let panic = caught(drops).err();
+    let mut heard = HEARD.replace(around).unwrap_or_default();
+    heard.panics.extend(panic);
+    heard
 }

@@ -26,6 +26,8 @@ struct Aftermath {
     hook: Option<HookReport>,
     /// What values of the job's panicked with when they were dropped.
     drops: Vec<Panic>,
+    /// Of a graph inside that was dropped: how many of its shutdown hooks never ran.
+    lost_hooks: usize,
 }
 
 /// What became of a shutdown hook.
@@ -101,6 +103,16 @@ impl Record {
     #[cold]
     pub(crate) fn put_panicked_drop(&mut self, panic: Panic) {
         self.aftermath.get_or_insert_default().drops.push(panic);
+    }
+
+    #[cold]
+    pub(crate) fn put_lost_hooks(&mut self, hooks: usize) {
+        self.aftermath.get_or_insert_default().lost_hooks += hooks;
+    }
+
+    /// How many shutdown hooks of the graph inside, if the job is one, never ran since it was dropped.
+    pub(crate) fn lost_hooks(&self) -> usize {
+        self.aftermath.as_ref().map_or(0, |aftermath| aftermath.lost_hooks)
     }
 
     /// What values of the job's panicked with when they were dropped.

@@ -226,7 +226,9 @@ impl<'a> JobReport<'a> {
         let hook_failed = |record: &Record| {
             record.hook().is_some_and(|hook| hook.outcome() != Outcome::Succeeded)
         };
-        let left = |record: &Record| hook_failed(record) || !record.panicked_drops().is_empty();
+        let left = |record: &Record| {
+            hook_failed(record) || !record.panicked_drops().is_empty() || record.lost_hooks() > 0
+        };
         self.error().is_some() || self.record().is_some_and(left)
     }
 
@@ -237,7 +239,9 @@ impl<'a> JobReport<'a> {
         let hook = hook.map(|hook| format!("{}: its hook {hook}", self.name()));
         let drops = self.record().map_or(&[][..], Record::panicked_drops).iter();
         let drops = drops.map(|panic| format!("{}: its drop panicked: {panic}", self.name()));
-        failure.into_iter().chain(hook).chain(drops).collect()
+        let lost = self.record().map_or(0, Record::lost_hooks);
+        let lost = (lost > 0).then(|| format!("{}: {lost} hooks inside never ran", self.name()));
+        failure.into_iter().chain(hook).chain(drops).chain(lost).collect()
     }
 
     /// Its name, and why it failed.
