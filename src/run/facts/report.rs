@@ -222,6 +222,12 @@ impl<'a> JobReport<'a> {
         JobName { id: Some(self.id), label: self.label() }
     }
 
+    /// Whether the job is a graph that was dropped with shutdown hooks that never ran.
+    #[cfg(feature = "testing")]
+    pub(crate) fn loses_hooks(&self) -> bool {
+        self.record().is_some_and(|record| record.lost_hooks() > 0)
+    }
+
     fn has_trouble(&self) -> bool {
         let hook_failed = |record: &Record| {
             record.hook().is_some_and(|hook| hook.outcome() != Outcome::Succeeded)

@@ -370,6 +370,10 @@ impl<'a> Simulation<'a> {
             let hook = self.hooks.as_ref().and_then(|hooks| hooks.state(id));
             let hook = hook.and_then(JobState::outcome);
             let bombs = self.bombs_of_the_whole_job(id);
+            let inside = self.result.inside.get(&self.path(id).0);
+            if self.job(id).inside.is_some() && inside.is_none_or(|inside| inside.cut) {
+                self.result.dropped_inside.insert(id);
+            }
             let (outcome, attempts) =
                 (self.oracle.state(id).and_then(JobState::outcome), self.oracle.attempts(id));
             let fate = self.fate(id);
