@@ -29,6 +29,8 @@ mod others;
 mod outputs;
 #[path = "faults/panics.rs"]
 mod panics;
+#[path = "faults/reenter.rs"]
+mod reenter;
 #[path = "faults/released.rs"]
 mod released;
 #[path = "faults/repeat.rs"]
