@@ -14,6 +14,7 @@ use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
 use crate::run::facts::bell::{Bell, ring};
 use crate::run::facts::error::RunError;
+use crate::run::facts::observers::BATCH;
 use crate::run::facts::report::Report;
 use crate::run::facts::runtime::Clock;
 use crate::run::job::payload::Payload;
@@ -226,7 +227,7 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
                 self.engine.disposed(disposed);
             }
             if let Some(observers) = &self.engine.observers {
-                observers.deliver();
+                observers.deliver(BATCH);
             }
             self.look_at_clock();
             self.engine.hear();

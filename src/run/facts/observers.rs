@@ -13,8 +13,8 @@ use crate::orchestrator::{JobId, Timestamp};
 /// Somebody who hears of each fact, and says whether of the next one as well.
 type Observer = Box<dyn FnMut(&Fact) -> bool + Send>;
 
-/// So many facts are told in one go, so that whoever tells them has other things to do as well.
-const BATCH: usize = 256;
+/// So many facts are told in one turn, so that whoever tells them has other things to do as well.
+pub(crate) const BATCH: usize = 256;
 
 /// Who wants to hear of a run, and what they have not heard yet.
 ///
@@ -68,19 +68,20 @@ impl Observers {
         self.any.load(Ordering::Acquire)
     }
 
-    /// Tells some of what there is, unless somebody else does. Whoever calls this looks again, later,
-    /// whether there is more.
-    pub(crate) fn deliver(&self) {
-        match self.listeners.try_lock() {
-            Ok(mut observers) => self.deliver_to(&mut observers.0),
+    /// Tells some of what there is, unless somebody else does, and returns how many facts that were. Whoever
+    /// calls this looks again, later, whether there is more.
+    pub(crate) fn deliver(&self, at_most: usize) -> usize {
+        let told = match self.listeners.try_lock() {
+            Ok(mut observers) => self.deliver_to(&mut observers.0, at_most),
             Err(TryLockError::Poisoned(observers)) => {
-                self.deliver_to(&mut observers.into_inner().0);
+                self.deliver_to(&mut observers.into_inner().0, at_most)
             }
-            Err(TryLockError::WouldBlock) => return,
-        }
+            Err(TryLockError::WouldBlock) => return 0,
+        };
         if self.closed.load(Ordering::Acquire) {
             self.close();
         }
+        told
     }
 
     /// Lets go of the observers, whoever may still hold this: there is nothing more to tell.
@@ -95,7 +96,7 @@ impl Observers {
     /// Returns once all is delivered.
     pub(crate) fn flush(&self) {
         while self.has_any() {
-            self.deliver_to(&mut lock(&self.listeners).0);
+            self.deliver_to(&mut lock(&self.listeners).0, BATCH);
         }
     }
 
@@ -105,12 +106,13 @@ impl Observers {
         drop_quietly(before);
     }
 
-    fn deliver_to(&self, observers: &mut Vec<Observer>) {
+    fn deliver_to(&self, observers: &mut Vec<Observer>, at_most: usize) -> usize {
         #[cfg(feature = "tracing")]
         let span = Arc::clone(&lock(&self.span));
         #[cfg(feature = "tracing")]
         let entered = caught(|| span.enter());
-        let batch = self.take(if observers.is_empty() { usize::MAX } else { BATCH });
+        let batch = self.take(if observers.is_empty() { usize::MAX } else { at_most });
+        let told = batch.len();
         for fact in &batch {
             let is_done = |observer: &mut Observer| !caught(|| observer(fact)).unwrap_or(false);
             observers.extract_if(.., is_done).for_each(drop_quietly);
@@ -118,6 +120,7 @@ impl Observers {
         drop_quietly(batch);
         #[cfg(feature = "tracing")]
         drop_quietly(entered);
+        told
     }
 
     fn take(&self, at_most: usize) -> Vec<Fact> {

@@ -24,6 +24,17 @@ pub(super) enum Said {
     Told,
 }
 
+/// What a task has done in this turn of its.
+#[derive(Clone, Copy)]
+pub(super) struct Turn {
+    /// Whether it may go on at once; not if it has been busy for long.
+    pub(super) at_once: bool,
+    /// Whether it has just woken others, whom what it does next may keep waiting.
+    pub(super) woke: bool,
+    /// How many more facts it may tell observers.
+    pub(super) may_tell: usize,
+}
+
 /// What it does next.
 pub(super) enum Then {
     Poll(Attempt, Sendable),

@@ -1,7 +1,7 @@
 use std::boxed::Box;
 use std::vec::Vec;
 
-use super::said::{Chores, Look, Said, Then};
+use super::said::{Chores, Look, Said, Then, Turn};
 use crate::orchestrator::{Attempt, Timestamp};
 use crate::run::engine::engine::Engine;
 use crate::run::engine::leftovers::Trash;
@@ -104,8 +104,7 @@ impl State {
         chores
     }
 
-    /// Hears what a task has to say, and tells it what to do next. `at_once`: or to do so later, since it has
-    /// been busy for long. `woke`: it has woken others since, who may be kept waiting by what it does next.
+    /// Hears what a task has to say, and tells it what to do next.
     #[expect(
         clippy::inline_always,
         reason = "one caller on the hot way: what is passed stays in registers"
@@ -115,10 +114,8 @@ impl State {
         &mut self,
         said: Said,
         now: Option<Timestamp>,
-        at_once: bool,
-        woke: bool,
+        turn: Turn,
     ) -> (Then, Option<Sendable>) {
-        let told = matches!(said, Said::Told);
         let (waits, spent) = match self.hear(said, now) {
             Ok(heard) => heard,
             Err(said) => return (Then::Unheard(said), None),
@@ -127,11 +124,11 @@ impl State {
             _ if waits => Then::Wait,
             None => Then::End,
             Some(engine) if engine.left.has_chores() || self.caller.wants(engine) => Then::Again,
-            Some(_) => self.next(at_once, told),
+            Some(_) => self.next(turn),
         };
         self.claimed = matches!(then, Then::Poll(..) | Then::Dispose(_) | Then::Tell);
         self.ask_for_spares();
-        if woke && self.spawn == 0 && self.claimed {
+        if turn.woke && self.spawn == 0 && self.claimed {
             // A thread may keep the task that was woken last to itself until it is done; so that it does not
             // keep one of others, it gets one of ours.
             (self.spawn, self.spares) = (1, self.spares + 1);
@@ -193,22 +190,22 @@ impl State {
         reason = "one caller on the hot way: what is passed stays in registers"
     )]
     #[inline(always)]
-    fn next(&mut self, at_once: bool, told: bool) -> Then {
-        if !at_once && self.has_work() {
+    fn next(&mut self, turn: Turn) -> Then {
+        if !turn.at_once && self.has_work() {
             self.spares += 1;
             return Then::Yield;
         }
         let Some(engine) = &mut self.engine else { return Then::End };
         let then = if let Some(trash) = engine.left.trash.pop_front() {
             Then::Dispose(trash)
-        } else if !told && !self.telling && engine.has_facts() {
+        } else if turn.may_tell > 0 && !self.telling && engine.has_facts() {
             self.telling = true;
             Then::Tell
         } else if let Some((attempt, mut body)) = first(engine) {
             body.parts().0.prepare(&mut engine.beginning(&attempt));
             engine.tell();
             Then::Poll(attempt, body)
-        } else if told && self.has_work() {
+        } else if turn.may_tell == 0 && self.has_work() {
             // One who has told some lets others have their turn before the rest.
             self.spares += 1;
             return Then::Yield;

@@ -3,13 +3,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::said::{Said, Then};
+use super::said::{Said, Then, Turn};
 use super::shared::Shared;
 use super::state::State;
 use crate::orchestrator::Attempt;
 use crate::run::drive::act::{dispose, poll_body};
 use crate::run::drive::in_place::BUDGET;
 use crate::run::facts::bell::{Bell, ring};
+use crate::run::facts::observers::BATCH;
 use crate::run::facts::quiet::{caught, drop_quietly};
 use crate::run::facts::runtime::Spawn;
 use crate::run::job::payload::Sendable;
@@ -48,21 +49,25 @@ impl<S: Spawn> Task<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let shared = Arc::clone(&self.shared);
         let mut said = self.begin(cx);
-        let (mut polls, mut begun, mut woke) = (0, None, false);
+        let (mut polls, mut begun) = (0, None);
+        let mut turn = Turn { at_once: true, woke: false, may_tell: BATCH };
         loop {
             let now = shared.runtime.now();
             let slice = now.map(|now| now.saturating_since(*begun.get_or_insert(now)));
-            let at_once = polls < BUDGET && slice.unwrap_or_default() < SLICE;
+            turn.at_once = polls < BUDGET && slice.unwrap_or_default() < SLICE;
             polls += 1;
-            let decided = shared.decide(|state| state.step(said, now, at_once, woke));
+            let decided = shared.decide(|state| state.step(said, now, turn));
             let (then, spent) = decided.decision;
             drop(spent);
-            woke = decided.woke;
+            turn.woke = decided.woke;
             said = match then {
                 Then::Poll(attempt, body) => self.poll_body(attempt, body, decided.aborts, cx),
                 Then::Dispose(trash) => Said::Disposed(dispose(trash)),
                 Then::Tell => {
-                    shared.observers.iter().for_each(|observers| observers.deliver());
+                    if let Some(observers) = &shared.observers {
+                        turn.may_tell =
+                            turn.may_tell.saturating_sub(observers.deliver(turn.may_tell));
+                    }
                     Said::Told
                 }
                 Then::Again => Said::Nothing,
