@@ -124,9 +124,10 @@ fn what_an_aborted_hook_holds_may_be_a_mishap() {
     });
 }
 
-/// It waits for a deadline when the clock fails.
+/// It waits for deadlines when the clock fails.
 fn waiting() -> (SendJobGraph, Arc<()>) {
-    let (mut graph, alive) = (SendJobGraph::new(), Arc::new(()));
+    let (graph, alive) = (SendJobGraph::new(), Arc::new(()));
+    let mut graph = graph.timeout(Duration::from_secs(3_600));
     for _ in 0..3 {
         let held = Arc::clone(&alive);
         let job = Job::new(async move {

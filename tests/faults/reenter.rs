@@ -4,7 +4,7 @@
 //! where a run drops what is the user's ([`Site`]), in an observer, a clock, a timer and a waker; every way
 //! to run a graph.
 
-use std::future::{Future, pending, poll_fn};
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use async_channel::{Receiver, bounded};
 use jobgraph::testing::VirtualClock;
-use jobgraph::{Clock, Facts, Job, SendJobGraph, StopHandle, Verdict};
+use jobgraph::{Body, Clock, Facts, Job, SendJobGraph, StopHandle, Verdict};
 
 use crate::alone::{alone_each, pairs};
 use crate::sites::{Bomb, Site};
@@ -68,8 +68,8 @@ impl Inside {
 }
 
 /// The run goes on until a job that was added has run, or it is stopped.
-fn add_waiting(graph: &mut SendJobGraph, ran: Receiver<()>) {
-    graph.add(Job::new(async move { ran.recv().await.is_ok() }).label("waits"));
+fn waiting(ran: Receiver<()>) -> Job<impl Body<Output = bool> + Send> {
+    Job::new(async move { ran.recv().await.is_ok() }).label("waits")
 }
 
 fn expected(call: Call) -> Verdict {
@@ -80,9 +80,10 @@ fn expected(call: Call) -> Verdict {
 fn a_drop_may_call_its_run() {
     alone_each(&pairs(&pairs(&Site::ALL, &CALLS), &Way::ALL), |((site, call), way)| {
         let (mut graph, (runs, ran)) = (SendJobGraph::new(), bounded(1));
+        let _open = runs.clone();
         let inside = Inside::of(&mut graph);
         site.plant(&mut graph, Bomb::new(move || inside.call(call, &runs)));
-        add_waiting(&mut graph, ran);
+        graph.add(waiting(ran));
         assert_eq!(way.run(graph).verdict(), expected(call));
     });
 }
@@ -92,8 +93,9 @@ fn an_observer_may_call_its_run() {
     alone_each(&pairs(&CALLS, &Way::ALL), |(call, way)| {
         for time in [1, 2, 3, 5] {
             let (mut graph, (runs, ran)) = (SendJobGraph::new(), bounded(1));
+            let _open = runs.clone();
             let inside = Inside::of_told(&mut graph);
-            add_waiting(&mut graph, ran);
+            graph.add(waiting(ran));
             graph.add(Job::new(async {}));
             let mut left = time;
             graph.observe(move |_| {
@@ -113,6 +115,7 @@ fn a_clock_a_timer_and_a_waker_may_call_their_run() {
     let callers = ["clock", "timer", "waker"];
     alone_each(&pairs(&pairs(&callers, &CALLS), &Way::ALL), |((caller, call), way)| {
         let (mut graph, (runs, ran)) = (SendJobGraph::new(), bounded(1));
+        let _open = runs.clone();
         let inside = Inside::of_told(&mut graph);
         let begun = Arc::new(AtomicBool::new(false));
         let (begins, adder) = (Arc::clone(&begun), graph.adder());
@@ -121,8 +124,10 @@ fn a_clock_a_timer_and_a_waker_may_call_their_run() {
             // The run has to wake somebody.
             adder.add(Job::new(async {})).await.is_ok()
         }));
-        add_waiting(&mut graph, ran);
-        graph.add(Job::new(pending::<()>()).timeout(SHORT).after(&first));
+        // The caller has to be woken for the deadline, and a job for its time.
+        graph.add(waiting(ran).timeout(Duration::from_secs(3_600)).after(&first));
+        let nap = Job::with_context(|cx| async move { cx.sleep(SHORT).await });
+        graph.add(nap.after(&first));
         let act = move || {
             if begun.load(Ordering::SeqCst) {
                 inside.call(call, &runs);

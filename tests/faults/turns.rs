@@ -155,10 +155,13 @@ fn a_thread_tells_256_facts_at_a_time() {
     let (rows, mut graph) = (Rows::default(), SendJobGraph::new());
     let told = rows.clone();
     graph.observe(move |_| told.told());
-    let first = graph.add(Job::new(async {}));
-    for _ in 1..JOBS {
+    let job = || {
         let rows = rows.clone();
-        graph.add(Job::new(async move { rows.polled() }).requires(&first));
+        Job::new(async move { rows.polled() })
+    };
+    let first = graph.add(job());
+    for _ in 1..JOBS {
+        graph.add(job().requires(&first));
     }
     let mut facts = graph.facts();
     stage.begin(graph).report().check().unwrap();
