@@ -303,6 +303,7 @@ fn a_run_ends_when_its_runtime_is_shut_down() {
         pending::<()>().await;
     }));
     graph.add(Job::new(async {}).requires(&job));
+    let mut facts = graph.facts();
     let clock = {
         let _guard = runtime.enter();
         jobgraph::tokio::TokioRuntime::current()
@@ -314,4 +315,7 @@ fn a_run_ends_when_its_runtime_is_shut_down() {
     let report = futures_lite::future::block_on(run).unwrap();
     assert_eq!(report.verdict(), Verdict::Stopped);
     assert_eq!(report.outcome(&job), Some(Outcome::Cancelled));
+    // Whoever waits for the run tells the rest.
+    let last = std::iter::from_fn(|| facts.try_next()).last().unwrap();
+    assert!(matches!(last.what, jobgraph::What::Over(Verdict::Stopped)), "{last}");
 }

@@ -14,6 +14,7 @@ use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
 use crate::run::facts::bell::Bell;
 use crate::run::facts::error::RunError;
+use crate::run::facts::observers::BATCH;
 use crate::run::facts::quiet::drop_quietly;
 use crate::run::facts::report::SendReport;
 use crate::run::facts::runtime::Spawn;
@@ -68,6 +69,10 @@ async fn drive_one<S: Spawn>(runtime: S, engine: Box<Engine<Sendable>>) -> Box<E
             // Nobody else takes the engine before this.
             Look::Unheard(said) => drop_quietly(said),
             Look::Dispose(trash) => said = Said::Disposed(dispose(trash)),
+            Look::Tell => {
+                shared.observers.iter().for_each(|observers| _ = observers.deliver(BATCH));
+                said = Said::Told;
+            }
             Look::Wait(deadline) => {
                 let knocked = poll_fn(|cx| knocked(&shared, cx));
                 match deadline {

@@ -54,7 +54,10 @@ pub(super) enum Then {
 /// What the caller finds.
 pub(super) enum Look {
     Over(Box<Engine<Sendable>>),
+    /// Nobody else drops it, since the runtime takes no tasks.
     Dispose(Trash<Sendable>),
+    /// Nor tells the observers.
+    Tell,
     Wait(Option<Timestamp>),
     Unheard(Box<Said>),
 }

@@ -167,14 +167,13 @@ impl State {
             }
         }
         engine.hear();
-        let Some((attempt, bell)) = waiting.filter(|(attempt, _)| engine.is_under_way(*attempt))
-        else {
-            return Ok((false, spent));
-        };
-        if let Some(bell) = bell {
-            self.keep_shell(attempt.job.index(), bell);
+        let Some((attempt, bell)) = waiting else { return Ok((false, spent)) };
+        let waits = engine.is_under_way(attempt);
+        match bell {
+            Some(bell) if waits => self.keep_shell(attempt.job.index(), bell),
+            bell => self.old_bells.extend(bell),
         }
-        Ok((true, spent))
+        Ok((waits, spent))
     }
 
     fn keep_shell(&mut self, index: usize, bell: Bell) {
@@ -269,6 +268,10 @@ impl State {
             self.out += 1;
             return Look::Dispose(trash);
         }
+        if self.abandoned && !self.telling && engine.has_facts() {
+            (self.out, self.telling) = (self.out + 1, true);
+            return Look::Tell;
+        }
         if !self.is_over() {
             self.ask_for_spares();
             let deadline = self.engine.as_ref().and_then(|engine| engine.core.next_deadline());
@@ -328,7 +331,9 @@ impl State {
 
     /// Whether there is something for the caller to do.
     fn is_knocked_for(&self) -> bool {
-        self.engine.as_ref().is_some_and(|engine| self.caller.wants(engine)) || self.is_over()
+        self.engine.as_ref().is_some_and(|engine| self.caller.wants(engine))
+            || self.is_over()
+            || self.abandoned && self.has_work()
     }
 
     /// The caller's bell.
