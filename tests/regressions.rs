@@ -94,8 +94,8 @@ fn a_run_does_not_return_while_a_body_is_being_dropped() {
 }
 
 #[test]
-fn a_body_is_dropped_without_the_lock_of_the_run() {
-    // On one thread, whoever dropped it under the lock would wait for itself.
+fn an_aborted_body_may_ask_for_an_addition_when_it_is_dropped() {
+    // What a Drop that takes the lock itself meets is tried in `faults::reenter`.
     let (mut graph, answered) = (SendJobGraph::new(), Arc::new(AtomicBool::new(false)));
     let (adder, seen) = (graph.adder(), Arc::clone(&answered));
     let adds = OnDrop(move || {
