@@ -177,3 +177,46 @@ fn a_run_that_times_out_at_once_discards_every_job() {
     run.add(job("a").requires("")).add(job("b"));
     run.start(0).discards("a b").verdict("timed out");
 }
+
+#[test]
+fn a_body_is_away_from_the_answer_until_it_is_said_to_be_gone() {
+    let mut run = Timeline::new();
+    run.add(job("a").timeout(5)).add(job("b"));
+    run.start(0).starts("a b").at(5).due();
+    let attempt = run.attempt("a");
+    assert!(!run.graph.is_away(attempt));
+    run.abort_is_answered_with_away("a");
+    assert!(run.graph.is_away(attempt) && !run.graph.is_away(run.attempt("b")));
+    assert!(!run.graph.is_away(Attempt { number: 2, ..attempt }));
+    run.gone("a");
+    assert!(!run.graph.is_away(attempt));
+}
+
+#[test]
+fn what_may_start_is_known_as_soon_as_an_abort_was_polled() {
+    // Its own next attempt, if there is a seat for it.
+    let mut run = Timeline::new().window(1);
+    run.add(job("a").timeout(5).retries(1)).add(job("b"));
+    run.start(0).starts("a").succeed("a").starts("b").add(job("c").timeout(1).retries(1));
+    run.succeed("b").starts("c").at(6).due();
+    assert!(!run.graph.has_ready_jobs());
+    assert_eq!(run.graph.poll_signal(), Some(Signal::Abort(run.attempt("c"))));
+    assert!(run.graph.has_ready_jobs());
+    run.starts("c").at(7).due();
+    // No further attempt: nobody may start.
+    assert_eq!(run.graph.poll_signal(), Some(Signal::Abort(run.attempt("c"))));
+    assert!(!run.graph.has_ready_jobs());
+    run.verdict("completed");
+
+    // A service takes no seat, so none becomes free, and its own next attempt needs none.
+    let mut run = Timeline::new().window(1);
+    run.add(job("a")).add(job("b")).add(service("db").timeout(1));
+    run.start(0).starts("a db").at(1).due();
+    assert_eq!(run.graph.poll_signal(), Some(Signal::Abort(run.attempt("db"))));
+    assert!(!run.graph.has_ready_jobs());
+    run.succeed("a").starts("b").add(service("cache").timeout(1).retries(1)).starts("cache");
+    run.at(2).due();
+    assert_eq!(run.graph.poll_signal(), Some(Signal::Abort(run.attempt("cache"))));
+    assert!(run.graph.has_ready_jobs());
+    run.starts("cache");
+}
