@@ -319,3 +319,95 @@ fn a_run_ends_when_its_runtime_is_shut_down() {
     let last = std::iter::from_fn(|| facts.try_next()).last().unwrap();
     assert!(matches!(last.what, jobgraph::What::Over(Verdict::Stopped)), "{last}");
 }
+
+#[test]
+fn what_one_run_added_into_a_gap_is_gone_in_the_next() {
+    let (clock, hooks, drops) = (VirtualClock::new(), AtomicU32::new(0), AtomicU32::new(0));
+    let mut graph = JobGraph::new();
+    let (adder, first) = (graph.adder(), AtomicBool::new(true));
+    let (hooks, drops, first) = (&hooks, &drops, &first);
+    let gap = graph.add(Job::repeat(|| async { Ok::<_, Error>(()) }));
+    graph.add(Job::repeat(move || {
+        let adder = adder.clone();
+        async move {
+            let held = OnDrop(move || _ = drops.fetch_add(1, Ordering::SeqCst));
+            if first.swap(false, Ordering::SeqCst) {
+                let hook = move || async move { _ = hooks.fetch_add(1, Ordering::SeqCst) };
+                adder
+                    .add(
+                        Job::repeat(move || {
+                            let _held = &held;
+                            async { Ok::<_, Error>(()) }
+                        })
+                        .on_shutdown(hook),
+                    )
+                    .await
+                    .map(drop)
+            } else {
+                // That of the run before went when this began, as this one goes when it ends.
+                assert_eq!(drops.load(Ordering::SeqCst), 1);
+                adder.add(Job::new(async {})).await.map(drop)
+            }
+        }
+    }));
+    graph.bypass(&gap).unwrap();
+    let mut graph = graph.repeatable().unwrap();
+    for _ in 0..2 {
+        let report = clock.block_on(graph.run(&clock)).unwrap();
+        report.check().unwrap();
+        assert_eq!(hooks.load(Ordering::SeqCst), 1);
+    }
+}
+
+/// A job drives another run while it is polled; each run is asked to stop by its own jobs.
+#[test]
+fn a_stop_asked_for_around_another_run_reaches_its_own() {
+    let mut outer = SendJobGraph::new();
+    let stop = outer.stop_handle();
+    let job = outer.add(Job::new(async move {
+        stop.stop();
+        let mut inner = SendJobGraph::new();
+        let added = inner.adder();
+        inner.add(Job::new(async move { added.add(Job::new(async {})).await.is_ok() }));
+        let verdict = run_parallel(inner).verdict();
+        pending::<()>().await;
+        verdict
+    }));
+    let report = run_parallel(outer);
+    assert_eq!(
+        (report.verdict(), report.outcome(&job)),
+        (Verdict::Stopped, Some(Outcome::Cancelled))
+    );
+    let mut outer = SendJobGraph::new();
+    let stop = outer.stop_handle();
+    let job = outer.add(Job::new(async move {
+        stop.stop();
+        let mut inner = SendJobGraph::new();
+        inner.add(Job::new(async {}));
+        run_parallel(inner).verdict()
+    }));
+    assert_eq!(run_parallel(outer).output(&job), Some(&Verdict::Completed));
+}
+
+/// Two panics at once would abort the process.
+#[test]
+fn a_future_and_the_closure_that_made_it_may_both_panic_when_they_are_dropped() {
+    let bomb = || OnDrop(|| assert!(std::thread::panicking(), "a drop"));
+    let mut graph = JobGraph::new();
+    let (of_closure, adder) = (bomb(), graph.adder());
+    graph.add(Job::repeat(move || {
+        let (_closure, of_future) = (&of_closure, bomb());
+        async move {
+            let _held = of_future;
+            pending::<Result<(), Error>>().await
+        }
+    }));
+    let clock = VirtualClock::new();
+    let mut run = Box::pin(jobgraph::run(&clock, graph));
+    assert!(run.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(run);
+    let (body, hook) = (bomb(), bomb());
+    let refused = adder
+        .add(Job::new(async move { drop(body) }).on_shutdown(move || async move { drop(hook) }));
+    assert!(matches!(clock.block_on(refused), Err(RunError::Over)));
+}

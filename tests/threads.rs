@@ -327,3 +327,58 @@ fn a_job_that_blocks_its_thread_does_not_keep_the_run_from_its_deadlines() {
     });
     assert!(waited == Some(true), "{report}");
 }
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Tasks that are handed out when they are asked for, and a clock that stands until it is set.
+#[derive(Clone, Default)]
+struct Handed {
+    clock: Manual,
+    tasks: Arc<Mutex<Vec<Task>>>,
+}
+
+impl Clock for Handed {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send {
+        self.clock.sleep_until(at)
+    }
+}
+
+impl Spawn for Handed {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.lock().unwrap().push(Box::pin(task));
+    }
+}
+
+/// A runtime drops the task of an attempt that was aborted, which it has not polled again since.
+#[test]
+fn a_run_ends_whose_runtime_is_gone_while_a_job_waits_to_be_tried_again() {
+    let runtime = Handed::default();
+    let mut graph = SendJobGraph::new();
+    let again =
+        Job::repeat(|| async { std::future::pending::<Result<(), jobgraph::Error>>().await });
+    let pause = Duration::from_secs(1);
+    graph.add(again.timeout(pause).retries(1).backoff(pause, pause));
+    let mut run = pin!(jobgraph::run_on(&runtime, graph));
+    let mut context = Context::from_waker(Waker::noop());
+    let poll_all = |tasks: &mut Vec<Task>| {
+        tasks.retain_mut(|task| {
+            task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
+        });
+    };
+    assert!(run.as_mut().poll(&mut context).is_pending());
+    let mut waits = std::mem::take(&mut *runtime.tasks.lock().unwrap());
+    poll_all(&mut waits);
+    runtime.clock.now.store(1_000_000_000, Ordering::SeqCst);
+    assert!(run.as_mut().poll(&mut context).is_pending());
+    // Others drop the body.
+    let mut others = std::mem::take(&mut *runtime.tasks.lock().unwrap());
+    poll_all(&mut others);
+    drop((waits, others));
+    runtime.clock.now.store(2_000_000_000, Ordering::SeqCst);
+    let Poll::Ready(report) = run.as_mut().poll(&mut context) else { panic!("it goes on") };
+    assert_eq!(report.unwrap().verdict(), jobgraph::Verdict::Stopped);
+}

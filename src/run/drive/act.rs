@@ -126,11 +126,12 @@ pub(super) fn prepare<P: Payload, C: Clock>(engine: &mut Engine<P>, clock: &Stea
 
 /// Ends a run: tells the observers, and drops what is left. Returns the bodies, if they are to be kept.
 pub(super) fn end<P: Payload>(mut engine: Box<Engine<P>>) -> (Report<P::Outputs>, Cells<P>) {
-    let verdict = engine.end();
+    engine.end();
     while let Some(trash) = engine.left.trash.pop_front() {
         let disposed = dispose(trash);
         engine.disposed(disposed);
     }
+    let verdict = engine.say_over();
     if let Some(observers) = &engine.observers {
         observers.flush();
         if !engine.keep_bodies {

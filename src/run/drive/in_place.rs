@@ -15,6 +15,7 @@ use crate::run::engine::graph::Graph;
 use crate::run::facts::bell::{Bell, ring};
 use crate::run::facts::error::RunError;
 use crate::run::facts::observers::BATCH;
+use crate::run::facts::quiet::drop_quietly;
 use crate::run::facts::report::Report;
 use crate::run::facts::runtime::Clock;
 use crate::run::job::payload::Payload;
@@ -178,7 +179,7 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
     fn receive(&mut self, attempt: Attempt, body: P, polled: Poll<Finished>) {
         self.look_at_clock();
         let spent = self.engine.receive(attempt, body, polled);
-        drop(spent);
+        drop_quietly(spent);
         self.go_on();
     }
 

@@ -1,5 +1,6 @@
 use std::boxed::Box;
 use std::fmt;
+use std::vec;
 
 use super::act::{end, now_or_epoch, prepare};
 use super::in_place::drive;
@@ -10,7 +11,7 @@ use crate::run::engine::cells::Cells;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
 use crate::run::facts::error::RunError;
-use crate::run::facts::quiet::note_locations;
+use crate::run::facts::quiet::{drop_quietly, note_locations};
 use crate::run::facts::report::{Report, SendReport};
 use crate::run::facts::runtime::{AnyClock, Clock, Spawn};
 use crate::run::job::payload::{Payload, Sendable};
@@ -108,6 +109,12 @@ impl<P: Payload> Repeatable<P> {
         let (report, mut cells) = end(engine);
         // Jobs that were added during the run are not part of the graph as it was built.
         drop(cells.split_off(self.jobs));
+        let mut built = vec![false; self.jobs];
+        self.graph.core.jobs().for_each(|id| built[id.index()] = true);
+        for index in (0..self.jobs).filter(|&index| !built[index]) {
+            drop_quietly(cells.take(index));
+            drop_quietly(cells.take_hook(index));
+        }
         self.graph.cells = cells;
         self.whole = true;
         report

@@ -102,6 +102,16 @@ pub(crate) struct Addition<P: Payload> {
     pub(crate) reply: Answer,
 }
 
+impl<P: Payload> Addition<P> {
+    /// The run is over. Runs code of the user's.
+    fn refuse(self) {
+        let Self { body, hook, reply, .. } = self;
+        drop_quietly(body);
+        drop_quietly(hook);
+        drop(reply);
+    }
+}
+
 /// Where the answer to an addition goes. One that is dropped says that the run is over.
 pub(crate) struct Answer(Arc<Mutex<Reply>>);
 
@@ -146,11 +156,7 @@ impl<P: Payload> Additions<P> {
         queue.open = false;
         let jobs = std::mem::take(&mut queue.jobs);
         drop(queue);
-        for Addition { body, hook, reply, .. } in jobs {
-            drop_quietly(body);
-            drop_quietly(hook);
-            drop(reply);
-        }
+        jobs.into_iter().for_each(Addition::refuse);
     }
 }
 
@@ -185,7 +191,7 @@ impl<P: Payload> Adder<P> {
         } else {
             // The answer of one that is dropped is that the run is over.
             drop(queue);
-            drop(addition);
+            addition.refuse();
         }
         Adding { reply, output: PhantomData }
     }
@@ -242,7 +248,7 @@ impl<T> Future for Adding<T> {
             drop(reply);
             return Poll::Ready(result.map(Handle::new));
         }
-        let before = reply.waiting.replace(bell);
+        let before = if reply.answered { Some(bell) } else { reply.waiting.replace(bell) };
         drop(reply);
         drop(before);
         Poll::Pending

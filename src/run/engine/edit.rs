@@ -95,7 +95,8 @@ impl<P: Payload> Graph<P> {
     pub fn bypass<T>(&mut self, job: &Handle<T>) -> Result<(), RunError> {
         let id = self.own(job.key, job.key)?;
         self.core.bypass(id)?;
-        drop_quietly((self.cells.take(id.index()), self.cells.take_hook(id.index())));
+        drop_quietly(self.cells.take(id.index()));
+        drop_quietly(self.cells.take_hook(id.index()));
         Ok(())
     }
 
@@ -111,7 +112,8 @@ impl<P: Payload> Graph<P> {
     ) -> Result<(), RunError> {
         let (starts, ends) = (self.own_all(starts)?, self.own_all(ends)?);
         for (id, _) in self.core.keep_between(&starts, &ends)? {
-            drop_quietly((self.cells.take(id.index()), self.cells.take_hook(id.index())));
+            drop_quietly(self.cells.take(id.index()));
+            drop_quietly(self.cells.take_hook(id.index()));
         }
         Ok(())
     }

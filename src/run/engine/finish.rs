@@ -8,13 +8,17 @@ use crate::run::facts::report::Report;
 use crate::run::job::payload::Payload;
 
 impl<P: Payload> Engine<P> {
-    /// What the observers are told last. Nothing of the run is going on any more.
-    pub(crate) fn end(&mut self) -> Verdict {
+    /// Nothing of the run is going on any more.
+    pub(crate) fn end(&mut self) {
         if self.core.counts().failed > 0 {
             self.name_late_failures();
         }
-        let verdict = self.verdict();
         self.ended = self.ended.max(self.core.clock());
+    }
+
+    /// Puts down what the observers are told last.
+    pub(crate) fn say_over(&mut self) -> Verdict {
+        let verdict = self.verdict();
         self.tell_over(verdict);
         verdict
     }

@@ -51,10 +51,15 @@ impl Mailbox {
     #[inline]
     pub(crate) fn polling<T>(&self, poll: impl FnOnce() -> T) -> T {
         let before = POLLED.replace(self.address());
+        // A job of another run may be polled inside the poll of one that has asked for a stop.
+        let outer = if before == 0 { Vec::new() } else { HELD.take() };
         let polled = poll();
         POLLED.set(before);
         if HELD.with_borrow(|held| !held.is_empty()) {
             self.post_held();
+        }
+        if !outer.is_empty() {
+            HELD.set(outer);
         }
         polled
     }
@@ -132,7 +137,8 @@ pub struct StopHandle(pub(crate) Arc<Mailbox>);
 
 impl StopHandle {
     /// The first call stops the run in order, the second aborts what is left of it, the third aborts
-    /// the shutdown hooks. In a run that is ending already, for whatever cause, the first call aborts.
+    /// the shutdown hooks. Asked for by a job, it is heard when the poll of that is over, and so is what the
+    /// job says after it. In a run that is ending already, for whatever cause, the first call aborts.
     /// One before the run begins ends it at its beginning; one after its end does nothing.
     pub fn stop(&self) {
         self.0.post(Message::Stop);

@@ -169,6 +169,13 @@ pub(crate) fn drop_noted<T>(value: T) {
     }
 }
 
+/// Drops a part of a value, in its place.
+pub(crate) fn note_caught(drops: impl FnOnce()) {
+    if let Err(panic) = caught(drops) {
+        note_panic(panic);
+    }
+}
+
 /// Notes what a part of a value panicked with.
 pub(crate) fn note_panic(panic: Panic) {
     note(|heard| heard.panics.push(panic));
@@ -194,9 +201,11 @@ pub(crate) struct Heard {
 
 /// Drops a value of the user's, or lets it drop what it has to, and tells what is to be known of that.
 pub(crate) fn heard(drops: impl FnOnce()) -> Heard {
-    let around = HEARD.replace(Some(Heard::default()));
+    // Where the thread is ending nothing is noted.
+    let exchange = |with| HEARD.try_with(|heard| heard.replace(with)).ok().flatten();
+    let around = exchange(Some(Heard::default()));
     let panic = caught(drops).err();
-    let mut heard = HEARD.replace(around).unwrap_or_default();
+    let mut heard = exchange(around).unwrap_or_default();
     heard.panics.extend(panic);
     heard
 }

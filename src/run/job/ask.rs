@@ -21,6 +21,9 @@ pub trait Ask {
         false
     }
 
+    /// Drops what it was given to keep and nobody took.
+    fn dispose(&mut self) {}
+
     /// Whether nothing of the user's is left in it.
     fn is_spent(&self) -> bool {
         true
@@ -193,6 +196,12 @@ impl<V: 'static> Ask for Serving<V> {
         Self::put(&self.offer, column, slot)
     }
 
+    fn dispose(&mut self) {
+        // Not under the lock: the value is the user's to drop.
+        let value = lock(&self.offer).value.take();
+        drop(value);
+    }
+
     fn is_spent(&self) -> bool {
         lock(&self.offer).value.is_none()
     }
@@ -230,6 +239,12 @@ impl<V: 'static, O: Gather> Ask for FedServing<V, O> {
 
     fn offer(&mut self, column: &mut dyn Any, slot: u32) -> bool {
         Serving::<V>::put(&self.offer, column, slot)
+    }
+
+    fn dispose(&mut self) {
+        // Not under the lock: the value is the user's to drop.
+        let value = lock(&self.offer).value.take();
+        drop(value);
     }
 
     fn is_spent(&self) -> bool {

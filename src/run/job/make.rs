@@ -8,6 +8,7 @@ use std::vec::Vec;
 use super::ask::{Ask, Call, CallAgain};
 use super::body::Start;
 use crate::run::facts::fact::JobInfo;
+use crate::run::facts::quiet::note_caught;
 
 /// Where the futures of attempts come from.
 pub trait Make {
@@ -21,6 +22,9 @@ pub trait Make {
 
     /// Drops what was gathered, if no future was made of it.
     fn forget(&mut self);
+
+    /// Drops all that it holds for an attempt, each part by itself.
+    fn dispose(&mut self) {}
 
     /// Moves what a service is ready with to its slot. Whether it replaced anything there.
     fn offer(&mut self, _: &mut dyn Any, _: u32) -> bool {
@@ -112,6 +116,11 @@ impl<A: Call<G>, G> Make for Maker<A, Once<G>> {
         self.given = None;
     }
 
+    fn dispose(&mut self) {
+        note_caught(|| self.forget());
+        note_caught(|| self.ask.dispose());
+    }
+
     fn offer(&mut self, column: &mut dyn Any, slot: u32) -> bool {
         self.ask.offer(column, slot)
     }
@@ -134,6 +143,11 @@ impl<A: CallAgain<G>, G> Make for Maker<A, Again<G>> {
 
     fn forget(&mut self) {
         self.given = None;
+    }
+
+    fn dispose(&mut self) {
+        note_caught(|| self.forget());
+        note_caught(|| self.ask.dispose());
     }
 
     fn offer(&mut self, column: &mut dyn Any, slot: u32) -> bool {

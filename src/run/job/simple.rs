@@ -15,6 +15,7 @@ use super::make::{Again, Given, Make, Maker};
 use crate::run::facts::error::Error;
 use crate::run::facts::fact::JobInfo;
 use crate::run::facts::output::Column;
+use crate::run::facts::quiet::note_caught;
 
 /// What a future's output means.
 pub trait Settle<R> {
@@ -72,6 +73,17 @@ pin_project! {
         make: M,
         #[pin]
         held: Held<M::Future, K::Output>,
+    }
+
+    impl<M: Make, K: Settle<<M::Future as Future>::Output>> PinnedDrop for Simple<M, K> {
+        // Each part by itself: two panics at once would abort.
+        fn drop(this: Pin<&mut Self>) {
+            if !this.is_spent() {
+                let mut this = this.project();
+                note_caught(|| this.held.set(Held::Nothing));
+                this.make.dispose();
+            }
+        }
     }
 }
 

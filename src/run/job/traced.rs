@@ -21,6 +21,13 @@ impl Tracing {
 }
 
 #[cfg(feature = "tracing")]
+impl Drop for Tracing {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[cfg(feature = "tracing")]
 impl Tracing {
     /// An attempt begins. Its span is made when it is polled.
     pub(crate) fn begin(&mut self, seed: super::spans::SpanSeed) {

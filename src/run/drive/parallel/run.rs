@@ -99,6 +99,8 @@ impl<S: Spawn> Drop for Close<'_, S> {
         let (engine, shells) = self.0.decide(State::close).decision;
         if let (Some(_), Some(observers)) = (&engine, &self.0.observers) {
             observers.close();
+            #[cfg(feature = "tracing")]
+            observers.tell_inside(crate::run::job::spans::RunSpan::none().share());
         }
         drop_quietly(engine);
         shells.into_iter().for_each(Bell::ring);

@@ -215,14 +215,19 @@ impl State {
         then
     }
 
+    /// Whether there is something that the caller does where the runtime takes no tasks.
+    fn leaves_work_to_caller(&self) -> bool {
+        self.engine.as_deref().is_some_and(|engine| {
+            !engine.left.trash.is_empty() || !self.telling && engine.has_facts()
+        })
+    }
+
     /// Whether a task that asks now would find something to do.
     fn has_work(&self) -> bool {
-        self.engine.as_deref().is_some_and(|engine| {
-            engine.core.has_ready_jobs()
-                || !engine.left.trash.is_empty()
-                || !self.telling && engine.has_facts()
-                || self.caller.wants(engine)
-        })
+        self.engine
+            .as_deref()
+            .is_some_and(|engine| engine.core.has_ready_jobs() || self.caller.wants(engine))
+            || self.leaves_work_to_caller()
     }
 
     /// Tasks are spawned while there is something to do, one more than there are busy ones. For a runtime
@@ -298,9 +303,7 @@ impl State {
             self.spares -= 1;
         }
         self.abandoned = true;
-        if held.is_none_or(|attempt| self.owns(attempt))
-            && let Some(engine) = &mut self.engine
-        {
+        if let Some(engine) = &mut self.engine {
             engine.stop_at_once();
         }
         self.disposed_of_abandoned(Said::Nothing)
@@ -333,7 +336,7 @@ impl State {
     fn is_knocked_for(&self) -> bool {
         self.engine.as_ref().is_some_and(|engine| self.caller.wants(engine))
             || self.is_over()
-            || self.abandoned && self.has_work()
+            || self.abandoned && self.leaves_work_to_caller()
     }
 
     /// The caller's bell.

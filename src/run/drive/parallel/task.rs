@@ -58,7 +58,7 @@ impl<S: Spawn> Task<S> {
             polls += 1;
             let decided = shared.decide(|state| state.step(said, now, turn));
             let (then, spent) = decided.decision;
-            drop(spent);
+            drop_quietly(spent);
             turn.woke = decided.woke;
             said = match then {
                 Then::Poll(attempt, body) => self.poll_body(attempt, body, decided.aborts, cx),
@@ -150,5 +150,6 @@ impl<S: Spawn> Drop for Task<S> {
             let said = Said::Disposed(dispose(next));
             trash = self.shared.decide(|state| state.disposed_of_abandoned(said)).decision;
         }
+        drop_quietly(trash);
     }
 }
