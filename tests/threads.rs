@@ -1,7 +1,7 @@
 //! Parallel runs whose threads meet at points that the tests choose.
 #![cfg(feature = "smol")]
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, poll_fn, ready};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -12,6 +12,9 @@ use std::time::Duration;
 use async_executor::Executor;
 use futures_lite::future::block_on;
 use jobgraph::{Clock, Job, Outcome, SendJobGraph, Spawn, Timestamp};
+
+/// How long a thread is waited for that should be there at once.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A clock that stands until it is set, and tasks of an executor.
 #[derive(Clone, Default)]
@@ -61,7 +64,7 @@ fn with_threads<T>(threads: usize, executor: &Executor<'_>, work: impl FnOnce() 
     result
 }
 
-fn poll_once<F: Future>(run: Pin<&mut F>) -> Poll<F::Output> {
+fn poll_once<F: Future + ?Sized>(run: Pin<&mut F>) -> Poll<F::Output> {
     run.poll(&mut Context::from_waker(Waker::noop()))
 }
 
@@ -78,24 +81,20 @@ impl Drop for SlowToDrop {
     }
 }
 
-/// It is done at its first poll, and keeps what it has until it is dropped itself.
-impl Future for SlowToDrop {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
-}
-
 #[test]
-fn a_run_is_not_over_while_the_body_of_an_ended_job_is_being_dropped() {
+fn a_run_is_not_over_while_what_an_ended_job_held_is_being_dropped() {
     let runtime = Manual::default();
     let ((dropping, begun), (allow, allowed)) = (channel(), channel());
     let (go, gone) = async_channel::bounded::<()>(1);
     let (ended, all_ended) = channel();
 
     let mut graph = SendJobGraph::new();
-    let slow = graph.add(Job::new(SlowToDrop { dropping, allowed: Mutex::new(allowed) }));
+    // A closure that makes futures goes when its job has ended.
+    let slow = SlowToDrop { dropping, allowed: Mutex::new(allowed) };
+    let slow = graph.add(Job::repeat(move || {
+        let _held = &slow;
+        ready(jobgraph::ok(()))
+    }));
     let last = graph.add(Job::new(async move { gone.recv().await.unwrap() }));
     let last = last.id();
     graph.observe(move |fact| {
@@ -109,16 +108,55 @@ fn a_run_is_not_over_while_the_body_of_an_ended_job_is_being_dropped() {
 
     let report = runtime.with_threads(|| {
         let mut run = pin!(jobgraph::run_on(&runtime, graph));
+        // Gone before the run if this panics.
+        let allow = allow;
         assert!(poll_once(run.as_mut()).is_pending());
-        begun.recv().unwrap();
+        begun.recv_timeout(PATIENCE).unwrap();
         go.send_blocking(()).unwrap();
-        all_ended.recv().unwrap();
+        all_ended.recv_timeout(PATIENCE).expect("another job goes on");
         // There is a verdict, and nothing else to wait for.
         assert!(poll_once(run.as_mut()).is_pending());
         allow.send(()).unwrap();
         block_on(run)
     });
     assert_eq!(report.unwrap().outcome(&slow), Some(Outcome::Succeeded));
+}
+
+/// Does something when it is dropped.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+type Run = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Whoever polls the run takes its lock.
+#[test]
+fn what_a_job_held_is_dropped_without_the_lock_of_the_run() {
+    let (runtime, run) = (Manual::default(), Arc::new(Mutex::new(None::<Run>)));
+    let ((polled, was_polled), polls) = (channel(), Arc::clone(&run));
+    let held = OnDrop(move || {
+        let ((done, is_done), polls) = (channel(), Arc::clone(&polls));
+        std::thread::spawn(move || {
+            let _ = poll_once(polls.lock().unwrap().as_mut().unwrap().as_mut());
+            let _ = done.send(());
+        });
+        polled.send(is_done.recv_timeout(PATIENCE).is_ok()).unwrap();
+    });
+    let mut graph = SendJobGraph::new();
+    graph.add(Job::repeat(move || {
+        let _held = &held;
+        ready(jobgraph::ok(()))
+    }));
+    let begun = jobgraph::run_on(&runtime, graph);
+    *run.lock().unwrap() = Some(Box::pin(async move { drop(begun.await) }));
+    assert!(poll_once(run.lock().unwrap().as_mut().unwrap().as_mut()).is_pending());
+    while runtime.executor.try_tick() {}
+    assert_eq!(was_polled.recv(), Ok(true));
+    assert!(poll_once(run.lock().unwrap().as_mut().unwrap().as_mut()).is_ready());
 }
 
 #[test]
@@ -244,8 +282,7 @@ fn meet((here, all_here): &(Mutex<usize>, Condvar), all: usize) -> bool {
     let mut here = here.lock().unwrap();
     *here += 1;
     all_here.notify_all();
-    let patience = Duration::from_secs(20);
-    let (here, waited) = all_here.wait_timeout_while(here, patience, |here| *here < all).unwrap();
+    let (here, waited) = all_here.wait_timeout_while(here, PATIENCE, |here| *here < all).unwrap();
     drop(here);
     !waited.timed_out()
 }
@@ -309,7 +346,6 @@ fn no_thread_of_tokio_is_idle_while_a_job_may_start() {
 fn a_job_that_blocks_its_thread_does_not_keep_the_run_from_its_deadlines() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build();
-    let patience = Duration::from_secs(20);
     let (report, waited) = runtime.unwrap().block_on(async {
         let over = Arc::new((Mutex::new(0), Condvar::new()));
         let mut graph = SendJobGraph::new();
@@ -317,7 +353,7 @@ fn a_job_that_blocks_its_thread_does_not_keep_the_run_from_its_deadlines() {
         let told = Arc::clone(&over);
         // The run is woken for the timeout of this one.
         let blocks = Job::new(async move { meet(&over, 2) }).requires(&first);
-        let blocks = graph.add(blocks.timeout(patience * 2));
+        let blocks = graph.add(blocks.timeout(PATIENCE * 2));
         let late = Job::new(std::future::pending::<()>()).requires(&first);
         let late = graph.add(late.timeout(Duration::from_millis(50)));
         graph.add(Job::new(async move { meet(&told, 2) }).after(&late));
