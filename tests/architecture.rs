@@ -10,10 +10,6 @@ const STOREYS: [&str; 4] = ["facts", "job", "engine", "drive"];
 /// As long as a file may be.
 const LINES: usize = 400;
 
-/// Files that may be longer, and why.
-const LONG: [(&str, &str); 1] =
-    [("src/view/history.rs", "one history, and all that can be asked of it")];
-
 const ROOT: &str = "src/lib.rs";
 
 #[test]
@@ -75,14 +71,9 @@ fn no_files_import_in_a_circle() {
 #[test]
 fn no_file_is_too_long() {
     let sources = Sources::read();
-    let may_be_long = |file: &str| LONG.iter().any(|&(long, _)| long == file);
     for (file, text) in &sources.texts {
         let lines = text.lines().count();
-        assert!(lines <= LINES || may_be_long(file), "{file} has {lines} lines, more than {LINES}");
-        assert!(
-            lines > LINES || !may_be_long(file),
-            "{file} is not that long any more: {lines} lines"
-        );
+        assert!(lines <= LINES, "{file} has {lines} lines, more than {LINES}");
     }
 }
 

@@ -5,7 +5,8 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::as_history::AsHistory;
-use super::history::{AttemptHistory, History, JobHistory, Moment};
+use super::history::History;
+use super::job_history::{AttemptHistory, JobHistory, Moment};
 use super::json::{Micros, Text};
 use super::picture::state_text;
 use crate::run::one_line;

@@ -3,7 +3,8 @@ use std::fmt;
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::history::{History, JobHistory, Moment};
+use super::history::History;
+use super::job_history::{JobHistory, Moment};
 use crate::orchestrator::Seconds;
 use crate::{Condition, JobId, JobKind, JobState, Outcome, SkipReason};
 

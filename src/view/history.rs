@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::vec::Vec;
 
+use super::job_history::{HookHistory, JobHistory, Moment};
 use crate::{
-    Counts, Fact, JobError, JobId, JobInfo, JobKind, JobName, JobState, Mishap, Outcome,
-    SkipReason, Timestamp, Verdict, What,
+    Counts, Fact, JobError, JobId, JobInfo, JobState, Mishap, Outcome, SkipReason, Timestamp,
+    Verdict, What,
 };
 
 /// What is known of a run and of each of its jobs, nested ones included: all [facts](Fact) so far, folded.
@@ -38,15 +39,6 @@ pub struct History {
     now: Moment,
 }
 
-/// A point of a run. Of two at the same time the one is later that was told later.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Moment {
-    /// When, by the clock of the run.
-    pub at: Timestamp,
-    /// How many facts had been told.
-    pub order: u64,
-}
-
 /// What is known of a graph: the observed one, or one inside it.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -63,63 +55,6 @@ pub struct GraphHistory {
     jobs: Vec<usize>,
     /// By place of the job in its graph.
     places: Vec<usize>,
-}
-
-/// What is known of a job.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct JobHistory {
-    /// What was known before it ran.
-    pub info: Arc<JobInfo>,
-    /// The jobs inside which it is, outermost first.
-    pub within: Arc<[JobId]>,
-    /// The state that it is in.
-    pub state: JobState,
-    /// When it became part of the run.
-    pub added: Moment,
-    /// When all its requirements were satisfied.
-    pub queued: Option<Moment>,
-    /// Its attempts so far.
-    pub attempts: Vec<AttemptHistory>,
-    /// When a service was ready, at first.
-    pub ready: Option<Moment>,
-    /// When it ended.
-    pub ended: Option<Moment>,
-    /// What became of its shutdown hook.
-    pub hook: Option<Box<HookHistory>>,
-    /// What else panicked, and changed no outcome.
-    pub mishaps: Vec<Mishap>,
-    last_queued: Option<Moment>,
-}
-
-/// What is known of an attempt.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct AttemptHistory {
-    /// Which attempt, from 1.
-    pub number: u32,
-    /// When it could have started, had there been a place in the window.
-    pub queued: Option<Moment>,
-    /// When it started.
-    pub started: Moment,
-    /// When it was asked to end.
-    pub asked: Option<Moment>,
-    /// When it ended.
-    pub ended: Option<Moment>,
-    /// Why it failed.
-    pub error: Option<Arc<JobError>>,
-}
-
-/// What is known of a shutdown hook.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct HookHistory {
-    /// When it started.
-    pub started: Moment,
-    /// When it ended, and how.
-    pub ended: Option<(Moment, Outcome)>,
-    /// Why it failed.
-    pub error: Option<Arc<JobError>>,
 }
 
 impl History {
@@ -351,75 +286,5 @@ impl History {
             path += " / ";
         }
         path + &job.name().to_string()
-    }
-}
-
-impl JobHistory {
-    /// Its id and label, as people name it: `#3 fetch`.
-    #[must_use]
-    pub fn name(&self) -> JobName<&str> {
-        self.info.name()
-    }
-
-    /// Its label, or else its id.
-    #[must_use]
-    pub fn short_name(&self) -> String {
-        self.info.label.as_deref().map_or_else(|| self.info.id.to_string(), Into::into)
-    }
-
-    /// When its first attempt started.
-    #[must_use]
-    pub fn started(&self) -> Option<Moment> {
-        Some(self.attempts.first()?.started)
-    }
-
-    /// How long its attempts took together, up to `now` if one is under way, without the pauses between them.
-    #[must_use]
-    pub fn busy(&self, now: Timestamp) -> Duration {
-        let time = |attempt: &AttemptHistory| {
-            attempt.ended.map_or(now, |end| end.at).saturating_since(attempt.started.at)
-        };
-        self.attempts.iter().map(time).sum()
-    }
-
-    /// Why its last attempt failed, if the job did.
-    #[must_use]
-    pub fn error(&self) -> Option<&JobError> {
-        let failed = matches!(self.state, JobState::Ended(Outcome::Failed(_)));
-        self.attempts.last()?.error.as_deref().filter(|_| failed)
-    }
-
-    /// When those that require it could go on: it had ended, or was ready.
-    #[must_use]
-    pub fn resolved(&self) -> Option<Moment> {
-        if self.info.kind == JobKind::Service { self.ready } else { self.ended }
-    }
-
-    fn enter(&mut self, to: JobState, now: Moment) {
-        match to {
-            JobState::Queued => {
-                self.queued.get_or_insert(now);
-                self.last_queued = Some(now);
-            }
-            JobState::Running { attempt: number } => {
-                let queued = self.last_queued.take();
-                self.attempts.push(AttemptHistory {
-                    number,
-                    queued,
-                    started: now,
-                    asked: None,
-                    ended: None,
-                    error: None,
-                });
-            }
-            JobState::Stopping { .. } => {
-                if let Some(attempt) = self.attempts.last_mut() {
-                    attempt.asked = Some(now);
-                }
-            }
-            JobState::Ended(_) => self.ended = Some(now),
-            JobState::Waiting | JobState::Backoff { .. } => {}
-        }
-        self.state = to;
     }
 }

@@ -4,7 +4,8 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::history::{History, JobHistory};
+use super::history::History;
+use super::job_history::JobHistory;
 use super::picture::state_text;
 use crate::orchestrator::Seconds;
 use crate::run::{WIDEST_LABEL, awaited, endless, label, mark, one_line};

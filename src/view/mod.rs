@@ -8,6 +8,7 @@ mod chrome_trace;
 mod critical_path;
 mod dot;
 mod history;
+mod job_history;
 mod json;
 mod listing;
 mod mermaid;
@@ -20,7 +21,8 @@ pub use self::as_history::AsHistory;
 pub use self::chrome_trace::chrome_trace;
 pub use self::critical_path::{Cause, CriticalPath, Step};
 pub use self::dot::dot;
-pub use self::history::{AttemptHistory, GraphHistory, History, HookHistory, JobHistory, Moment};
+pub use self::history::{GraphHistory, History};
+pub use self::job_history::{AttemptHistory, HookHistory, JobHistory, Moment};
 pub use self::mermaid::mermaid;
 #[cfg(feature = "progress")]
 pub use self::progress::{Monitor, Progress};

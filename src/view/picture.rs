@@ -2,7 +2,8 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::history::{History, JobHistory};
+use super::history::History;
+use super::job_history::JobHistory;
 use crate::orchestrator::Seconds;
 use crate::run::{mark, one_line};
 use crate::{Condition, JobId, JobKind, JobState, Outcome, SkipReason};

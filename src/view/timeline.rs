@@ -6,7 +6,8 @@ use std::vec::Vec;
 
 use super::as_history::AsHistory;
 use super::critical_path::{Cause, Causes, CriticalPath};
-use super::history::{History, JobHistory, Moment};
+use super::history::History;
+use super::job_history::{JobHistory, Moment};
 use super::json::{Micros, Text};
 use super::picture::state_text;
 use crate::orchestrator::Seconds;

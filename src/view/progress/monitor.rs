@@ -9,7 +9,8 @@ use console::{measure_text_width, truncate_str};
 
 use crate::orchestrator::Seconds;
 use crate::run::{mark, one_line};
-use crate::view::history::{History, JobHistory};
+use crate::view::history::History;
+use crate::view::job_history::JobHistory;
 use crate::{Condition, Fact, JobId, JobKind, JobState, Outcome, Timestamp, What};
 
 /// A run as lines of text, as it stands: all jobs that can be shown in so much space.
