@@ -124,17 +124,17 @@ fn what_an_aborted_hook_holds_may_be_a_mishap() {
     });
 }
 
-/// It waits for deadlines when the clock fails.
+/// It waits for deadlines that are far away, until the clock fails.
 fn waiting() -> (SendJobGraph, Arc<()>) {
-    let (graph, alive) = (SendJobGraph::new(), Arc::new(()));
-    let mut graph = graph.timeout(Duration::from_secs(3_600));
-    for _ in 0..3 {
+    const LONG: Duration = Duration::from_secs(3_600);
+    let (mut graph, alive) = (SendJobGraph::new().timeout(LONG), Arc::new(()));
+    for times in 1..4 {
         let held = Arc::clone(&alive);
         let job = Job::new(async move {
             let _held = held;
             pending::<()>().await;
         });
-        graph.add(job.timeout(Duration::from_millis(5)).label("waits"));
+        graph.add(job.timeout(LONG / times).label("waits"));
     }
     (graph, alive)
 }
