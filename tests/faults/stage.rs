@@ -43,6 +43,7 @@ struct State {
     again: BTreeSet<usize>,
     tasks: usize,
     turns: usize,
+    threads: usize,
     /// How many threads poll a task, and how many of these stand at gates.
     busy: usize,
     at_gates: usize,
@@ -77,12 +78,20 @@ thread_local! {
 impl Stage {
     /// With so many threads.
     pub(crate) fn new(threads: usize) -> Self {
-        let runtime = Runtime(Arc::default());
+        let stage = Self(Runtime(Arc::default()));
+        stage.add_threads(threads);
+        stage
+    }
+
+    /// With so many more, until nothing moves any more.
+    #[track_caller]
+    pub(crate) fn add_threads(&self, threads: usize) {
+        lock(&self.0.0.state).threads += threads;
         for _ in 0..threads {
-            let runtime = runtime.clone();
+            let runtime = self.0.clone();
             thread::spawn(move || runtime.work());
         }
-        Self(runtime)
+        self.settle();
     }
 
     pub(crate) fn runtime(&self) -> &Runtime {
@@ -221,7 +230,10 @@ impl Runtime {
 
     #[track_caller]
     fn settle(&self) {
-        let moves = |state: &mut State| !state.queue.is_empty() || state.busy > state.at_gates;
+        let moves = |state: &mut State| {
+            let idle = state.threads - state.busy;
+            state.busy > state.at_gates || idle > 0 && !state.queue.is_empty()
+        };
         let state = lock(&self.0.state);
         let waited = self.0.changed.wait_timeout_while(state, PATIENCE, moves);
         let (state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
