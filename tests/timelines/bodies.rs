@@ -200,7 +200,12 @@ fn what_may_start_is_known_as_soon_as_an_abort_was_polled() {
     run.start(0).starts("a").succeed("a").starts("b").add(job("c").timeout(1).retries(1));
     run.succeed("b").starts("c").at(6).due();
     assert!(!run.graph.has_ready_jobs());
+    assert!(run.graph.has_signals());
     assert_eq!(run.graph.poll_signal(), Some(Signal::Abort(run.attempt("c"))));
+    // To poll again may make a difference, until it was tried.
+    assert!(run.graph.has_signals());
+    assert_eq!(run.graph.poll_signal(), None);
+    assert!(!run.graph.has_signals());
     assert!(run.graph.has_ready_jobs());
     run.starts("c").at(7).due();
     // No further attempt: nobody may start.
