@@ -183,6 +183,12 @@ impl<V: 'static> Serving<V> {
             _ => false,
         }
     }
+
+    /// The value is the user's to drop: not under the lock.
+    fn withdraw(offer: &Mutex<Offer<V>>) {
+        let value = lock(offer).value.take();
+        drop(value);
+    }
 }
 
 impl<V: 'static> Ask for Serving<V> {
@@ -197,9 +203,7 @@ impl<V: 'static> Ask for Serving<V> {
     }
 
     fn dispose(&mut self) {
-        // Not under the lock: the value is the user's to drop.
-        let value = lock(&self.offer).value.take();
-        drop(value);
+        Serving::<V>::withdraw(&self.offer);
     }
 
     fn is_spent(&self) -> bool {
@@ -242,9 +246,7 @@ impl<V: 'static, O: Gather> Ask for FedServing<V, O> {
     }
 
     fn dispose(&mut self) {
-        // Not under the lock: the value is the user's to drop.
-        let value = lock(&self.offer).value.take();
-        drop(value);
+        Serving::<V>::withdraw(&self.offer);
     }
 
     fn is_spent(&self) -> bool {

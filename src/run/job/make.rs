@@ -101,64 +101,77 @@ impl<A: Ask, G> Maker<A, Again<G>> {
     }
 }
 
-impl<A: Call<G>, G> Make for Maker<A, Once<G>> {
+/// How often a closure is called.
+pub trait Times<A: Ask> {
+    type Future: Future;
+
+    /// Whether any number of times.
+    const REPEATS: bool;
+
+    /// Calls the closure; `None` if that was done as often as it can be, or nothing was gathered for it.
+    fn call(&mut self, given: &mut Option<A::Given>) -> Option<Self::Future>;
+
+    /// Whether the closure is gone.
+    fn is_spent(&self) -> bool;
+}
+
+impl<A: Call<G>, G> Times<A> for Once<G> {
     type Future = A::Future;
 
-    fn gather(&mut self, start: &mut dyn Start) {
-        self.given = self.ask.gather(start);
-    }
+    const REPEATS: bool = false;
 
-    fn make(&mut self) -> Option<A::Future> {
-        Some(A::call(self.closure.0.take()?, self.given.take()?))
-    }
-
-    fn forget(&mut self) {
-        self.given = None;
-    }
-
-    fn dispose(&mut self) {
-        note_caught(|| self.forget());
-        note_caught(|| self.ask.dispose());
-    }
-
-    fn offer(&mut self, column: &mut dyn Any, slot: u32) -> bool {
-        self.ask.offer(column, slot)
+    fn call(&mut self, given: &mut Option<A::Given>) -> Option<A::Future> {
+        Some(A::call(self.0.take()?, given.take()?))
     }
 
     fn is_spent(&self) -> bool {
-        self.closure.0.is_none() && self.given.is_none() && self.ask.is_spent()
+        self.0.is_none()
     }
 }
 
-impl<A: CallAgain<G>, G> Make for Maker<A, Again<G>> {
+impl<A: CallAgain<G>, G> Times<A> for Again<G> {
     type Future = A::Future;
 
-    fn gather(&mut self, start: &mut dyn Start) {
-        self.given = self.ask.gather(start);
-    }
+    const REPEATS: bool = true;
 
-    fn make(&mut self) -> Option<A::Future> {
-        Some(A::call_again(&mut self.closure.0, self.given.take()?))
-    }
-
-    fn forget(&mut self) {
-        self.given = None;
-    }
-
-    fn dispose(&mut self) {
-        note_caught(|| self.forget());
-        note_caught(|| self.ask.dispose());
-    }
-
-    fn offer(&mut self, column: &mut dyn Any, slot: u32) -> bool {
-        self.ask.offer(column, slot)
+    fn call(&mut self, given: &mut Option<A::Given>) -> Option<A::Future> {
+        Some(A::call_again(&mut self.0, given.take()?))
     }
 
     fn is_spent(&self) -> bool {
         false
     }
+}
 
-    const REPEATS: bool = true;
+impl<A: Ask, T: Times<A>> Make for Maker<A, T> {
+    type Future = T::Future;
+
+    fn gather(&mut self, start: &mut dyn Start) {
+        self.given = self.ask.gather(start);
+    }
+
+    fn make(&mut self) -> Option<T::Future> {
+        self.closure.call(&mut self.given)
+    }
+
+    fn forget(&mut self) {
+        self.given = None;
+    }
+
+    fn dispose(&mut self) {
+        note_caught(|| self.forget());
+        note_caught(|| self.ask.dispose());
+    }
+
+    fn offer(&mut self, column: &mut dyn Any, slot: u32) -> bool {
+        self.ask.offer(column, slot)
+    }
+
+    fn is_spent(&self) -> bool {
+        self.closure.is_spent() && self.given.is_none() && self.ask.is_spent()
+    }
+
+    const REPEATS: bool = T::REPEATS;
 }
 
 impl<A: Ask, T> fmt::Debug for Maker<A, T> {
