@@ -1,4 +1,5 @@
 use std::boxed::Box;
+use std::future::Future;
 use std::sync::Arc;
 use std::task::{self, Poll};
 use std::vec::Vec;
@@ -90,6 +91,31 @@ pub(super) fn dispose<P: Payload>(Trash { job, value }: Trash<P>) -> Disposed<P>
     Disposed { job, gone, body: kept, heard }
 }
 
+/// Drops all that the engine has left, one by one.
+pub(super) fn dispose_all<P: Payload>(engine: &mut Engine<P>) {
+    while let Some(trash) = engine.left.trash.pop_front() {
+        let disposed = dispose(trash);
+        engine.disposed(disposed);
+    }
+}
+
+/// Drives a run to its end, and then that of its shutdown hooks.
+pub(super) async fn drive_with_hooks<P: Payload, F>(
+    engine: Box<Engine<P>>,
+    drive: impl Fn(Box<Engine<P>>) -> F,
+) -> Box<Engine<P>>
+where
+    F: Future<Output = Box<Engine<P>>>,
+{
+    let mut engine = drive(engine).await;
+    if let Some(hooks) = engine.begin_hooks() {
+        engine.additions.close();
+        let mut hooks = drive(hooks).await;
+        engine.end_hooks(&mut hooks);
+    }
+    engine
+}
+
 /// Begins the run of a graph, unless there is an error.
 pub(super) fn begin<P: Payload, C: Clock>(
     clock: &Steady<C>,
@@ -127,10 +153,7 @@ pub(super) fn prepare<P: Payload, C: Clock>(engine: &mut Engine<P>, clock: &Stea
 /// Ends a run: tells the observers, and drops what is left. Returns the bodies, if they are to be kept.
 pub(super) fn end<P: Payload>(mut engine: Box<Engine<P>>) -> (Report<P::Outputs>, Cells<P>) {
     engine.end();
-    while let Some(trash) = engine.left.trash.pop_front() {
-        let disposed = dispose(trash);
-        engine.disposed(disposed);
-    }
+    dispose_all(&mut engine);
     let verdict = engine.say_over();
     if let Some(observers) = &engine.observers {
         observers.flush();

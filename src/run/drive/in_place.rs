@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::act::{begin, dispose, drop_each, end, poll_body, poll_first};
+use super::act::{begin, dispose_all, drive_with_hooks, drop_each, end, poll_body, poll_first};
 use super::steady::Steady;
 use super::waker::Tasks;
 use crate::orchestrator::{Attempt, Timestamp};
@@ -49,13 +49,7 @@ pub(super) async fn drive<P: Payload, C: Clock>(
     clock: &Steady<C>,
     engine: Box<Engine<P>>,
 ) -> Box<Engine<P>> {
-    let mut engine = drive_one(clock, engine).await;
-    if let Some(hooks) = engine.begin_hooks() {
-        engine.additions.close();
-        let mut hooks = drive_one(clock, hooks).await;
-        engine.end_hooks(&mut hooks);
-    }
-    engine
+    drive_with_hooks(engine, |engine| drive_one(clock, engine)).await
 }
 
 /// Drives one engine to its end.
@@ -223,10 +217,7 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
     fn act(&mut self) {
         while self.has_chores() {
             self.do_chores();
-            while let Some(trash) = self.engine.left.trash.pop_front() {
-                let disposed = dispose(trash);
-                self.engine.disposed(disposed);
-            }
+            dispose_all(&mut self.engine);
             if let Some(observers) = &self.engine.observers {
                 observers.deliver(BATCH);
             }

@@ -11,7 +11,7 @@ use crate::run::engine::cells::Cells;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
 use crate::run::facts::error::RunError;
-use crate::run::facts::quiet::{drop_quietly, note_locations};
+use crate::run::facts::quiet::note_locations;
 use crate::run::facts::report::{Report, SendReport};
 use crate::run::facts::runtime::{AnyClock, Clock, Spawn};
 use crate::run::job::payload::{Payload, Sendable};
@@ -112,8 +112,7 @@ impl<P: Payload> Repeatable<P> {
         let mut built = vec![false; self.jobs];
         self.graph.core.jobs().for_each(|id| built[id.index()] = true);
         for index in (0..self.jobs).filter(|&index| !built[index]) {
-            drop_quietly(cells.take(index));
-            drop_quietly(cells.take_hook(index));
+            cells.drop_job(index);
         }
         self.graph.cells = cells;
         self.whole = true;

@@ -1,6 +1,6 @@
 use std::vec::Vec;
 
-use crate::run::facts::quiet::{drop_noted, note_lost_hooks};
+use crate::run::facts::quiet::{drop_noted, drop_quietly, note_lost_hooks};
 use crate::run::job::context::Context;
 
 /// The bodies of the jobs, their shutdown hooks, and what their running attempts see of the run, by the
@@ -86,6 +86,12 @@ impl<P> Cells<P> {
     /// All hooks that are to run do so now.
     pub(crate) fn hooks_begin(&mut self) {
         self.hooks_due = 0;
+    }
+
+    /// Drops the body and the hook of a job. Runs code of the user's.
+    pub(crate) fn drop_job(&mut self, index: usize) {
+        drop_quietly(self.take(index));
+        drop_quietly(self.take_hook(index));
     }
 
     pub(crate) fn take_hook(&mut self, index: usize) -> Option<P> {

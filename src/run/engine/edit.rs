@@ -4,7 +4,6 @@ use super::graph::Graph;
 use crate::orchestrator::{Condition, JobId, JobName};
 use crate::run::facts::error::RunError;
 use crate::run::facts::handle::{Handle, Key, Requirements};
-use crate::run::facts::quiet::drop_quietly;
 use crate::run::job::payload::Payload;
 
 /// What jobs require of one another, and changes of that.
@@ -95,8 +94,7 @@ impl<P: Payload> Graph<P> {
     pub fn bypass<T>(&mut self, job: &Handle<T>) -> Result<(), RunError> {
         let id = self.own(job.key, job.key)?;
         self.core.bypass(id)?;
-        drop_quietly(self.cells.take(id.index()));
-        drop_quietly(self.cells.take_hook(id.index()));
+        self.cells.drop_job(id.index());
         Ok(())
     }
 
@@ -112,8 +110,7 @@ impl<P: Payload> Graph<P> {
     ) -> Result<(), RunError> {
         let (starts, ends) = (self.own_all(starts)?, self.own_all(ends)?);
         for (id, _) in self.core.keep_between(&starts, &ends)? {
-            drop_quietly(self.cells.take(id.index()));
-            drop_quietly(self.cells.take_hook(id.index()));
+            self.cells.drop_job(id.index());
         }
         Ok(())
     }

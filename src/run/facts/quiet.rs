@@ -68,7 +68,8 @@ impl Panic {
         self.0.location.as_deref()
     }
 
-    /// What it carries: the message, or the argument of [`panic_any`](std::panic::panic_any).
+    /// What it carries: the message, or the argument of [`panic_any`](std::panic::panic_any). One looks at
+    /// it at a time: `look` must not ask the same panic, or a clone of it, for its payload again.
     pub fn with_payload<T>(&self, look: impl FnOnce(&(dyn Any + Send)) -> T) -> T {
         let payload = lock(&self.0.payload);
         match &payload.0 {

@@ -7,7 +7,7 @@ use super::said::{Look, Said};
 use super::shared::Shared;
 use super::state::State;
 use super::task::Task;
-use crate::run::drive::act::{begin, dispose, end};
+use crate::run::drive::act::{begin, dispose, drive_with_hooks, end};
 use crate::run::drive::in_place::either;
 use crate::run::drive::steady::Steady;
 use crate::run::engine::engine::Engine;
@@ -25,8 +25,8 @@ use crate::run::job::payload::Sendable;
 /// thread of the runtime has something to do. A job that waits keeps its task to itself.
 ///
 /// Dropping the future drops every job; one that is being polled or dropped on another thread goes
-/// when that returns. If the runtime is shut down first, the run is stopped. The functions of the adapters, such as [`smol::run_on`](crate::smol::run_on), call
-/// this one.
+/// when that returns. If the runtime is shut down first, the run is stopped. The functions of the
+/// adapters, such as [`smol::run_on`](crate::smol::run_on), call this one.
 ///
 /// # Errors
 /// [`RunError`] for a graph that cannot start. All that happens later is in the report.
@@ -46,13 +46,7 @@ pub(in crate::run::drive) async fn drive_on<S: Spawn>(
     runtime: S,
     engine: Box<Engine<Sendable>>,
 ) -> Box<Engine<Sendable>> {
-    let mut engine = drive_one(runtime.clone(), engine).await;
-    if let Some(hooks) = engine.begin_hooks() {
-        engine.additions.close();
-        let mut hooks = drive_one(runtime, hooks).await;
-        engine.end_hooks(&mut hooks);
-    }
-    engine
+    drive_with_hooks(engine, |engine| drive_one(runtime.clone(), engine)).await
 }
 
 /// Waits for one engine, and lets its time pass: everything else is done by the tasks.
