@@ -3,6 +3,8 @@
 /// How many layers `layered` has, and how many requirements a job of them.
 const LAYERS: usize = 100;
 const REQUIREMENTS: usize = 3;
+/// How many chains `chains` has.
+const CHAINS: usize = 64;
 
 /// What each job requires, in one array.
 pub(crate) struct Shape {
@@ -47,6 +49,11 @@ pub(crate) fn independent(jobs: usize) -> Shape {
 /// Each requires the one before.
 pub(crate) fn chain(jobs: usize) -> Shape {
     Shape::build(jobs, |job, required| required.extend(job.checked_sub(1).map(index)))
+}
+
+/// Many chains side by side.
+pub(crate) fn chains(jobs: usize) -> Shape {
+    Shape::build(jobs, |job, required| required.extend(job.checked_sub(CHAINS).map(index)))
 }
 
 /// One source, all the middles, one sink.

@@ -1,7 +1,7 @@
 //! A row of `cargo against`, with the library and with `benches/support` of the tree in which this is built.
 //!
-//! `contestant WAY SHAPE JOBS` prints nanoseconds a job. With a last argument `once` it runs once, to be
-//! counted by callgrind.
+//! `contestant WAY SHAPE JOBS WORK` prints nanoseconds a job, each of which computes for `WORK` ns. With a
+//! last argument `once` it runs once, to be counted by callgrind or strace.
 #![allow(dead_code, reason = "what is shared with the other benchmarks is not all used here")]
 
 #[path = "../../../support/clock.rs"]
@@ -14,48 +14,72 @@ mod shapes;
 mod threads;
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-/// A row is repeated until it has done about so many jobs.
+/// A row is repeated until it has done about so many jobs, or for so long.
 const JOBS: usize = 200_000;
+const TIME: Duration = Duration::from_millis(400);
 
-/// The job of every benchmark: it does nothing, so that what is measured is what surrounds it.
+/// For so many ns each job computes.
+static WORK: AtomicU64 = AtomicU64::new(0);
+
+/// The job of every benchmark. It does nothing most of the time, so that what is measured is what surrounds it.
 async fn job(number: usize) -> usize {
+    let work = WORK.load(Ordering::Relaxed);
+    if work > 0 {
+        let until = Instant::now() + Duration::from_nanos(work);
+        while Instant::now() < until {}
+    }
     black_box(number)
 }
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let (way, shape, jobs, once) = match &arguments[..] {
-        [way, shape, jobs] => (way, shape, jobs, false),
-        [way, shape, jobs, once] if once == "once" => (way, shape, jobs, true),
-        _ => panic!("WAY SHAPE JOBS [once]"),
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let (way, shape, jobs, work, once) = match arguments[..] {
+        [way, shape, jobs, work] => (way, shape, jobs, work, false),
+        [way, shape, jobs, work, "once"] => (way, shape, jobs, work, true),
+        _ => panic!("WAY SHAPE JOBS WORK [once]"),
     };
-    let (_, make) = shapes::SHAPES.into_iter().find(|(name, _)| name == shape).expect("a shape");
+    WORK.store(work.parse().expect("nanoseconds"), Ordering::Relaxed);
+    let (_, make) = SHAPES.into_iter().find(|(name, _)| *name == shape).expect("a shape");
     let shape = &make(jobs.parse().expect("a number of jobs"));
     let on_one_thread = |run: &dyn Fn()| {
         if once { counted(run) } else { measure(shape.jobs(), || clock::computing(run)) }
     };
-    let on_two_threads = |run: &dyn Fn()| measure(shape.jobs(), || clock::waiting(run));
+    let on_threads = |run: &dyn Fn()| {
+        if once { run() } else { measure(shape.jobs(), || clock::waiting(run)) }
+    };
     let on_tokio = |runtime| ours::life(&ours::on_tokio(runtime), shape, None);
-    match way.as_str() {
-        "core" => on_one_thread(&|| ours::core(shape, None)),
-        "place" => on_one_thread(&|| ours::in_place(shape, None)),
-        "smol" => on_one_thread(&|| ours::on_this_thread(shape)),
-        "tokio" => {
+    match (way, way.rsplit_once('-')) {
+        ("core", _) => on_one_thread(&|| ours::core(shape, None)),
+        ("place", _) => on_one_thread(&|| ours::in_place(shape, None)),
+        ("smol", _) => on_one_thread(&|| ours::on_this_thread(shape)),
+        ("tokio", _) => {
             let runtime = threads::tokio_current_thread();
             on_one_thread(&|| on_tokio(&runtime));
         }
-        "smol-2" => threads::with_smol_threads(2, |executor| {
-            on_two_threads(&|| ours::life(&ours::on_smol(executor), shape, None));
-        }),
-        "tokio-2" => {
-            let runtime = threads::tokio_workers(2);
-            on_two_threads(&|| on_tokio(&runtime));
+        (_, Some(("smol", threads))) => {
+            threads::with_smol_threads(threads.parse().expect("threads"), |executor| {
+                on_threads(&|| ours::life(&ours::on_smol(executor), shape, None));
+            });
         }
-        way => panic!("no way {way}"),
+        (_, Some(("tokio", threads))) => {
+            let runtime = threads::tokio_workers(threads.parse().expect("threads"));
+            on_threads(&|| on_tokio(&runtime));
+        }
+        _ => panic!("no way {way}"),
     }
 }
+
+const SHAPES: [(&str, shapes::Make); 5] = [
+    ("independent", shapes::independent),
+    ("chain", shapes::chain),
+    ("fan", shapes::fan),
+    ("layered", shapes::layered),
+    ("chains", shapes::chains),
+];
 
 /// The only function in which callgrind counts.
 #[inline(never)]
@@ -65,8 +89,12 @@ fn counted(run: &dyn Fn()) {
 
 /// Prints the median of some runs, after one that does not count: it finds fresh memory.
 fn measure(jobs: usize, run: impl Fn() -> Duration) {
+    let begun = Instant::now();
     run();
-    let mut taken: Vec<_> = (0..(JOBS / jobs).max(1)).map(|_| run()).collect();
+    let mut taken = vec![run()];
+    while taken.len() < (JOBS / jobs).max(1) && begun.elapsed() < TIME {
+        taken.push(run());
+    }
     taken.sort();
     let jobs = u32::try_from(jobs).expect("fewer than 2^32 jobs");
     println!("{}", taken[taken.len() / 2].as_secs_f64() * 1e9 / f64::from(jobs));

@@ -8,29 +8,42 @@ use crate::callgrind;
 
 const PACKAGE: &str = "benches/against";
 /// What is built in an older tree: today's, so that both are measured in the same way.
-const SOURCES: [&str; 3] = ["Cargo.toml", "Cargo.lock", "src/bin/contestant.rs"];
+const SOURCES: [&str; 5] = [
+    "benches/against/Cargo.toml",
+    "benches/against/Cargo.lock",
+    "benches/against/src/bin/contestant.rs",
+    "benches/support/shapes.rs",
+    "benches/support/threads.rs",
+];
 
 /// What is measured: how so many jobs of which shape are run.
 pub(crate) struct Row {
-    pub(crate) way: &'static str,
+    pub(crate) way: String,
     pub(crate) shape: &'static str,
     pub(crate) jobs: usize,
+    /// For how many ns each computes.
+    pub(crate) work: u64,
 }
 
 impl Row {
     /// How often old and new are measured in a turn: more often where who meets whom is up to chance.
     pub(crate) fn pairs(&self) -> usize {
-        if self.on_two_threads() { 5 } else { 1 }
+        if self.on_threads() { 5 } else { 1 }
     }
 
-    fn on_two_threads(&self) -> bool {
-        self.way.ends_with("-2")
+    fn on_threads(&self) -> bool {
+        self.way.contains('-')
     }
 
-    /// The ratio of instructions, new to old. On two threads these are not the same each time.
+    fn arguments(&self) -> [String; 4] {
+        let (jobs, work) = (self.jobs.to_string(), self.work.to_string());
+        [self.way.clone(), self.shape.to_owned(), jobs, work]
+    }
+
+    /// The ratio of instructions, new to old. On several threads these are not the same each time.
     pub(crate) fn instructions(&self, contestants: &[Contestant; 2]) -> Option<f64> {
         let [old, new] = contestants;
-        (!self.on_two_threads()).then(|| new.count(self) / old.count(self))
+        (!self.on_threads()).then(|| new.count(self) / old.count(self))
     }
 }
 
@@ -49,13 +62,13 @@ impl Contestant {
 
     /// Nanoseconds a job.
     pub(crate) fn time(&self, row: &Row) -> f64 {
-        let jobs = row.jobs.to_string();
-        let printed = output(Command::new(&self.0).args([row.way, row.shape, &jobs]));
+        let printed = output(Command::new(&self.0).args(row.arguments()));
         printed.parse().expect("nanoseconds")
     }
 
     fn count(&self, row: &Row) -> f64 {
-        let arguments = [row.way, row.shape, &row.jobs.to_string(), "once"];
+        let [way, shape, jobs, work] = row.arguments();
+        let arguments = [&*way, &*shape, &*jobs, &*work, "once"];
         callgrind::count(&self.0, &arguments, "contestant::counted*")
     }
 }
@@ -81,7 +94,7 @@ pub(crate) fn check_out(revision: &str) -> (PathBuf, String) {
         git(&["worktree", "add", "--force", "--detach", path, &hash]);
     }
     for source in SOURCES {
-        copy(&root().join(PACKAGE).join(source), &tree.join(PACKAGE).join(source));
+        copy(&root().join(source), &tree.join(source));
     }
     (tree, git(&["show", "--no-patch", "--format=%h (%s)", &hash]))
 }

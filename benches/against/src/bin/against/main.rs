@@ -1,11 +1,13 @@
 //! Today's code against that of an older commit, in one session.
 //!
-//! `cargo against REV [shape ..] [way ..] [--turns N] [--jobs N]`; shapes: `independent`, `chain`, `fan`,
-//! `layered`; ways: `core`, `place`, `smol` and `tokio` (in tasks of one thread), `smol-2` and `tokio-2`
-//! (of two). Each measurement is a process of its own; those of a row take turns, old and new.
+//! `cargo against REV [shape ..] [way ..] [--turns N] [--jobs N] [--work NS]`; shapes: `independent`, `chain`,
+//! `fan`, `layered`, and if asked for `chains` (64 of them); ways: `core`, `place`, `smol` and `tokio` (in tasks
+//! of one thread), `smol-2` and `tokio-2` (of two), and if asked for of any other number, such as `tokio-16`.
+//! Each job computes for so many ns. Each measurement is a process of its own; those of a row take turns, old
+//! and new.
 //!
-//! Old is measured with the `benches/support` of its own tree, which knows its API, by today's
-//! `contestant.rs`. So what that uses of `benches/support` has to stay as it is.
+//! Old is measured with the `benches/support/ours.rs` of its own tree, which knows its API, by today's
+//! `contestant.rs`. So what that uses of it has to stay as it is.
 
 #[path = "../../../../support/callgrind.rs"]
 mod callgrind;
@@ -13,7 +15,10 @@ mod contestant;
 
 use contestant::{Contestant, Row};
 
+const USAGE: &str = "cargo against REV [shape ..] [way ..] [--turns N] [--jobs N] [--work NS]";
 const SHAPES: [&str; 4] = ["independent", "chain", "fan", "layered"];
+/// Measured if they are asked for.
+const MORE_SHAPES: [&str; 1] = ["chains"];
 const WAYS: [&str; 6] = ["core", "place", "smol", "tokio", "smol-2", "tokio-2"];
 /// Where also a larger core is measured, and how many jobs it has.
 const LARGE: (&str, [usize; 2]) = ("layered", [100_000, 1_000_000]);
@@ -29,8 +34,8 @@ fn main() {
     let (tree, title) = contestant::check_out(&revision);
     let contestants = [Contestant::build(&tree), Contestant::build(&contestant::root())];
     println!("old: {title}; new: this working tree");
-    println!("Medians and quartiles of {turns} turns, on two threads of five times as many.");
-    println!("On one thread its CPU time, on two the time on the wall.");
+    println!("Medians and quartiles of {turns} turns, on several threads of five times as many.");
+    println!("On one thread its CPU time, on several the time on the wall.");
     let measured = measure(&contestants, &rows, turns);
     let counts = contestant::can_count();
     if !counts {
@@ -47,36 +52,43 @@ fn main() {
 }
 
 fn arguments() -> Arguments {
-    let (mut turns, mut jobs) = (9, 10_000);
+    let (mut turns, mut jobs, mut work) = (9, 10_000, 0_u64);
     let (mut shapes, mut ways, mut revision) = (vec![], vec![], None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
-        let mut number = || arguments.next().and_then(|n| n.parse().ok()).expect("a number");
-        let known = |names: &[&'static str]| names.iter().copied().find(|name| *name == argument);
+        let mut number = || arguments.next().and_then(|n| n.parse::<u32>().ok()).expect("a number");
+        let mut all_shapes = SHAPES.into_iter().chain(MORE_SHAPES);
         match argument.as_str() {
-            "--turns" => turns = number(),
-            "--jobs" => jobs = number(),
+            "--turns" => turns = number() as usize,
+            "--jobs" => jobs = number() as usize,
+            "--work" => work = number().into(),
             _ if revision.is_none() => revision = Some(argument),
-            _ => match (known(&SHAPES), known(&WAYS)) {
-                (Some(shape), _) => shapes.push(shape),
-                (_, Some(way)) => ways.push(way),
-                _ => panic!("no shape or way {argument}"),
-            },
+            _ if is_way(&argument) => ways.push(argument),
+            _ => {
+                let shape = all_shapes.find(|shape| *shape == argument);
+                shapes.push(shape.unwrap_or_else(|| panic!("no shape or way {argument}")));
+            }
         }
     }
-    let revision = revision.expect("cargo against REV [shape ..] [way ..] [--turns N] [--jobs N]");
-    let mut rows = rows(jobs);
-    rows.retain(|row| shapes.is_empty() || shapes.contains(&row.shape));
-    rows.retain(|row| ways.is_empty() || ways.contains(&row.way));
-    Arguments { revision, rows, turns: turns.max(1) }
+    let rows = rows(&ways, &shapes, jobs, work);
+    Arguments { revision: revision.expect(USAGE), rows, turns: turns.max(1) }
 }
 
-fn rows(jobs: usize) -> Vec<Row> {
+fn is_way(name: &str) -> bool {
+    let threads = |runtime| name.strip_prefix(runtime)?.strip_prefix('-')?.parse::<u16>().ok();
+    WAYS.contains(&name) || threads("smol").or(threads("tokio")).is_some_and(|threads| threads > 0)
+}
+
+/// All ways and shapes where none are named.
+fn rows(ways: &[String], shapes: &[&'static str], jobs: usize, work: u64) -> Vec<Row> {
+    let shapes = if shapes.is_empty() { &SHAPES } else { shapes };
+    let all = WAYS.map(str::to_owned);
     let mut rows = vec![];
-    for way in WAYS {
-        rows.extend(SHAPES.map(|shape| Row { way, shape, jobs }));
-        if way == "core" {
-            rows.extend(LARGE.1.map(|jobs| Row { way, shape: LARGE.0, jobs }));
+    for way in if ways.is_empty() { &all } else { ways } {
+        let row = |shape, jobs| Row { way: way.clone(), shape, jobs, work };
+        rows.extend(shapes.iter().map(|shape| row(shape, jobs)));
+        if way == "core" && shapes.contains(&LARGE.0) {
+            rows.extend(LARGE.1.map(|jobs| row(LARGE.0, jobs)));
         }
     }
     rows
@@ -109,9 +121,10 @@ fn print(row: &Row, pairs: &[Pair], instructions: Option<f64>) {
     let [first, median, third] =
         [0.25, 0.5, 0.75].map(|q| quantile(pairs.iter().map(|[old, new]| new / old), q));
     let instructions = instructions.map_or(String::new(), |ratio| format!("{ratio:.3}"));
-    let Row { way, shape, jobs } = row;
+    let Row { way, shape, jobs, work } = row;
+    let work = if *work == 0 { String::new() } else { format!(", {work} ns of work") };
     println!(
-        "| {way}, {shape}, {jobs} | {old:.1} | {new:.1} | {median:.3} | {first:.3} to {third:.3} \
+        "| {way}, {shape}, {jobs}{work} | {old:.1} | {new:.1} | {median:.3} | {first:.3} to {third:.3} \
          | {instructions} |"
     );
 }
