@@ -75,6 +75,8 @@ impl<E: SharedExecutor> Spawn for SmolExecutor<E> {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.executor.spawn(task).detach();
     }
+
+    fn publish(&self) {}
 }
 
 /// Runs a graph in the current task, on any executor. Dropping the future drops every job.

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::time::Instant;
 
 use crate::Timestamp;
@@ -61,6 +61,13 @@ impl Clock for TokioRuntime {
 impl Spawn for TokioRuntime {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         drop(self.handle.spawn(task));
+    }
+
+    /// A worker keeps the task that it has spawned or woken last to itself: an empty one takes that place.
+    fn publish(&self) {
+        if self.handle.runtime_flavor() == RuntimeFlavor::MultiThread {
+            drop(self.handle.spawn(async {}));
+        }
     }
 }
 

@@ -39,6 +39,8 @@ impl Spawn for Manual {
         self.spawned.fetch_add(1, Ordering::SeqCst);
         self.executor.spawn(task).detach();
     }
+
+    fn publish(&self) {}
 }
 
 impl Manual {
@@ -387,6 +389,8 @@ impl Spawn for Handed {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.lock().unwrap().push(Box::pin(task));
     }
+
+    fn publish(&self) {}
 }
 
 /// A runtime drops the task of an attempt that was aborted, which it has not polled again since.

@@ -230,6 +230,8 @@ impl Spawn for VirtualClock {
         tasks.spawned.push((number, Box::pin(task)));
         tasks.wake(number);
     }
+
+    fn publish(&self) {}
 }
 
 struct Timer {

@@ -350,4 +350,6 @@ impl Spawn for Runtime {
         state.enqueue(Arc::new(task));
         self.0.changed.notify_all();
     }
+
+    fn publish(&self) {}
 }

@@ -144,6 +144,10 @@ impl<R: Spawn> Spawn for GoesBack<R> {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.runtime.spawn(task);
     }
+
+    fn publish(&self) {
+        self.runtime.publish();
+    }
 }
 
 #[test]

@@ -123,6 +123,8 @@ impl Spawn for Smol {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.executor.spawn(task).detach();
     }
+
+    fn publish(&self) {}
 }
 
 type Act = Arc<dyn Fn() + Send + Sync>;
@@ -255,6 +257,10 @@ impl<R: Spawn> Spawn for Meddling<R> {
         self.beside.spawn.iter().for_each(|act| act());
         let beside = self.beside.clone();
         self.runtime.spawn(async move { beside.around(task).await });
+    }
+
+    fn publish(&self) {
+        self.runtime.publish();
     }
 }
 

@@ -172,7 +172,8 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
     #[inline]
     fn receive(&mut self, attempt: Attempt, body: P, polled: Poll<Finished>) {
         self.look_at_clock();
-        let spent = self.engine.receive(attempt, body, polled);
+        let mail = self.engine.mailbox.posted();
+        let spent = self.engine.receive((attempt, body, polled), mail, true);
         drop_quietly(spent);
         self.go_on();
     }
@@ -198,7 +199,7 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
     #[expect(clippy::inline_always, reason = "there is nothing to do most of the time")]
     #[inline(always)]
     fn go_on(&mut self) {
-        self.engine.hear();
+        self.hear();
         if self.has_chores() {
             self.act();
         }
@@ -222,8 +223,14 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
                 observers.deliver(BATCH);
             }
             self.look_at_clock();
-            self.engine.hear();
+            self.hear();
         }
+    }
+
+    #[inline]
+    fn hear(&mut self) {
+        let mail = self.engine.mailbox.posted();
+        self.engine.hear(mail);
     }
 
     fn do_chores(&mut self) {

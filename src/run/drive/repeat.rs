@@ -87,7 +87,8 @@ impl<P: Payload> Repeatable<P> {
         }
         if self.runs > 0 {
             // What came after the end of the run before is not for this one.
-            drop(self.graph.mailbox.take());
+            let mailbox = &self.graph.mailbox;
+            drop(mailbox.take(mailbox.posted()));
         }
         self.runs += 1;
         note_locations();

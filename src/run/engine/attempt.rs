@@ -16,6 +16,9 @@ use crate::run::job::payload::Payload;
 /// How an attempt ended by itself.
 pub(crate) type Finished = Result<(), JobError>;
 
+/// A body that was polled, and what came of it.
+pub(crate) type Polled<P> = (Attempt, P, Poll<Finished>);
+
 /// An attempt in the engine, from its beginning to its end.
 impl<P: Payload> Engine<P> {
     /// The next attempt that starts, if there is one. Its body is to be taken, prepared, and polled.
@@ -79,21 +82,22 @@ impl<P: Payload> Engine<P> {
         if self.core.is_under_way(attempt) { self.cells.take(attempt.job.index()) } else { None }
     }
 
-    /// Takes a body back that was polled. Returns it if nothing of the user's is left in it.
+    /// Takes a body back that was polled, after the mail with numbers below that one; of that a stop is heard
+    /// later if the poll may have asked for it. Returns the body if nothing of the user's is left in it.
     #[inline]
     pub(crate) fn receive(
         &mut self,
-        attempt: Attempt,
-        mut body: P,
-        polled: Poll<Finished>,
+        (attempt, mut body, polled): Polled<P>,
+        mail: usize,
+        may_hold_its_stop: bool,
     ) -> Option<P> {
         let index = attempt.job.index();
-        let has_mail = self.has_mail();
+        let has_mail = self.has_mail(mail);
         if has_mail || polled.is_pending() {
             self.cells.put_back(index, body);
             if has_mail {
-                // A stop that the same poll asked for comes after its end.
-                self.read_mail(|message| !matches!(message, Message::Stop | Message::StopInOrder));
+                let is_stop = |message| matches!(message, Message::Stop | Message::StopInOrder);
+                self.read_mail(mail, |message| !(may_hold_its_stop && is_stop(message)));
             }
             body = self.cells.take(index)?;
         }

@@ -17,23 +17,24 @@ impl<P: Payload> Engine<P> {
         self.now = now;
     }
 
-    /// Reads the mail, fires what is due, obeys, and puts down what observers are to be told.
+    /// Reads the mail with numbers below that one, fires what is due, obeys, and puts down what observers are
+    /// to be told.
     #[expect(clippy::inline_always, reason = "there are no news most of the time")]
     #[inline(always)]
-    pub(crate) fn hear(&mut self) {
-        if self.has_news() {
-            self.take_news();
+    pub(crate) fn hear(&mut self, mail: usize) {
+        if self.has_news(mail) {
+            self.take_news(mail);
         }
     }
 
     #[inline]
-    fn has_news(&self) -> bool {
-        self.observers.is_some() || self.has_mail() || self.is_due() || self.core.has_signals()
+    fn has_news(&self, mail: usize) -> bool {
+        self.observers.is_some() || self.has_mail(mail) || self.is_due() || self.core.has_signals()
     }
 
     #[cold]
-    fn take_news(&mut self) {
-        self.read_mail(|_| true);
+    fn take_news(&mut self, mail: usize) {
+        self.read_mail(mail, |_| true);
         if self.is_due() {
             self.core.on_deadline(self.now);
         }
@@ -47,17 +48,17 @@ impl<P: Payload> Engine<P> {
     }
 
     #[inline]
-    pub(super) fn has_mail(&self) -> bool {
-        !self.unread.is_empty() || self.mailbox.has_any()
+    pub(super) fn has_mail(&self, below: usize) -> bool {
+        !self.unread.is_empty() || self.mailbox.has_any(below)
     }
 
-    /// Reads what came from jobs and from outside; what is not wanted now is kept.
+    /// Reads what came from jobs and from outside, as far as that number; what is not wanted now is kept.
     #[cold]
-    pub(super) fn read_mail(&mut self, wanted: impl Fn(Message) -> bool) {
-        if !self.has_mail() {
+    pub(super) fn read_mail(&mut self, below: usize, wanted: impl Fn(Message) -> bool) {
+        if !self.has_mail(below) {
             return;
         }
-        let mut messages = self.mailbox.take();
+        let mut messages = self.mailbox.take(below);
         messages.splice(..0, std::mem::take(&mut self.unread));
         for message in messages {
             if wanted(message) {
@@ -68,7 +69,8 @@ impl<P: Payload> Engine<P> {
         }
     }
 
-    fn read(&mut self, message: Message) {
+    /// What a message asks for.
+    pub(crate) fn read(&mut self, message: Message) {
         match message {
             Message::Ready { attempt, run } if run == self.scope.run => {
                 self.ready(attempt, message);
@@ -91,7 +93,7 @@ impl<P: Payload> Engine<P> {
     }
 
     /// Obeys all that the core has decided.
-    fn obey(&mut self) {
+    pub(crate) fn obey(&mut self) {
         while let Some(signal) = self.core.poll_signal() {
             match signal {
                 Signal::Cancel(attempt) => {

@@ -1,5 +1,5 @@
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::vec::Vec;
@@ -21,10 +21,17 @@ pub(crate) enum Message {
     Add,
 }
 
-/// The messages that a run has not read yet. Nobody holds a lock of the run to post one.
+/// The messages that a run has not read yet, numbered in the order in which they came. Nobody holds a lock
+/// of the run to post one.
+///
+/// What else a run hears, the ends of polls above all, it can put in order with these: it happened after all
+/// messages whose number is below [`posted`](Self::posted) by then. The numbers wrap around.
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox {
-    any: AtomicBool,
+    /// How many were ever posted. Written under the lock.
+    posted: AtomicUsize,
+    /// How many of them were taken. Written under the lock, by the run alone.
+    taken: AtomicUsize,
     inner: Mutex<Inner>,
 }
 
@@ -37,7 +44,7 @@ struct Inner {
 std::thread_local! {
     /// The mailbox of the run of which this thread polls a job, as an address; 0 if there is none.
     static POLLED: Cell<usize> = const { Cell::new(0) };
-    /// What that job has posted, and others are to hear after the poll.
+    /// What that job has posted, and is to be heard after the poll.
     static HELD: RefCell<Vec<Message>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -47,29 +54,15 @@ impl Mailbox {
     }
 
     /// Runs a poll of a job of this run, on one of several threads. A stop that it asks for, and what it
-    /// says after that, is posted when the poll is over: the end of the job comes first.
+    /// says after that, is not posted but returned: it is to be heard after the end of the job.
     #[inline]
-    pub(crate) fn polling<T>(&self, poll: impl FnOnce() -> T) -> T {
+    pub(crate) fn polling<T>(&self, poll: impl FnOnce() -> T) -> (T, Vec<Message>) {
         let before = POLLED.replace(self.address());
         // A job of another run may be polled inside the poll of one that has asked for a stop.
         let outer = if before == 0 { Vec::new() } else { HELD.take() };
         let polled = poll();
         POLLED.set(before);
-        if HELD.with_borrow(|held| !held.is_empty()) {
-            self.post_held();
-        }
-        if !outer.is_empty() {
-            HELD.set(outer);
-        }
-        polled
-    }
-
-    #[cold]
-    fn post_held(&self) {
-        let held = HELD.take();
-        let mut inner = lock(&self.inner);
-        inner.messages.extend(held);
-        self.any.store(true, Ordering::Release);
+        (polled, HELD.replace(outer))
     }
 
     pub(crate) fn post(&self, message: Message) {
@@ -85,23 +78,40 @@ impl Mailbox {
         }
         let mut inner = lock(&self.inner);
         inner.messages.push(message);
-        self.any.store(true, Ordering::Release);
+        self.posted.store(self.posted().wrapping_add(1), Ordering::Release);
         let reader = inner.reader.take();
         drop(inner);
         reader.into_iter().for_each(Bell::ring);
     }
 
-    /// Whether there are messages. Costs one load.
+    /// How many messages were ever posted: the number of the next one.
     #[inline]
-    pub(crate) fn has_any(&self) -> bool {
-        self.any.load(Ordering::Acquire)
+    pub(crate) fn posted(&self) -> usize {
+        self.posted.load(Ordering::Acquire)
     }
 
-    /// All messages so far.
-    pub(crate) fn take(&self) -> Vec<Message> {
+    /// Whether there are messages with numbers below that one. Costs one load.
+    #[inline]
+    pub(crate) fn has_any(&self, below: usize) -> bool {
+        // Somebody may have read further already, for what was heard before.
+        self.missing(below) > 0
+    }
+
+    #[inline]
+    fn missing(&self, below: usize) -> usize {
+        let missing = below.wrapping_sub(self.taken.load(Ordering::Acquire));
+        if missing > usize::MAX / 2 { 0 } else { missing }
+    }
+
+    /// The messages with numbers below that one.
+    pub(crate) fn take(&self, below: usize) -> Vec<Message> {
         let mut inner = lock(&self.inner);
-        self.any.store(false, Ordering::Release);
-        std::mem::take(&mut inner.messages)
+        let taken = self.missing(below).min(inner.messages.len());
+        self.taken.fetch_add(taken, Ordering::Release);
+        if taken == inner.messages.len() {
+            return std::mem::take(&mut inner.messages);
+        }
+        inner.messages.drain(..taken).collect()
     }
 
     /// Whether there are messages; if not, `reader` is woken by the next one.

@@ -26,11 +26,17 @@ pub trait Clock: Clone + Send + Sync + 'static {
 
 /// What a parallel run needs as well: tasks for its jobs.
 ///
-/// A task takes one job after the other, as long as there are any that may start. More are spawned only
-/// while there is more to start, so that there are hardly more tasks than jobs under way at once.
+/// A task takes one job after the other, as long as there are any that may start. While there is more to
+/// start, another one is on its way, so that there are hardly more tasks than jobs under way at once.
 pub trait Spawn: Clock {
     /// Starts a task, detached. It ends by itself soon after the run does.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
+
+    /// Called in a task that has spawned or woken others and goes on, perhaps for long: these are not to wait
+    /// for that. There is nothing to do for most runtimes. One that keeps the last of them to this thread
+    /// until the task has been polled, as tokio's with several threads does, lets it go here; a runtime that
+    /// wraps another one passes this on.
+    fn publish(&self);
 }
 
 /// Any clock, without its type.

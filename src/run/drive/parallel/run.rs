@@ -55,8 +55,8 @@ async fn drive_one<S: Spawn>(runtime: S, engine: Box<Engine<Sendable>>) -> Box<E
     let _close = Close(&shared);
     let mut said = Said::Nothing;
     loop {
-        let (now, lost) = (shared.runtime.now(), shared.runtime.take_panic());
-        let look = shared.decide(|state| state.look(said, now, lost)).decision;
+        let time = (shared.runtime.now(), shared.runtime.take_panic());
+        let look = shared.hear(|state, mail| state.look(said, time, mail));
         said = Said::Nothing;
         match look {
             Look::Over(engine) => return engine,

@@ -1,13 +1,14 @@
 use std::boxed::Box;
-use std::task::Poll;
+use std::sync::Arc;
 use std::vec::Vec;
 
+use super::reply::Reply;
 use crate::orchestrator::{Attempt, Timestamp};
-use crate::run::engine::attempt::Finished;
+use crate::run::engine::attempt::Polled;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::leftovers::{Disposed, Trash};
 use crate::run::facts::bell::Bell;
-use crate::run::job::context::Context;
+use crate::run::facts::mailbox::Message;
 use crate::run::job::payload::Sendable;
 
 /// What a task has to say.
@@ -15,13 +16,37 @@ pub(super) enum Said {
     Nothing,
     /// It polled the body of an attempt. The bell is there if it is another one than last time.
     Polled {
-        attempt: Attempt,
-        body: Sendable,
-        polled: Poll<Finished>,
+        polled: Polled<Sendable>,
         bell: Option<Bell>,
+        /// A stop that the poll asked for, and what it said after that.
+        then: Vec<Message>,
     },
     Disposed(Disposed<Sendable>),
     Told,
+}
+
+/// What a task says whom others keep from saying it at once.
+pub(super) struct Report {
+    pub(super) said: Said,
+    pub(super) now: Option<Timestamp>,
+    /// All messages with lower numbers were posted before.
+    pub(super) mail: usize,
+    /// Who waits for an answer.
+    pub(super) taker: Option<(Arc<Reply<Answer>>, Turn)>,
+}
+
+/// What follows for the one who has said something.
+pub(super) enum Heard {
+    /// Its job waits. The bell is there if it is another one than last time.
+    Waits { attempt: Attempt, bell: Option<Bell> },
+    /// It is to do something else. A body in which nothing of the user's is left is to be dropped.
+    GoesOn { spent: Option<Sendable> },
+}
+
+/// Somebody whose report was heard, and who is to be answered once all of them were.
+pub(super) struct Taker {
+    pub(super) heard: Result<Heard, Box<Said>>,
+    pub(super) reply: Option<(Arc<Reply<Answer>>, Turn)>,
 }
 
 /// What a task has done in this turn of its.
@@ -29,10 +54,17 @@ pub(super) enum Said {
 pub(super) struct Turn {
     /// Whether it may go on at once; not if it has been busy for long.
     pub(super) at_once: bool,
-    /// Whether it has just woken others, whom what it does next may keep waiting.
-    pub(super) woke: bool,
     /// How many more facts it may tell observers.
     pub(super) may_tell: usize,
+}
+
+/// What a task is told.
+pub(super) struct Answer {
+    pub(super) then: Then,
+    /// A body to be dropped in which nothing of the user's is left.
+    pub(super) spent: Option<Sendable>,
+    /// How many attempts had been aborted by then.
+    pub(super) aborts: usize,
 }
 
 /// What it does next.
@@ -60,14 +92,4 @@ pub(super) enum Look {
     Tell,
     Wait(Option<Timestamp>),
     Unheard(Box<Said>),
-}
-
-/// What is to be done once the lock is released, in this order.
-pub(super) struct Chores {
-    /// How many attempts were aborted; one more if the run was closed.
-    pub(super) aborted: usize,
-    /// How many tasks are to be spawned.
-    pub(super) spawn: usize,
-    pub(super) wake: Vec<Bell>,
-    pub(super) drop: (Vec<Bell>, Vec<Context>),
 }

@@ -1,15 +1,17 @@
 use std::boxed::Box;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, MutexGuard};
 
-use super::said::Chores;
+use super::chores::Chores;
+use super::combine::{Combine, Waited};
+use super::reply::Reply;
+use super::said::{Answer, Report, Said, Then, Turn};
 use super::state::State;
-use crate::orchestrator::Attempt;
+use crate::orchestrator::{Attempt, Timestamp};
 use crate::run::drive::act::drop_each;
 use crate::run::drive::steady::Steady;
 use crate::run::engine::engine::Engine;
 use crate::run::facts::bell::Bell;
-use crate::run::facts::lock::lock;
 use crate::run::facts::mailbox::Mailbox;
 use crate::run::facts::observers::Observers;
 use crate::run::facts::runtime::Spawn;
@@ -17,10 +19,10 @@ use crate::run::job::payload::Sendable;
 
 /// What all tasks of a run share.
 pub(super) struct Shared<S: Spawn> {
-    /// Nobody has this lock but [`decide`](Self::decide), so no code of the user's runs under it.
-    state: Mutex<State>,
-    /// How many attempts were aborted; more if the run was dropped. It changes under the lock alone. Whoever
-    /// took a body out when it was the same polls an attempt that is under way, or was an instant ago.
+    /// Nobody gets at the state but this file, so no code of the user's runs under its lock.
+    combine: Combine<State, Report>,
+    /// [`State::aborts`], for those who have not the lock. It changes under the lock alone. Whoever took a
+    /// body out when it was the same polls an attempt that is under way, or was an instant ago.
     aborts: AtomicUsize,
     pub(super) runtime: Steady<S>,
     /// Spawns a task, which runs code of the user's.
@@ -32,10 +34,8 @@ pub(super) struct Shared<S: Spawn> {
 /// What was decided, and acted upon.
 pub(super) struct Decided<T> {
     pub(super) decision: T,
-    /// How many attempts had been aborted by then.
-    pub(super) aborts: usize,
-    /// Whether anybody was woken.
-    pub(super) woke: bool,
+    /// Whether tasks were spawned or woken.
+    pub(super) stirred: bool,
 }
 
 impl<S: Spawn> Shared<S> {
@@ -44,28 +44,90 @@ impl<S: Spawn> Shared<S> {
         engine: Box<Engine<Sendable>>,
         spawn: fn(&Arc<Self>),
     ) -> Arc<Self> {
-        let (observers, mailbox) = (engine.observers.clone(), Arc::clone(&engine.mailbox));
-        let (state, aborts) = (Mutex::new(State::new(engine)), AtomicUsize::new(0));
-        Arc::new(Self { state, aborts, runtime: Steady::new(runtime), spawn, observers, mailbox })
+        Arc::new(Self {
+            aborts: AtomicUsize::new(0),
+            runtime: Steady::new(runtime),
+            spawn,
+            observers: engine.observers.clone(),
+            mailbox: Arc::clone(&engine.mailbox),
+            combine: Combine::new(State::new(engine)),
+        })
     }
 
-    /// Decides under the lock, then acts without it. This is the only way to the state.
+    /// Decides under the lock, after all that was reported, then acts without it.
+    pub(super) fn decide<T>(self: &Arc<Self>, decide: impl FnOnce(&mut State) -> T) -> Decided<T> {
+        self.decide_inside(self.combine.enter(), |state, _| {
+            state.catch_up();
+            decide(state)
+        })
+    }
+
+    /// Decides under the lock, with what is said itself: it is told the number below which all messages were
+    /// posted before.
+    pub(super) fn hear<T>(self: &Arc<Self>, decide: impl FnOnce(&mut State, usize) -> T) -> T {
+        self.decide_inside(self.combine.enter(), decide).decision
+    }
+
+    /// Says something, and returns what to do next. Does not wait for the lock: somebody else decides then.
     #[expect(
         clippy::inline_always,
         reason = "one caller on the hot way: what is passed stays in registers"
     )]
     #[inline(always)]
-    pub(super) fn decide<T>(self: &Arc<Self>, decide: impl FnOnce(&mut State) -> T) -> Decided<T> {
-        let mut state = lock(&self.state);
-        let decision = decide(&mut state);
-        let chores = state.chores();
-        if let Some(chores) = &chores {
-            self.aborts.fetch_add(chores.aborted, Ordering::SeqCst);
+    pub(super) fn say(
+        self: &Arc<Self>,
+        said: Said,
+        now: Option<Timestamp>,
+        turn: Turn,
+        reply: &mut Option<Arc<Reply<Answer>>>,
+    ) -> Decided<Answer> {
+        match self.combine.try_enter() {
+            Some(inside) => {
+                self.decide_inside(inside, |state, mail| state.step(said, now, mail, turn))
+            }
+            None => self.report(said, now, turn, reply),
         }
-        let aborts = self.aborts.load(Ordering::SeqCst);
-        drop(state);
-        let woke = chores.is_some_and(|chores| self.act(chores));
-        Decided { decision, aborts, woke }
+    }
+
+    #[cold]
+    fn report(
+        self: &Arc<Self>,
+        said: Said,
+        now: Option<Timestamp>,
+        turn: Turn,
+        reply: &mut Option<Arc<Reply<Answer>>>,
+    ) -> Decided<Answer> {
+        let mail = self.mailbox.posted();
+        let go_away = |then| {
+            let answer = Answer { then, spent: None, aborts: 0 };
+            Decided { decision: answer, stirred: false }
+        };
+        if let Said::Polled { polled, .. } = &said
+            && polled.2.is_pending()
+        {
+            self.combine.push(Report { said, now, mail, taker: None });
+            if let Some(inside) = self.combine.leave_behind() {
+                self.decide_inside(inside, |state, _| state.catch_up());
+            }
+            return go_away(Then::Wait);
+        }
+        let reply = reply.get_or_insert_with(|| Arc::new(Reply::new()));
+        reply.ask();
+        let taker = Some((Arc::clone(reply), turn));
+        let is_first = self.combine.push(Report { said, now, mail, taker });
+        match self.combine.wait(reply, is_first) {
+            Waited::Answered(answer) => Decided { decision: answer, stirred: false },
+            Waited::Left => go_away(Then::End),
+            Waited::Entered(inside) => match reply.withdraw() {
+                Some(answer) => {
+                    self.decide_inside(inside, |state, _| state.catch_up());
+                    Decided { decision: answer, stirred: false }
+                }
+                None => self.decide_inside(inside, |state, mail| {
+                    state.step(Said::Nothing, now, mail, turn)
+                }),
+            },
+        }
     }
 
     /// Whether an attempt is under way whose body was taken out when so many had been aborted.
@@ -75,15 +137,55 @@ impl<S: Spawn> Shared<S> {
             || self.decide(|state| state.owns(attempt)).decision
     }
 
-    /// Whether anybody was woken.
+    /// The only way to the state.
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    fn decide_inside<T>(
+        self: &Arc<Self>,
+        mut inside: MutexGuard<'_, State>,
+        decide: impl FnOnce(&mut State, usize) -> T,
+    ) -> Decided<T> {
+        // What was posted after a report that is not taken now has no number below this one.
+        let mail = self.mailbox.posted();
+        self.combine.take(&mut inside.reports);
+        let decision = decide(&mut inside, mail);
+        let chores = self.leave(inside);
+        let stirred = chores.is_some_and(|chores| self.act(chores));
+        Decided { decision, stirred }
+    }
+
+    /// Lets the lock go, and looks whether that leaves somebody behind.
     #[inline]
-    fn act(self: &Arc<Self>, Chores { spawn, wake, drop, .. }: Chores) -> bool {
+    fn leave(self: &Arc<Self>, mut inside: MutexGuard<'_, State>) -> Option<Chores> {
+        let chores = inside.take_chores();
+        if self.aborts.load(Ordering::Relaxed) != inside.aborts {
+            self.aborts.store(inside.aborts, Ordering::SeqCst);
+        }
+        if self.combine.leave(inside) { self.look_again(chores) } else { chores }
+    }
+
+    #[cold]
+    fn look_again(self: &Arc<Self>, before: Option<Chores>) -> Option<Chores> {
+        let Some(mut inside) = self.combine.try_enter() else { return before };
+        self.combine.take(&mut inside.reports);
+        inside.catch_up();
+        inside.put_chores(before);
+        self.leave(inside)
+    }
+
+    /// Whether tasks were spawned or woken.
+    #[inline]
+    fn act(self: &Arc<Self>, chores: Chores) -> bool {
+        let Chores { spawn, wake, bells, contexts, spent, unheard } = chores;
         for _ in 0..spawn {
             (self.spawn)(self);
         }
-        let woke = !wake.is_empty();
+        let stirred = spawn > 0 || !wake.is_empty();
         wake.into_iter().for_each(Bell::ring);
-        drop_each(drop.1);
-        woke
+        drop(bells);
+        drop_each(contexts);
+        drop_each(spent);
+        drop_each(unheard);
+        stirred
     }
 }

@@ -1,12 +1,12 @@
 use std::boxed::Box;
 use std::vec::Vec;
 
-use super::said::{Chores, Look, Said, Then, Turn};
+use super::caller::Caller;
+use super::chores::Chores;
+use super::said::{Answer, Heard, Report, Said, Taker, Then, Turn};
 use crate::orchestrator::{Attempt, Timestamp};
 use crate::run::engine::engine::Engine;
-use crate::run::engine::leftovers::Trash;
 use crate::run::facts::bell::Bell;
-use crate::run::facts::quiet::Panic;
 use crate::run::job::payload::{Payload, Sendable};
 
 /// What the lock of a parallel run protects. Nothing here runs code of the user's: it decides, and what is
@@ -14,94 +14,94 @@ use crate::run::job::payload::{Payload, Sendable};
 pub(super) struct State {
     /// `None` once the run is over or was dropped.
     pub(super) engine: Option<Box<Engine<Sendable>>>,
+    /// What was reported and is to be heard now.
+    pub(super) reports: Vec<Report>,
+    /// Who has reported it, until they are answered.
+    pub(super) takers: Vec<Taker>,
     /// By index of the job in the core, as far as there are any: the task of its attempt, which fetches the
     /// body each time that it is polled.
-    shells: Vec<Option<Bell>>,
-    /// How many tasks are busy under no lock: with a body, with trash, or with telling.
-    out: usize,
+    pub(super) shells: Vec<Option<Bell>>,
+    /// How many tasks are busy under no lock: with a body, with trash, or with telling. One is until what it
+    /// has to report of that is heard.
+    pub(super) out: usize,
     /// Whether a task tells the observers.
-    telling: bool,
-    /// How many tasks there are that will take whatever is to be done next: spawned and not polled yet, or
+    pub(super) telling: bool,
+    /// How many tasks there are that will take whatever is to be done next: spawned and not heard of yet, or
     /// waiting for their next turn.
     spares: usize,
-    /// How many tasks are to be spawned.
-    spawn: usize,
-    /// Bells that others replaced.
-    old_bells: Vec<Bell>,
+    /// How many attempts were aborted; one more if the run was closed.
+    pub(super) aborts: usize,
     /// The runtime has dropped a task of a run that goes on: it takes no more.
-    abandoned: bool,
-    /// How many attempts were aborted that were not counted yet; the end of the run is one.
-    aborted: usize,
+    pub(super) abandoned: bool,
     /// The task that decides just now goes on with something.
     claimed: bool,
-    caller: Caller,
-}
-
-/// Whoever awaits the run.
-#[derive(Default)]
-struct Caller {
-    bell: Option<Bell>,
-    sleeps_until: Option<Timestamp>,
-    knocked: bool,
+    /// What is to be done once the lock is released.
+    chores: Option<Chores>,
+    pub(super) caller: Caller,
 }
 
 impl State {
     pub(super) fn new(engine: Box<Engine<Sendable>>) -> Self {
         Self {
             engine: Some(engine),
+            reports: Vec::new(),
+            takers: Vec::new(),
             shells: Vec::new(),
             out: 0,
             telling: false,
             spares: 0,
-            spawn: 0,
-            old_bells: Vec::new(),
+            aborts: 0,
             abandoned: false,
-            aborted: 0,
             claimed: false,
+            chores: None,
             caller: Caller::default(),
         }
     }
 
-    /// Takes what the engine left beside trash.
+    /// Takes all that is to be done, but trash and facts.
     #[inline]
-    pub(super) fn chores(&mut self) -> Option<Chores> {
-        let left = |engine: &Engine<_>| engine.left.has_chores();
-        let none = self.spawn == 0
-            && self.old_bells.is_empty()
-            && self.aborted == 0
-            && !self.engine.as_deref().is_some_and(left)
-            && (self.claimed || !self.is_knocked_for());
-        if none {
-            self.claimed = false;
-            return None;
-        }
-        Some(self.all_chores())
-    }
-
-    fn all_chores(&mut self) -> Chores {
-        let mut chores = Chores {
-            aborted: std::mem::take(&mut self.aborted),
-            spawn: std::mem::take(&mut self.spawn),
-            wake: Vec::new(),
-            drop: (std::mem::take(&mut self.old_bells), Vec::new()),
-        };
-        if let Some(engine) = &mut self.engine
-            && engine.left.has_chores()
-        {
-            chores.wake = std::mem::take(&mut engine.left.wake);
-            chores.drop.1 = std::mem::take(&mut engine.left.contexts);
-            let aborted = std::mem::take(&mut engine.left.aborted);
-            chores.aborted += aborted.len();
-            for attempt in aborted {
-                let shell = self.shells.get_mut(attempt.job.index()).and_then(Option::take);
-                chores.wake.extend(shell);
-            }
-        }
+    pub(super) fn take_chores(&mut self) -> Option<Chores> {
         // Whoever has something to do leaves it to another one to knock, which may take long.
         if !std::mem::take(&mut self.claimed) && self.is_knocked_for() {
-            chores.wake.extend(self.knock());
+            let bell = self.caller.knock(self.engine.as_deref());
+            self.chores().wake.extend(bell);
         }
-        chores
+        self.gather();
+        self.chores.take()
+    }
+
+    /// What the engine has left, beside trash and facts.
+    #[inline]
+    fn gather(&mut self) {
+        if self.engine.as_deref().is_some_and(|engine| engine.left.has_chores()) {
+            self.gather_all();
+        }
+    }
+
+    #[cold]
+    fn gather_all(&mut self) {
+        let Some(engine) = &mut self.engine else { return };
+        let mut wake = std::mem::take(&mut engine.left.wake);
+        let contexts = std::mem::take(&mut engine.left.contexts);
+        let aborted = std::mem::take(&mut engine.left.aborted);
+        self.aborts += aborted.len();
+        wake.extend(aborted.into_iter().filter_map(|attempt| self.take_shell(attempt)));
+        let chores = self.chores();
+        chores.wake.extend(wake);
+        chores.contexts.extend(contexts);
+    }
+
+    /// There is more to be done, from before.
+    #[cold]
+    pub(super) fn put_chores(&mut self, before: Option<Chores>) {
+        match &mut self.chores {
+            Some(chores) => chores.append(before.unwrap_or_default()),
+            None => self.chores = before,
+        }
+    }
+
+    pub(super) fn chores(&mut self) -> &mut Chores {
+        self.chores.get_or_insert_default()
     }
 
     /// Hears what a task has to say, and tells it what to do next.
@@ -114,40 +114,62 @@ impl State {
         &mut self,
         said: Said,
         now: Option<Timestamp>,
+        mail: usize,
         turn: Turn,
-    ) -> (Then, Option<Sendable>) {
-        let (waits, spent) = match self.hear(said, now) {
-            Ok(heard) => heard,
-            Err(said) => return (Then::Unheard(said), None),
-        };
-        let then = match self.engine.as_deref_mut() {
-            _ if waits => Then::Wait,
-            None => Then::End,
-            Some(engine) if engine.left.has_chores() || self.caller.wants(engine) => Then::Again,
-            Some(_) => self.next(turn),
+    ) -> Answer {
+        let (then, spent) = match self.hear(said, now, mail) {
+            Ok(Heard::Waits { attempt, bell }) if self.owns(attempt) => {
+                self.keep_shell(attempt, bell);
+                (Then::Wait, None)
+            }
+            Ok(Heard::Waits { bell, .. }) => {
+                self.drop_bell(bell);
+                (self.next_or_chores(turn), None)
+            }
+            Ok(Heard::GoesOn { spent }) => (self.next_or_chores(turn), spent),
+            Err(said) => (Then::Unheard(said), None),
         };
         self.claimed = matches!(then, Then::Poll(..) | Then::Dispose(_) | Then::Tell);
-        self.ask_for_spares();
-        if turn.woke && self.spawn == 0 && self.claimed {
-            // A thread may keep the task that was woken last to itself until it is done; so that it does not
-            // keep one of others, it gets one of ours.
-            (self.spawn, self.spares) = (1, self.spares + 1);
-        }
-        (then, spent)
+        self.ask_for_spare();
+        Answer { then, spent, aborts: self.aborts }
     }
 
-    /// Whether the task waits for its job, and a body to be dropped in which nothing of the user's is left.
-    /// What cannot be heard any more is returned, to be dropped without the lock.
+    /// Hears what was reported and what is said, in this order, lets time pass, and answers who waits. What
+    /// cannot be heard any more is returned, to be dropped without the lock.
     #[expect(
         clippy::inline_always,
         reason = "one caller on the hot way: what is passed stays in registers"
     )]
     #[inline(always)]
-    fn hear(
+    pub(super) fn hear(
         &mut self,
         said: Said,
         now: Option<Timestamp>,
-    ) -> Result<(bool, Option<Sendable>), Box<Said>> {
+        mail: usize,
+    ) -> Result<Heard, Box<Said>> {
+        if !self.reports.is_empty() {
+            self.hear_reports();
+        }
+        let heard = self.hear_one(said, now, mail);
+        if let Some(engine) = &mut self.engine {
+            engine.hear(mail);
+        }
+        if !self.takers.is_empty() {
+            self.gather();
+            self.answer_takers();
+        }
+        heard
+    }
+
+    /// Hears what somebody says, after all messages with numbers below that one. Time does not pass.
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    pub(super) fn hear_one(
+        &mut self,
+        said: Said,
+        now: Option<Timestamp>,
+        mail: usize,
+    ) -> Result<Heard, Box<Said>> {
         match &said {
             Said::Nothing => {}
             Said::Polled { .. } | Said::Disposed(_) => self.out -= 1,
@@ -157,30 +179,53 @@ impl State {
         if let Some(now) = now {
             engine.set_now(now);
         }
-        let (mut waiting, mut spent) = (None, None);
+        let mut spent = None;
         match said {
             Said::Nothing | Said::Told => {}
             Said::Disposed(disposed) => engine.disposed(disposed),
-            Said::Polled { attempt, body, polled, bell } => {
-                waiting = polled.is_pending().then_some((attempt, bell));
-                spent = engine.receive(attempt, body, polled);
+            Said::Polled { polled, bell, then } => {
+                let (attempt, is_pending) = (polled.0, polled.2.is_pending());
+                spent = engine.receive(polled, mail, false);
+                for message in then {
+                    engine.read(message);
+                }
+                if is_pending {
+                    return Ok(Heard::Waits { attempt, bell });
+                }
             }
         }
-        engine.hear();
-        let Some((attempt, bell)) = waiting else { return Ok((false, spent)) };
-        let waits = engine.is_under_way(attempt);
-        match bell {
-            Some(bell) if waits => self.keep_shell(attempt.job.index(), bell),
-            bell => self.old_bells.extend(bell),
-        }
-        Ok((waits, spent))
+        Ok(Heard::GoesOn { spent })
     }
 
-    fn keep_shell(&mut self, index: usize, bell: Bell) {
+    /// The task of an attempt that is under way waits until that is woken.
+    pub(super) fn keep_shell(&mut self, attempt: Attempt, bell: Option<Bell>) {
+        let index = attempt.job.index();
+        let Some(bell) = bell else { return };
         if index >= self.shells.len() {
             self.shells.resize_with(index + 1, || None);
         }
-        self.old_bells.extend(self.shells[index].replace(bell));
+        let before = self.shells[index].replace(bell);
+        self.drop_bell(before);
+    }
+
+    pub(super) fn take_shell(&mut self, attempt: Attempt) -> Option<Bell> {
+        self.shells.get_mut(attempt.job.index())?.take()
+    }
+
+    fn drop_bell(&mut self, bell: Option<Bell>) {
+        if bell.is_some() {
+            self.chores().bells.extend(bell);
+        }
+    }
+
+    /// What the one who decides does next. What is left to be done, it does first.
+    #[inline]
+    fn next_or_chores(&mut self, turn: Turn) -> Then {
+        let Some(engine) = self.engine.as_deref() else { return Then::End };
+        if engine.left.has_chores() || self.chores.is_some() || self.caller.wants(engine) {
+            return Then::Again;
+        }
+        self.next(turn)
     }
 
     /// What is to be done next.
@@ -189,7 +234,7 @@ impl State {
         reason = "one caller on the hot way: what is passed stays in registers"
     )]
     #[inline(always)]
-    fn next(&mut self, turn: Turn) -> Then {
+    pub(super) fn next(&mut self, turn: Turn) -> Then {
         if !turn.at_once && self.has_work() {
             self.spares += 1;
             return Then::Yield;
@@ -230,27 +275,39 @@ impl State {
             || self.leaves_work_to_caller()
     }
 
-    /// Tasks are spawned while there is something to do, one more than there are busy ones. For a runtime
-    /// may keep the last task that was spawned on a thread from the others until that thread is done with
-    /// what it does.
-    fn ask_for_spares(&mut self) {
-        if !self.abandoned && self.has_work() {
-            let missing = (self.out + 1).saturating_sub(self.spares);
-            self.spawn += missing;
-            self.spares += missing;
+    /// While there is something to do that nobody takes, a task is on its way that will; when that has taken
+    /// something, it sends for the next one.
+    #[inline]
+    pub(super) fn ask_for_spare(&mut self) {
+        if self.spares == 0 && !self.abandoned && self.has_work() {
+            self.spares += 1;
+            self.chores().spawn += 1;
         }
     }
 
-    /// A spare task is there. It is not counted on any more: it may take long before it asks for work.
-    pub(super) fn arrive(&mut self) {
-        self.spares -= 1;
+    /// Hears what was reported, where the time is not known: it passes as far as it was when that was said.
+    pub(super) fn catch_up(&mut self) {
+        if let Some(last) = self.reports.last() {
+            let mail = last.mail;
+            // Of nothing, nothing is unheard.
+            drop(self.hear(Said::Nothing, None, mail));
+            self.ask_for_spare();
+        }
     }
 
-    /// Takes the body of an attempt out to be polled again, unless that is over.
-    pub(super) fn fetch(&mut self, attempt: Attempt) -> Option<Sendable> {
+    /// A spare task is there. Nobody counts on it any more, and another one is sent for: it may take long
+    /// before it asks for work, since it looks at the clock first.
+    pub(super) fn arrive(&mut self) {
+        self.spares -= 1;
+        self.ask_for_spare();
+    }
+
+    /// Takes the body of an attempt out to be polled again, unless that is over. How many attempts had been
+    /// aborted by then.
+    pub(super) fn fetch(&mut self, attempt: Attempt) -> Option<(Sendable, usize)> {
         let body = self.engine.as_mut()?.fetch(attempt)?;
         self.out += 1;
-        Some(body)
+        Some((body, self.aborts))
     }
 
     /// Whether an attempt is under way.
@@ -258,76 +315,15 @@ impl State {
         self.engine.as_ref().is_some_and(|engine| engine.is_under_way(attempt))
     }
 
-    /// What the caller finds when it looks.
-    pub(super) fn look(&mut self, said: Said, now: Option<Timestamp>, lost: Option<Panic>) -> Look {
-        if let (Some(engine), Some(panic)) = (&mut self.engine, lost) {
-            engine.lose_time(panic);
-        }
-        if let Err(said) = self.hear(said, now) {
-            return Look::Unheard(said);
-        }
-        let Some(engine) = &mut self.engine else { return Look::Wait(None) };
-        if self.abandoned
-            && let Some(trash) = engine.left.trash.pop_front()
-        {
-            self.out += 1;
-            return Look::Dispose(trash);
-        }
-        if self.abandoned && !self.telling && engine.has_facts() {
-            (self.out, self.telling) = (self.out + 1, true);
-            return Look::Tell;
-        }
-        if !self.is_over() {
-            self.ask_for_spares();
-            let deadline = self.engine.as_ref().and_then(|engine| engine.core.next_deadline());
-            self.caller.sleeps_until = deadline;
-            return Look::Wait(deadline);
-        }
-        // The tasks are ended when the caller closes the run.
-        self.engine.take().map_or(Look::Wait(None), Look::Over)
-    }
-
-    /// Lets go of the engine. The tasks that wait for their jobs are to be woken after it was dropped, so
-    /// that they end.
-    pub(super) fn close(&mut self) -> (Option<Box<Engine<Sendable>>>, Vec<Bell>) {
-        self.aborted += 1;
-        (self.engine.take(), self.shells.drain(..).flatten().collect())
-    }
-
-    /// The runtime dropped a task, and takes no more: what is left of the run is aborted.
-    pub(super) fn abandon(
-        &mut self,
-        held: Option<Attempt>,
-    ) -> Result<Option<Trash<Sendable>>, Box<Said>> {
-        if held.is_none() {
-            self.spares -= 1;
-        }
-        self.abandoned = true;
-        if let Some(engine) = &mut self.engine {
-            engine.stop_at_once();
-        }
-        self.disposed_of_abandoned(Said::Nothing)
-    }
-
-    /// What a run leaves to be dropped whose runtime is gone.
-    pub(super) fn disposed_of_abandoned(
-        &mut self,
-        said: Said,
-    ) -> Result<Option<Trash<Sendable>>, Box<Said>> {
-        self.hear(said, None)?;
-        let trash = self.engine.as_mut().and_then(|engine| engine.left.trash.pop_front());
-        self.out += usize::from(trash.is_some());
-        Ok(trash)
-    }
-
     /// Keeps the caller's bell. Whether there is something for it to do.
     pub(super) fn watch(&mut self, bell: Bell) -> bool {
-        self.old_bells.extend(self.caller.bell.replace(bell));
-        std::mem::take(&mut self.caller.knocked)
+        let (before, knocked) = self.caller.watch(bell);
+        self.drop_bell(before);
+        knocked
     }
 
     /// Whether the run has a verdict, and nobody is busy with it.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.out == 0
             && self.engine.as_ref().is_some_and(|engine| engine.is_over() && !engine.has_facts())
     }
@@ -337,13 +333,6 @@ impl State {
         self.engine.as_ref().is_some_and(|engine| self.caller.wants(engine))
             || self.is_over()
             || self.abandoned && self.leaves_work_to_caller()
-    }
-
-    /// The caller's bell.
-    fn knock(&mut self) -> Option<Bell> {
-        self.caller.knocked = true;
-        self.caller.sleeps_until = self.engine.as_ref()?.core.next_deadline();
-        self.caller.bell.take()
     }
 }
 
@@ -355,17 +344,6 @@ fn first(engine: &mut Engine<Sendable>) -> Option<(Attempt, Sendable)> {
         let attempt = engine.hand_out()?;
         if let Some(body) = engine.take_body(&attempt) {
             return Some((attempt, body));
-        }
-    }
-}
-
-impl Caller {
-    /// Whether a deadline comes earlier than the one that it sleeps until.
-    fn wants(&self, engine: &Engine<Sendable>) -> bool {
-        match (engine.core.next_deadline(), self.sleeps_until) {
-            (Some(deadline), Some(sleeps_until)) => deadline < sleeps_until,
-            (deadline, None) => deadline.is_some(),
-            (None, Some(_)) => false,
         }
     }
 }

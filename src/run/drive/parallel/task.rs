@@ -2,8 +2,9 @@ use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use std::vec::Vec;
 
-use super::said::{Said, Then, Turn};
+use super::said::{Answer, Said, Then, Turn};
 use super::shared::Shared;
 use super::state::State;
 use crate::orchestrator::Attempt;
@@ -48,20 +49,26 @@ impl<S: Spawn> Task<S> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let shared = Arc::clone(&self.shared);
-        let mut said = self.begin(cx);
+        let (mut said, mut stirred) = self.begin(cx);
+        let mut reply = None;
         let (mut polls, mut begun) = (0, None);
-        let mut turn = Turn { at_once: true, woke: false, may_tell: BATCH };
+        let mut turn = Turn { at_once: true, may_tell: BATCH };
         loop {
             let now = shared.runtime.now();
             let slice = now.map(|now| now.saturating_since(*begun.get_or_insert(now)));
             turn.at_once = polls < BUDGET && slice.unwrap_or_default() < SLICE;
             polls += 1;
-            let decided = shared.decide(|state| state.step(said, now, turn));
-            let (then, spent) = decided.decision;
+            let decided = shared.say(said, now, turn, &mut reply);
+            let Answer { then, spent, aborts } = decided.decision;
             drop_quietly(spent);
-            turn.woke = decided.woke;
+            stirred |= decided.stirred;
+            if stirred && matches!(then, Then::Poll(..) | Then::Dispose(_) | Then::Tell) {
+                stirred = false;
+                // What it does next may take long, and what it spawned or woke is not to wait for that.
+                drop(caught(|| shared.runtime.clock.publish()));
+            }
             said = match then {
-                Then::Poll(attempt, body) => self.poll_body(attempt, body, decided.aborts, cx),
+                Then::Poll(attempt, body) => self.poll_body(attempt, body, aborts, cx),
                 Then::Dispose(trash) => Said::Disposed(dispose(trash)),
                 Then::Tell => {
                     if let Some(observers) = &shared.observers {
@@ -86,16 +93,15 @@ impl<S: Spawn> Task<S> {
         }
     }
 
-    /// Goes on with the job that it has, if that is still to be polled.
-    fn begin(&mut self, cx: &mut Context<'_>) -> Said {
+    /// Goes on with the job that it has, if that is still to be polled. Whether others were spawned or woken.
+    fn begin(&mut self, cx: &mut Context<'_>) -> (Said, bool) {
         let Some(attempt) = self.attempt else {
-            self.shared.decide(State::arrive);
-            return Said::Nothing;
+            return (Said::Nothing, self.shared.decide(State::arrive).stirred);
         };
         let fetched = self.shared.decide(|state| state.fetch(attempt));
         match fetched.decision {
-            Some(body) => self.poll_body(attempt, body, fetched.aborts, cx),
-            None => Said::Nothing,
+            Some((body, aborts)) => (self.poll_body(attempt, body, aborts, cx), fetched.stirred),
+            None => (Said::Nothing, fetched.stirred),
         }
     }
 
@@ -116,13 +122,13 @@ impl<S: Spawn> Task<S> {
             self.attempt = Some(attempt);
         }
         let is_under_way = self.shared.is_under_way(attempt, aborts);
-        let polled = if is_under_way {
+        let (polled, then) = if is_under_way {
             self.shared.mailbox.polling(|| poll_body(&mut body, cx))
         } else {
-            Poll::Pending
+            (Poll::Pending, Vec::new())
         };
         let bell = if polled.is_pending() { self.new_bell(cx.waker()) } else { None };
-        Said::Polled { attempt, body, polled, bell }
+        Said::Polled { polled: (attempt, body, polled), bell, then }
     }
 
     /// A bell of this task, if the run knows it by another one.
@@ -145,10 +151,10 @@ impl<S: Spawn> Drop for Task<S> {
         if self.ended {
             return;
         }
-        let mut trash = self.shared.decide(|state| state.abandon(self.attempt)).decision;
+        let mut trash = self.shared.hear(|state, mail| state.abandon(self.attempt, mail));
         while let Ok(Some(next)) = trash {
             let said = Said::Disposed(dispose(next));
-            trash = self.shared.decide(|state| state.disposed_of_abandoned(said)).decision;
+            trash = self.shared.hear(|state, mail| state.disposed_of_abandoned(said, mail));
         }
         drop_quietly(trash);
     }

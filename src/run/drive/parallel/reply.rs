@@ -1,0 +1,52 @@
+use super::sync::{AtomicBool, Mutex, Ordering, lock};
+
+/// Where one who has reported something finds the answer.
+pub(super) struct Reply<A> {
+    /// Whether there is an answer. Written under the lock; stale at most.
+    given: AtomicBool,
+    /// Taken inside the state, never the other way round.
+    answer: Mutex<Answer<A>>,
+}
+
+enum Answer<A> {
+    Awaited,
+    Given(A),
+    /// Nobody waits for one.
+    Unwanted,
+}
+
+impl<A> Reply<A> {
+    pub(super) fn new() -> Self {
+        Self { given: AtomicBool::new(false), answer: Mutex::new(Answer::Unwanted) }
+    }
+
+    /// From now on an answer is awaited.
+    pub(super) fn ask(&self) {
+        *lock(&self.answer) = Answer::Awaited;
+    }
+
+    /// Answers, if that is awaited. If not, nothing is decided.
+    pub(super) fn give(&self, answer: impl FnOnce() -> A) {
+        let mut slot = lock(&self.answer);
+        if let Answer::Awaited = *slot {
+            *slot = Answer::Given(answer());
+            self.given.store(true, Ordering::Release);
+        }
+    }
+
+    /// The answer, if it is there.
+    #[inline]
+    pub(super) fn take(&self) -> Option<A> {
+        if self.given.load(Ordering::Acquire) { self.withdraw() } else { None }
+    }
+
+    /// No answer is awaited any more. Returns one that was given before.
+    pub(super) fn withdraw(&self) -> Option<A> {
+        let mut slot = lock(&self.answer);
+        self.given.store(false, Ordering::Release);
+        match std::mem::replace(&mut *slot, Answer::Unwanted) {
+            Answer::Given(answer) => Some(answer),
+            Answer::Awaited | Answer::Unwanted => None,
+        }
+    }
+}
