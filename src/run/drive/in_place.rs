@@ -173,9 +173,9 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
     fn receive(&mut self, attempt: Attempt, body: P, polled: Poll<Finished>) {
         self.look_at_clock();
         let mail = self.engine.mailbox.posted();
-        let spent = self.engine.receive((attempt, body, polled), mail, true);
+        let spent = self.engine.receive(attempt, body, polled, mail, true);
         drop_quietly(spent);
-        self.go_on();
+        self.go_on(mail);
     }
 
     fn look_around(&mut self) {
@@ -183,7 +183,8 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
         if let Some(panic) = self.clock.take_panic() {
             self.engine.lose_time(panic);
         }
-        self.go_on();
+        let mail = self.engine.mailbox.posted();
+        self.go_on(mail);
     }
 
     #[inline]
@@ -198,8 +199,8 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
     /// Lets the engine hear what is new, and acts on what it leaves.
     #[expect(clippy::inline_always, reason = "there is nothing to do most of the time")]
     #[inline(always)]
-    fn go_on(&mut self) {
-        self.hear();
+    fn go_on(&mut self, mail: usize) {
+        self.engine.hear(mail);
         if self.has_chores() {
             self.act();
         }
@@ -223,14 +224,9 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
                 observers.deliver(BATCH);
             }
             self.look_at_clock();
-            self.hear();
+            let mail = self.engine.mailbox.posted();
+            self.engine.hear(mail);
         }
-    }
-
-    #[inline]
-    fn hear(&mut self) {
-        let mail = self.engine.mailbox.posted();
-        self.engine.hear(mail);
     }
 
     fn do_chores(&mut self) {

@@ -16,9 +16,6 @@ use crate::run::job::payload::Payload;
 /// How an attempt ended by itself.
 pub(crate) type Finished = Result<(), JobError>;
 
-/// A body that was polled, and what came of it.
-pub(crate) type Polled<P> = (Attempt, P, Poll<Finished>);
-
 /// An attempt in the engine, from its beginning to its end.
 impl<P: Payload> Engine<P> {
     /// The next attempt that starts, if there is one. Its body is to be taken, prepared, and polled.
@@ -87,7 +84,9 @@ impl<P: Payload> Engine<P> {
     #[inline]
     pub(crate) fn receive(
         &mut self,
-        (attempt, mut body, polled): Polled<P>,
+        attempt: Attempt,
+        mut body: P,
+        polled: Poll<Finished>,
         mail: usize,
         may_hold_its_stop: bool,
     ) -> Option<P> {

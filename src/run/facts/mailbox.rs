@@ -46,6 +46,8 @@ std::thread_local! {
     static POLLED: Cell<usize> = const { Cell::new(0) };
     /// What that job has posted, and is to be heard after the poll.
     static HELD: RefCell<Vec<Message>> = const { RefCell::new(Vec::new()) };
+    /// Whether there is any.
+    static HOLDS: Cell<bool> = const { Cell::new(false) };
 }
 
 impl Mailbox {
@@ -54,15 +56,24 @@ impl Mailbox {
     }
 
     /// Runs a poll of a job of this run, on one of several threads. A stop that it asks for, and what it
-    /// says after that, is not posted but returned: it is to be heard after the end of the job.
+    /// says after that, is not posted but put into `held`: it is to be heard after the end of the job.
     #[inline]
-    pub(crate) fn polling<T>(&self, poll: impl FnOnce() -> T) -> (T, Vec<Message>) {
+    pub(crate) fn polling<T>(&self, held: &mut Vec<Message>, poll: impl FnOnce() -> T) -> T {
         let before = POLLED.replace(self.address());
         // A job of another run may be polled inside the poll of one that has asked for a stop.
-        let outer = if before == 0 { Vec::new() } else { HELD.take() };
+        let outer = if before == 0 { Vec::new() } else { Self::exchange_held(Vec::new()) };
         let polled = poll();
         POLLED.set(before);
-        (polled, HELD.replace(outer))
+        if HOLDS.get() || !outer.is_empty() {
+            *held = Self::exchange_held(outer);
+        }
+        polled
+    }
+
+    #[cold]
+    fn exchange_held(held: Vec<Message>) -> Vec<Message> {
+        HOLDS.set(!held.is_empty());
+        HELD.replace(held)
     }
 
     pub(crate) fn post(&self, message: Message) {
@@ -71,6 +82,7 @@ impl Mailbox {
             && HELD.with_borrow_mut(|held| {
                 let hold = is_stop || !held.is_empty();
                 held.extend(hold.then_some(message));
+                HOLDS.set(hold);
                 hold
             });
         if is_held {
@@ -94,19 +106,14 @@ impl Mailbox {
     #[inline]
     pub(crate) fn has_any(&self, below: usize) -> bool {
         // Somebody may have read further already, for what was heard before.
-        self.missing(below) > 0
-    }
-
-    #[inline]
-    fn missing(&self, below: usize) -> usize {
-        let missing = below.wrapping_sub(self.taken.load(Ordering::Acquire));
-        if missing > usize::MAX / 2 { 0 } else { missing }
+        below.wrapping_sub(self.taken.load(Ordering::Acquire)).cast_signed() > 0
     }
 
     /// The messages with numbers below that one.
     pub(crate) fn take(&self, below: usize) -> Vec<Message> {
         let mut inner = lock(&self.inner);
-        let taken = self.missing(below).min(inner.messages.len());
+        let missing = below.wrapping_sub(self.taken.load(Ordering::Acquire)).cast_signed();
+        let taken = missing.max(0).cast_unsigned().min(inner.messages.len());
         self.taken.fetch_add(taken, Ordering::Release);
         if taken == inner.messages.len() {
             return std::mem::take(&mut inner.messages);

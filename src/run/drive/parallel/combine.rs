@@ -2,7 +2,9 @@ use std::sync::{PoisonError, TryLockError};
 use std::vec::Vec;
 
 use super::reply::Reply;
-use super::sync::{AtomicBool, Mutex, MutexGuard, Ordering, PATIENCE, fence, lock, spin_loop};
+use super::sync::{
+    AtomicBool, AtomicUsize, LOOKS, Mutex, MutexGuard, Ordering, fence, lock, spin_loop,
+};
 
 /// A state upon which one at a time decides, and the one queue of what the others have to report.
 ///
@@ -18,6 +20,8 @@ pub(super) struct Combine<S, R> {
     any: AtomicBool,
     /// Whether somebody went away whose report may still be in the queue. Written after that was put there.
     left: AtomicBool,
+    /// How often somebody was inside. Written inside.
+    entries: AtomicUsize,
 }
 
 /// How waiting for an answer ended.
@@ -36,6 +40,7 @@ impl<S, R> Combine<S, R> {
             queue: Mutex::new(Vec::new()),
             any: AtomicBool::new(false),
             left: AtomicBool::new(false),
+            entries: AtomicUsize::new(0),
         }
     }
 
@@ -58,6 +63,7 @@ impl<S, R> Combine<S, R> {
     /// Moves all that was reported to an empty list, in the order in which it came. For whoever is inside.
     #[inline]
     pub(super) fn take(&self, reports: &mut Vec<R>) {
+        self.entries.store(self.entries.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         if self.left.load(Ordering::Relaxed) {
             // Before what is in the queue is taken. It sees what was there when this was said last.
             self.left.swap(false, Ordering::AcqRel);
@@ -79,12 +85,11 @@ impl<S, R> Combine<S, R> {
         self.left.load(Ordering::Relaxed)
     }
 
-    /// Puts down a report. Whether it is the first one: who reported it is to look whether the state is free.
-    /// Whoever pushes either waits for an answer or leaves it behind.
-    pub(super) fn push(&self, report: R) -> bool {
+    /// Puts down a report. Whoever pushes either waits for an answer or leaves it behind.
+    pub(super) fn push(&self, report: R) {
         let mut queue = lock(&self.queue);
         queue.push(report);
-        !self.any.swap(true, Ordering::Release)
+        self.any.store(true, Ordering::Release);
     }
 
     /// Before one goes away who has pushed a report. If the state is free by now, this goes in.
@@ -94,16 +99,23 @@ impl<S, R> Combine<S, R> {
         self.try_enter()
     }
 
-    /// Waits for an answer for a short while, and looks whether the state is free if nobody else does.
-    pub(super) fn wait<A>(&self, reply: &Reply<A>, is_first: bool) -> Waited<'_, S, A> {
-        for _ in 0..PATIENCE {
-            if let Some(answer) = reply.take() {
-                return Waited::Answered(answer);
+    /// Waits for an answer for a short while, and goes in if nobody has done so for a moment. While others go in
+    /// again and again it stays away: what they have in their caches would have to come here.
+    pub(super) fn wait<A>(&self, reply: &Reply<A>) -> Waited<'_, S, A> {
+        let mut entries = self.entries.load(Ordering::Relaxed);
+        for looks in LOOKS {
+            for _ in 0..looks {
+                if let Some(answer) = reply.take() {
+                    return Waited::Answered(answer);
+                }
+                spin_loop();
             }
-            if is_first && let Some(state) = self.try_enter() {
+            let before = std::mem::replace(&mut entries, self.entries.load(Ordering::Relaxed));
+            if before == entries
+                && let Some(state) = self.try_enter()
+            {
                 return Waited::Entered(state);
             }
-            spin_loop();
         }
         match reply.withdraw() {
             Some(answer) => Waited::Answered(answer),

@@ -25,6 +25,7 @@ impl State {
         if let Err(said) = self.hear(said, now, mail) {
             return Look::Unheard(said);
         }
+        self.answer_takers();
         let Some(engine) = &mut self.engine else { return Look::Wait(None) };
         if self.abandoned
             && let Some(trash) = engine.left.trash.pop_front()

@@ -1,6 +1,6 @@
 use super::sync::{AtomicBool, Mutex, Ordering, lock};
 
-/// Where one who has reported something finds the answer.
+/// Where one who has reported something finds the answer, once.
 pub(super) struct Reply<A> {
     /// Whether there is an answer. Written under the lock; stale at most.
     given: AtomicBool,
@@ -17,12 +17,7 @@ enum Answer<A> {
 
 impl<A> Reply<A> {
     pub(super) fn new() -> Self {
-        Self { given: AtomicBool::new(false), answer: Mutex::new(Answer::Unwanted) }
-    }
-
-    /// From now on an answer is awaited.
-    pub(super) fn ask(&self) {
-        *lock(&self.answer) = Answer::Awaited;
+        Self { given: AtomicBool::new(false), answer: Mutex::new(Answer::Awaited) }
     }
 
     /// Answers, if that is awaited. If not, nothing is decided.
@@ -43,7 +38,6 @@ impl<A> Reply<A> {
     /// No answer is awaited any more. Returns one that was given before.
     pub(super) fn withdraw(&self) -> Option<A> {
         let mut slot = lock(&self.answer);
-        self.given.store(false, Ordering::Release);
         match std::mem::replace(&mut *slot, Answer::Unwanted) {
             Answer::Given(answer) => Some(answer),
             Answer::Awaited | Answer::Unwanted => None,

@@ -1,10 +1,11 @@
 use std::boxed::Box;
 use std::sync::Arc;
+use std::task::Poll;
 use std::vec::Vec;
 
 use super::reply::Reply;
 use crate::orchestrator::{Attempt, Timestamp};
-use crate::run::engine::attempt::Polled;
+use crate::run::engine::attempt::Finished;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::leftovers::{Disposed, Trash};
 use crate::run::facts::bell::Bell;
@@ -16,13 +17,22 @@ pub(super) enum Said {
     Nothing,
     /// It polled the body of an attempt. The bell is there if it is another one than last time.
     Polled {
-        polled: Polled<Sendable>,
+        attempt: Attempt,
+        body: Sendable,
+        polled: Poll<Finished>,
         bell: Option<Bell>,
         /// A stop that the poll asked for, and what it said after that.
         then: Vec<Message>,
     },
     Disposed(Disposed<Sendable>),
     Told,
+}
+
+impl Said {
+    /// Whether its task has nothing to do until its job is woken.
+    pub(super) fn is_of_who_waits(&self) -> bool {
+        matches!(self, Self::Polled { polled: Poll::Pending, .. })
+    }
 }
 
 /// What a task says whom others keep from saying it at once.
@@ -43,15 +53,19 @@ pub(super) enum Heard {
     GoesOn { spent: Option<Sendable> },
 }
 
-/// Somebody whose report was heard, and who is to be answered once all of them were.
+/// Somebody whose report was heard, and who waits for something to do.
 pub(super) struct Taker {
-    pub(super) heard: Result<Heard, Box<Said>>,
-    pub(super) reply: Option<(Arc<Reply<Answer>>, Turn)>,
+    pub(super) reply: Arc<Reply<Answer>>,
+    pub(super) turn: Turn,
+    /// A body to be dropped in which nothing of the user's is left.
+    pub(super) spent: Option<Sendable>,
 }
 
 /// What a task has done in this turn of its.
 #[derive(Clone, Copy)]
 pub(super) struct Turn {
+    /// The same for one task at a time.
+    pub(super) task: usize,
     /// Whether it may go on at once; not if it has been busy for long.
     pub(super) at_once: bool,
     /// How many more facts it may tell observers.
@@ -65,6 +79,13 @@ pub(super) struct Answer {
     pub(super) spent: Option<Sendable>,
     /// How many attempts had been aborted by then.
     pub(super) aborts: usize,
+}
+
+impl Answer {
+    /// That of one who does not wait for an answer.
+    pub(super) fn go_away(then: Then) -> Self {
+        Self { then, spent: None, aborts: 0 }
+    }
 }
 
 /// What it does next.

@@ -38,6 +38,13 @@ pub(super) struct Decided<T> {
     pub(super) stirred: bool,
 }
 
+impl<T> Decided<T> {
+    /// By somebody else, who has acted upon it.
+    fn by_another(decision: T) -> Self {
+        Self { decision, stirred: false }
+    }
+}
+
 impl<S: Spawn> Shared<S> {
     pub(super) fn new(
         runtime: S,
@@ -79,62 +86,53 @@ impl<S: Spawn> Shared<S> {
         said: Said,
         now: Option<Timestamp>,
         turn: Turn,
-        reply: &mut Option<Arc<Reply<Answer>>>,
     ) -> Decided<Answer> {
         match self.combine.try_enter() {
             Some(inside) => {
                 self.decide_inside(inside, |state, mail| state.step(said, now, mail, turn))
             }
-            None => self.report(said, now, turn, reply),
+            None => self.report(said, now, turn),
         }
     }
 
     #[cold]
-    fn report(
-        self: &Arc<Self>,
-        said: Said,
-        now: Option<Timestamp>,
-        turn: Turn,
-        reply: &mut Option<Arc<Reply<Answer>>>,
-    ) -> Decided<Answer> {
+    fn report(self: &Arc<Self>, said: Said, now: Option<Timestamp>, turn: Turn) -> Decided<Answer> {
         let mail = self.mailbox.posted();
-        let go_away = |then| {
-            let answer = Answer { then, spent: None, aborts: 0 };
-            Decided { decision: answer, stirred: false }
-        };
-        if let Said::Polled { polled, .. } = &said
-            && polled.2.is_pending()
-        {
+        if said.is_of_who_waits() {
             self.combine.push(Report { said, now, mail, taker: None });
             if let Some(inside) = self.combine.leave_behind() {
                 self.decide_inside(inside, |state, _| state.catch_up());
             }
-            return go_away(Then::Wait);
+            return Decided::by_another(Answer::go_away(Then::Wait));
         }
-        let reply = reply.get_or_insert_with(|| Arc::new(Reply::new()));
-        reply.ask();
-        let taker = Some((Arc::clone(reply), turn));
-        let is_first = self.combine.push(Report { said, now, mail, taker });
-        match self.combine.wait(reply, is_first) {
-            Waited::Answered(answer) => Decided { decision: answer, stirred: false },
-            Waited::Left => go_away(Then::End),
+        let reply = Arc::new(Reply::new());
+        let taker = Some((Arc::clone(&reply), turn));
+        self.combine.push(Report { said, now, mail, taker });
+        match self.combine.wait(&reply) {
+            Waited::Answered(answer) => Decided::by_another(answer),
+            Waited::Left => Decided::by_another(Answer::go_away(Then::End)),
             Waited::Entered(inside) => match reply.withdraw() {
-                Some(answer) => {
-                    self.decide_inside(inside, |state, _| state.catch_up());
-                    Decided { decision: answer, stirred: false }
-                }
                 None => self.decide_inside(inside, |state, mail| {
                     state.step(Said::Nothing, now, mail, turn)
                 }),
+                Some(answer) => {
+                    self.decide_inside(inside, |state, _| state.catch_up());
+                    Decided::by_another(answer)
+                }
             },
         }
     }
 
     /// Whether an attempt is under way whose body was taken out when so many had been aborted.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
     pub(super) fn is_under_way(self: &Arc<Self>, attempt: Attempt, aborts: usize) -> bool {
-        self.aborts.load(Ordering::SeqCst) == aborts
-            || self.decide(|state| state.owns(attempt)).decision
+        self.aborts.load(Ordering::SeqCst) == aborts || self.owns(attempt)
+    }
+
+    #[cold]
+    fn owns(self: &Arc<Self>, attempt: Attempt) -> bool {
+        self.decide(|state| state.owns(attempt)).decision
     }
 
     /// The only way to the state.
@@ -150,22 +148,27 @@ impl<S: Spawn> Shared<S> {
         self.combine.take(&mut inside.reports);
         let decision = decide(&mut inside, mail);
         let chores = self.leave(inside);
-        let stirred = chores.is_some_and(|chores| self.act(chores));
+        let stirred = chores.is_some_and(|chores| self.act(*chores));
         Decided { decision, stirred }
     }
 
     /// Lets the lock go, and looks whether that leaves somebody behind.
-    #[inline]
-    fn leave(self: &Arc<Self>, mut inside: MutexGuard<'_, State>) -> Option<Chores> {
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    fn leave(self: &Arc<Self>, mut inside: MutexGuard<'_, State>) -> Option<Box<Chores>> {
+        let is_alone = inside.is_alone();
         let chores = inside.take_chores();
         if self.aborts.load(Ordering::Relaxed) != inside.aborts {
             self.aborts.store(inside.aborts, Ordering::SeqCst);
         }
-        if self.combine.leave(inside) { self.look_again(chores) } else { chores }
+        if !is_alone && self.combine.leave(inside) {
+            return self.look_again(chores);
+        }
+        chores
     }
 
     #[cold]
-    fn look_again(self: &Arc<Self>, before: Option<Chores>) -> Option<Chores> {
+    fn look_again(self: &Arc<Self>, before: Option<Box<Chores>>) -> Option<Box<Chores>> {
         let Some(mut inside) = self.combine.try_enter() else { return before };
         self.combine.take(&mut inside.reports);
         inside.catch_up();
@@ -174,7 +177,7 @@ impl<S: Spawn> Shared<S> {
     }
 
     /// Whether tasks were spawned or woken.
-    #[inline]
+    #[cold]
     fn act(self: &Arc<Self>, chores: Chores) -> bool {
         let Chores { spawn, wake, bells, contexts, spent, unheard } = chores;
         for _ in 0..spawn {

@@ -9,6 +9,9 @@ use crate::run::engine::engine::Engine;
 use crate::run::facts::bell::Bell;
 use crate::run::job::payload::{Payload, Sendable};
 
+/// So often in a row a task decides for itself alone, if others wait meanwhile.
+const ROW: u32 = 32;
+
 /// What the lock of a parallel run protects. Nothing here runs code of the user's: it decides, and what is
 /// to be done is returned, or taken as [`Chores`] by whoever lets the lock go.
 pub(super) struct State {
@@ -16,8 +19,10 @@ pub(super) struct State {
     pub(super) engine: Option<Box<Engine<Sendable>>>,
     /// What was reported and is to be heard now.
     pub(super) reports: Vec<Report>,
-    /// Who has reported it, until they are answered.
+    /// Who has reported something and is to be answered.
     pub(super) takers: Vec<Taker>,
+    /// The task that decided last, and how often in a row while others waited.
+    last: (usize, u32),
     /// By index of the job in the core, as far as there are any: the task of its attempt, which fetches the
     /// body each time that it is polled.
     pub(super) shells: Vec<Option<Bell>>,
@@ -36,7 +41,7 @@ pub(super) struct State {
     /// The task that decides just now goes on with something.
     claimed: bool,
     /// What is to be done once the lock is released.
-    chores: Option<Chores>,
+    chores: Option<Box<Chores>>,
     pub(super) caller: Caller,
 }
 
@@ -46,6 +51,7 @@ impl State {
             engine: Some(engine),
             reports: Vec::new(),
             takers: Vec::new(),
+            last: (0, 0),
             shells: Vec::new(),
             out: 0,
             telling: false,
@@ -59,20 +65,33 @@ impl State {
     }
 
     /// Takes all that is to be done, but trash and facts.
-    #[inline]
-    pub(super) fn take_chores(&mut self) -> Option<Chores> {
-        // Whoever has something to do leaves it to another one to knock, which may take long.
-        if !std::mem::take(&mut self.claimed) && self.is_knocked_for() {
-            let bell = self.caller.knock(self.engine.as_deref());
-            self.chores().wake.extend(bell);
+    #[expect(
+        clippy::inline_always,
+        reason = "one caller on the hot way: what is passed stays in registers"
+    )]
+    #[inline(always)]
+    pub(super) fn take_chores(&mut self) -> Option<Box<Chores>> {
+        // Whoever goes on with something has done all that there was before. It leaves it to another one to
+        // knock, which may take long.
+        if !std::mem::take(&mut self.claimed) {
+            if self.is_knocked_for() {
+                let bell = self.caller.knock(self.engine.as_deref());
+                self.chores().wake.extend(bell);
+            }
+            self.gather();
         }
-        self.gather();
         self.chores.take()
+    }
+
+    /// Whether nobody else has anything to report, nor will have without going inside before.
+    #[inline]
+    pub(super) fn is_alone(&self) -> bool {
+        self.out <= usize::from(self.claimed)
     }
 
     /// What the engine has left, beside trash and facts.
     #[inline]
-    fn gather(&mut self) {
+    pub(super) fn gather(&mut self) {
         if self.engine.as_deref().is_some_and(|engine| engine.left.has_chores()) {
             self.gather_all();
         }
@@ -93,22 +112,20 @@ impl State {
 
     /// There is more to be done, from before.
     #[cold]
-    pub(super) fn put_chores(&mut self, before: Option<Chores>) {
+    pub(super) fn put_chores(&mut self, before: Option<Box<Chores>>) {
         match &mut self.chores {
-            Some(chores) => chores.append(before.unwrap_or_default()),
+            Some(chores) => before.into_iter().for_each(|before| chores.append(*before)),
             None => self.chores = before,
         }
     }
 
+    #[cold]
     pub(super) fn chores(&mut self) -> &mut Chores {
         self.chores.get_or_insert_default()
     }
 
     /// Hears what a task has to say, and tells it what to do next.
-    #[expect(
-        clippy::inline_always,
-        reason = "one caller on the hot way: what is passed stays in registers"
-    )]
+    #[expect(clippy::inline_always, reason = "as above")]
     #[inline(always)]
     pub(super) fn step(
         &mut self,
@@ -117,7 +134,11 @@ impl State {
         mail: usize,
         turn: Turn,
     ) -> Answer {
-        let (then, spent) = match self.hear(said, now, mail) {
+        let heard = self.hear(said, now, mail);
+        if !self.takers.is_empty() && !self.makes_wait(turn) {
+            self.answer_takers();
+        }
+        let (then, spent) = match heard {
             Ok(Heard::Waits { attempt, bell }) if self.owns(attempt) => {
                 self.keep_shell(attempt, bell);
                 (Then::Wait, None)
@@ -134,12 +155,19 @@ impl State {
         Answer { then, spent, aborts: self.aborts }
     }
 
-    /// Hears what was reported and what is said, in this order, lets time pass, and answers who waits. What
-    /// cannot be heard any more is returned, to be dropped without the lock.
-    #[expect(
-        clippy::inline_always,
-        reason = "one caller on the hot way: what is passed stays in registers"
-    )]
+    /// Whether this task goes on by itself while others wait. It does for a while if it comes again and again,
+    /// which it does if its jobs are short: to hand one to another thread takes longer than to do it.
+    #[cold]
+    fn makes_wait(&mut self, turn: Turn) -> bool {
+        let (last, row) = self.last;
+        let goes_on = last == turn.task && row < ROW;
+        self.last = (turn.task, if goes_on { row + 1 } else { 0 });
+        goes_on
+    }
+
+    /// Hears what was reported and what is said, in this order, and lets time pass. What cannot be heard any
+    /// more is returned, to be dropped without the lock.
+    #[expect(clippy::inline_always, reason = "as above")]
     #[inline(always)]
     pub(super) fn hear(
         &mut self,
@@ -153,10 +181,6 @@ impl State {
         let heard = self.hear_one(said, now, mail);
         if let Some(engine) = &mut self.engine {
             engine.hear(mail);
-        }
-        if !self.takers.is_empty() {
-            self.gather();
-            self.answer_takers();
         }
         heard
     }
@@ -183,9 +207,9 @@ impl State {
         match said {
             Said::Nothing | Said::Told => {}
             Said::Disposed(disposed) => engine.disposed(disposed),
-            Said::Polled { polled, bell, then } => {
-                let (attempt, is_pending) = (polled.0, polled.2.is_pending());
-                spent = engine.receive(polled, mail, false);
+            Said::Polled { attempt, body, polled, bell, then } => {
+                let is_pending = polled.is_pending();
+                spent = engine.receive(attempt, body, polled, mail, false);
                 for message in then {
                     engine.read(message);
                 }
@@ -219,7 +243,8 @@ impl State {
     }
 
     /// What the one who decides does next. What is left to be done, it does first.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
     fn next_or_chores(&mut self, turn: Turn) -> Then {
         let Some(engine) = self.engine.as_deref() else { return Then::End };
         if engine.left.has_chores() || self.chores.is_some() || self.caller.wants(engine) {
@@ -291,6 +316,9 @@ impl State {
             let mail = last.mail;
             // Of nothing, nothing is unheard.
             drop(self.hear(Said::Nothing, None, mail));
+        }
+        if !self.takers.is_empty() {
+            self.answer_takers();
             self.ask_for_spare();
         }
     }

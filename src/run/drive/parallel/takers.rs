@@ -1,12 +1,7 @@
-use std::boxed::Box;
-use std::sync::Arc;
-
-use super::reply::Reply;
-use super::said::{Answer, Heard, Report, Said, Taker, Then, Turn};
+use super::said::{Answer, Heard, Report, Said, Taker};
 use super::state::State;
 use crate::orchestrator::Attempt;
 use crate::run::facts::bell::Bell;
-use crate::run::job::payload::Sendable;
 
 /// What others have reported while somebody was inside.
 impl State {
@@ -19,26 +14,24 @@ impl State {
             if let Some(engine) = &mut self.engine {
                 engine.obey();
             }
-            self.takers.push(Taker { heard, reply: taker });
+            match (heard, taker) {
+                (Ok(Heard::GoesOn { spent }), Some((reply, turn))) => {
+                    self.takers.push(Taker { reply, turn, spent });
+                }
+                (Ok(Heard::GoesOn { spent }), None) => self.chores().spent.extend(spent),
+                (Ok(Heard::Waits { attempt, bell }), _) => self.let_wait(attempt, bell),
+                (Err(said), taker) => {
+                    self.let_drop(*said);
+                    // To be told that the run is over.
+                    let over = taker.map(|(reply, turn)| Taker { reply, turn, spent: None });
+                    self.takers.extend(over);
+                }
+            }
         }
         self.reports = reports;
     }
 
-    /// Gives each of them something to do that it will do next, and to nobody else.
-    #[cold]
-    pub(super) fn answer_takers(&mut self) {
-        let mut takers = std::mem::take(&mut self.takers);
-        for Taker { heard, reply } in takers.drain(..) {
-            match heard {
-                Ok(Heard::Waits { attempt, bell }) => self.let_wait(attempt, bell),
-                Ok(Heard::GoesOn { spent }) => self.let_go_on(spent, reply),
-                Err(said) => self.let_drop(said, reply),
-            }
-        }
-        self.takers = takers;
-    }
-
-    /// It has gone away, to come back when its job is woken.
+    /// Its task has gone away, to come back when its job is woken.
     fn let_wait(&mut self, attempt: Attempt, bell: Option<Bell>) {
         if self.owns(attempt) {
             self.keep_shell(attempt, bell);
@@ -49,37 +42,30 @@ impl State {
         }
     }
 
-    fn let_go_on(
-        &mut self,
-        mut spent: Option<Sendable>,
-        reply: Option<(Arc<Reply<Answer>>, Turn)>,
-    ) {
-        if let Some((reply, turn)) = reply {
+    /// The run is over, or was dropped.
+    fn let_drop(&mut self, mut said: Said) {
+        let chores = self.chores();
+        if let Said::Polled { bell, .. } = &mut said {
+            // If its task has gone away, nobody else wakes it.
+            chores.wake.extend(bell.take());
+        }
+        chores.unheard.push(said);
+    }
+
+    /// Gives each something to do that it will do next, and to nobody else.
+    #[cold]
+    pub(super) fn answer_takers(&mut self) {
+        self.gather();
+        let mut takers = std::mem::take(&mut self.takers);
+        for Taker { reply, turn, mut spent } in takers.drain(..) {
             reply.give(|| {
                 let aborts = self.aborts;
                 Answer { then: self.next(turn), spent: spent.take(), aborts }
             });
+            if spent.is_some() {
+                self.chores().spent.extend(spent);
+            }
         }
-        if spent.is_some() {
-            self.chores().spent.extend(spent);
-        }
-    }
-
-    /// The run is over, or was dropped.
-    fn let_drop(&mut self, said: Box<Said>, reply: Option<(Arc<Reply<Answer>>, Turn)>) {
-        let mut unheard = Some(said);
-        if let Some((reply, _)) = reply {
-            reply.give(|| {
-                let then = unheard.take().map_or(Then::End, Then::Unheard);
-                Answer { then, spent: None, aborts: self.aborts }
-            });
-        }
-        let Some(mut said) = unheard else { return };
-        let chores = self.chores();
-        if let Said::Polled { bell, .. } = &mut *said {
-            // Its task has gone away, to be woken.
-            chores.wake.extend(bell.take());
-        }
-        chores.unheard.push(*said);
+        self.takers = takers;
     }
 }

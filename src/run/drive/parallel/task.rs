@@ -50,15 +50,15 @@ impl<S: Spawn> Task<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let shared = Arc::clone(&self.shared);
         let (mut said, mut stirred) = self.begin(cx);
-        let mut reply = None;
         let (mut polls, mut begun) = (0, None);
-        let mut turn = Turn { at_once: true, may_tell: BATCH };
+        let task = std::ptr::from_ref(self).addr();
+        let mut turn = Turn { task, at_once: true, may_tell: BATCH };
         loop {
             let now = shared.runtime.now();
             let slice = now.map(|now| now.saturating_since(*begun.get_or_insert(now)));
             turn.at_once = polls < BUDGET && slice.unwrap_or_default() < SLICE;
             polls += 1;
-            let decided = shared.say(said, now, turn, &mut reply);
+            let decided = shared.say(said, now, turn);
             let Answer { then, spent, aborts } = decided.decision;
             drop_quietly(spent);
             stirred |= decided.stirred;
@@ -122,13 +122,14 @@ impl<S: Spawn> Task<S> {
             self.attempt = Some(attempt);
         }
         let is_under_way = self.shared.is_under_way(attempt, aborts);
-        let (polled, then) = if is_under_way {
-            self.shared.mailbox.polling(|| poll_body(&mut body, cx))
+        let mut then = Vec::new();
+        let polled = if is_under_way {
+            self.shared.mailbox.polling(&mut then, || poll_body(&mut body, cx))
         } else {
-            (Poll::Pending, Vec::new())
+            Poll::Pending
         };
         let bell = if polled.is_pending() { self.new_bell(cx.waker()) } else { None };
-        Said::Polled { polled: (attempt, body, polled), bell, then }
+        Said::Polled { attempt, body, polled, bell, then }
     }
 
     /// A bell of this task, if the run knows it by another one.
