@@ -56,24 +56,13 @@ impl Mailbox {
     }
 
     /// Runs a poll of a job of this run, on one of several threads. A stop that it asks for, and what it
-    /// says after that, is not posted but put into `held`: it is to be heard after the end of the job.
+    /// says after that, is not posted but [held](Held): it is to be heard after the end of the job.
     #[inline]
-    pub(crate) fn polling<T>(&self, held: &mut Vec<Message>, poll: impl FnOnce() -> T) -> T {
+    pub(crate) fn polling<T>(&self, poll: impl FnOnce() -> T) -> T {
         let before = POLLED.replace(self.address());
-        // A job of another run may be polled inside the poll of one that has asked for a stop.
-        let outer = if before == 0 { Vec::new() } else { Self::exchange_held(Vec::new()) };
         let polled = poll();
         POLLED.set(before);
-        if HOLDS.get() || !outer.is_empty() {
-            *held = Self::exchange_held(outer);
-        }
         polled
-    }
-
-    #[cold]
-    fn exchange_held(held: Vec<Message>) -> Vec<Message> {
-        HOLDS.set(!held.is_empty());
-        HELD.replace(held)
     }
 
     pub(crate) fn post(&self, message: Message) {
@@ -130,6 +119,43 @@ impl Mailbox {
         drop(inner);
         drop(before);
         has_messages
+    }
+}
+
+/// What the job has posted that this thread has just polled, and others are to hear after that poll.
+pub(crate) struct Held(Vec<Message>);
+
+impl Held {
+    /// Whether there is anything.
+    #[inline]
+    pub(crate) fn any() -> bool {
+        HOLDS.get()
+    }
+
+    /// Takes all of it.
+    pub(crate) fn take() -> Vec<Message> {
+        if Self::any() { Self::exchange(Vec::new()) } else { Vec::new() }
+    }
+
+    /// A job of another run may be polled inside the poll of one: what that has posted is put aside until
+    /// this is dropped.
+    #[inline]
+    pub(crate) fn aside() -> Self {
+        Self(Self::take())
+    }
+
+    #[cold]
+    fn exchange(held: Vec<Message>) -> Vec<Message> {
+        HOLDS.set(!held.is_empty());
+        HELD.replace(held)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.0.is_empty() {
+            Self::exchange(std::mem::take(&mut self.0));
+        }
     }
 }
 

@@ -22,7 +22,7 @@ impl State {
         if let (Some(engine), Some(panic)) = (&mut self.engine, lost) {
             engine.lose_time(panic);
         }
-        if let Err(said) = self.hear(said, now, mail) {
+        if let Err(said) = self.hear(said, now, mail, false) {
             return Look::Unheard(said);
         }
         self.answer_takers();
@@ -74,7 +74,7 @@ impl State {
         said: Said,
         mail: usize,
     ) -> Result<Option<Trash<Sendable>>, Box<Said>> {
-        self.hear(said, None, mail)?;
+        self.hear(said, None, mail, false)?;
         let trash = self.engine.as_mut().and_then(|engine| engine.left.trash.pop_front());
         self.out += usize::from(trash.is_some());
         Ok(trash)

@@ -21,8 +21,6 @@ pub(super) enum Said {
         body: Sendable,
         polled: Poll<Finished>,
         bell: Option<Bell>,
-        /// A stop that the poll asked for, and what it said after that.
-        then: Vec<Message>,
     },
     Disposed(Disposed<Sendable>),
     Told,
@@ -41,21 +39,19 @@ pub(super) struct Report {
     pub(super) now: Option<Timestamp>,
     /// All messages with lower numbers were posted before.
     pub(super) mail: usize,
+    /// What a job has posted that was polled: it is to be heard after that.
+    pub(super) held: Vec<Message>,
     /// Who waits for an answer.
-    pub(super) taker: Option<(Arc<Reply<Answer>>, Turn)>,
+    pub(super) taker: Option<(Arc<Reply<Decided<Answer>>>, Turn)>,
 }
 
-/// What follows for the one who has said something.
-pub(super) enum Heard {
-    /// Its job waits. The bell is there if it is another one than last time.
-    Waits { attempt: Attempt, bell: Option<Bell> },
-    /// It is to do something else. A body in which nothing of the user's is left is to be dropped.
-    GoesOn { spent: Option<Sendable> },
-}
+/// What follows for the one who has said something: whether it goes away, to come back when its job is woken,
+/// and a body to be dropped in which nothing of the user's is left.
+pub(super) type Heard = (bool, Option<Sendable>);
 
 /// Somebody whose report was heard, and who waits for something to do.
 pub(super) struct Taker {
-    pub(super) reply: Arc<Reply<Answer>>,
+    pub(super) reply: Arc<Reply<Decided<Answer>>>,
     pub(super) turn: Turn,
     /// A body to be dropped in which nothing of the user's is left.
     pub(super) spent: Option<Sendable>,
@@ -72,20 +68,16 @@ pub(super) struct Turn {
     pub(super) may_tell: usize,
 }
 
-/// What a task is told.
-pub(super) struct Answer {
-    pub(super) then: Then,
-    /// A body to be dropped in which nothing of the user's is left.
-    pub(super) spent: Option<Sendable>,
+/// What a task is told: what to do next, and a body to be dropped in which nothing of the user's is left.
+pub(super) type Answer = (Then, Option<Sendable>);
+
+/// What was decided, and acted upon.
+pub(super) struct Decided<T> {
+    pub(super) decision: T,
     /// How many attempts had been aborted by then.
     pub(super) aborts: usize,
-}
-
-impl Answer {
-    /// That of one who does not wait for an answer.
-    pub(super) fn go_away(then: Then) -> Self {
-        Self { then, spent: None, aborts: 0 }
-    }
+    /// Whether tasks were spawned or woken.
+    pub(super) stirred: bool,
 }
 
 /// What it does next.

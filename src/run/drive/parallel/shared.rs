@@ -5,14 +5,14 @@ use std::sync::{Arc, MutexGuard};
 use super::chores::Chores;
 use super::combine::{Combine, Waited};
 use super::reply::Reply;
-use super::said::{Answer, Report, Said, Then, Turn};
+use super::said::{Answer, Decided, Report, Said, Then, Turn};
 use super::state::State;
 use crate::orchestrator::{Attempt, Timestamp};
 use crate::run::drive::act::drop_each;
 use crate::run::drive::steady::Steady;
 use crate::run::engine::engine::Engine;
 use crate::run::facts::bell::Bell;
-use crate::run::facts::mailbox::Mailbox;
+use crate::run::facts::mailbox::{Held, Mailbox};
 use crate::run::facts::observers::Observers;
 use crate::run::facts::runtime::Spawn;
 use crate::run::job::payload::Sendable;
@@ -29,20 +29,6 @@ pub(super) struct Shared<S: Spawn> {
     spawn: fn(&Arc<Self>),
     pub(super) observers: Option<Arc<Observers>>,
     pub(super) mailbox: Arc<Mailbox>,
-}
-
-/// What was decided, and acted upon.
-pub(super) struct Decided<T> {
-    pub(super) decision: T,
-    /// Whether tasks were spawned or woken.
-    pub(super) stirred: bool,
-}
-
-impl<T> Decided<T> {
-    /// By somebody else, who has acted upon it.
-    fn by_another(decision: T) -> Self {
-        Self { decision, stirred: false }
-    }
 }
 
 impl<S: Spawn> Shared<S> {
@@ -97,27 +83,29 @@ impl<S: Spawn> Shared<S> {
 
     #[cold]
     fn report(self: &Arc<Self>, said: Said, now: Option<Timestamp>, turn: Turn) -> Decided<Answer> {
-        let mail = self.mailbox.posted();
+        let (mail, held) = (self.mailbox.posted(), Held::take());
+        // By another one, who has acted upon it.
+        let go_away = |then| Decided { decision: (then, None), aborts: 0, stirred: false };
         if said.is_of_who_waits() {
-            self.combine.push(Report { said, now, mail, taker: None });
+            self.combine.push(Report { said, now, mail, held, taker: None });
             if let Some(inside) = self.combine.leave_behind() {
                 self.decide_inside(inside, |state, _| state.catch_up());
             }
-            return Decided::by_another(Answer::go_away(Then::Wait));
+            return go_away(Then::Wait);
         }
         let reply = Arc::new(Reply::new());
         let taker = Some((Arc::clone(&reply), turn));
-        self.combine.push(Report { said, now, mail, taker });
+        self.combine.push(Report { said, now, mail, held, taker });
         match self.combine.wait(&reply) {
-            Waited::Answered(answer) => Decided::by_another(answer),
-            Waited::Left => Decided::by_another(Answer::go_away(Then::End)),
+            Waited::Answered(answer) => answer,
+            Waited::Left => go_away(Then::End),
             Waited::Entered(inside) => match reply.withdraw() {
                 None => self.decide_inside(inside, |state, mail| {
                     state.step(Said::Nothing, now, mail, turn)
                 }),
                 Some(answer) => {
                     self.decide_inside(inside, |state, _| state.catch_up());
-                    Decided::by_another(answer)
+                    answer
                 }
             },
         }
@@ -147,9 +135,10 @@ impl<S: Spawn> Shared<S> {
         let mail = self.mailbox.posted();
         self.combine.take(&mut inside.reports);
         let decision = decide(&mut inside, mail);
+        let aborts = inside.aborts;
         let chores = self.leave(inside);
         let stirred = chores.is_some_and(|chores| self.act(*chores));
-        Decided { decision, stirred }
+        Decided { decision, aborts, stirred }
     }
 
     /// Lets the lock go, and looks whether that leaves somebody behind.

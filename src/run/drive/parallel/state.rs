@@ -7,6 +7,7 @@ use super::said::{Answer, Heard, Report, Said, Taker, Then, Turn};
 use crate::orchestrator::{Attempt, Timestamp};
 use crate::run::engine::engine::Engine;
 use crate::run::facts::bell::Bell;
+use crate::run::facts::mailbox::{Held, Message};
 use crate::run::job::payload::{Payload, Sendable};
 
 /// So often in a row a task decides for itself alone, if others wait meanwhile.
@@ -134,25 +135,18 @@ impl State {
         mail: usize,
         turn: Turn,
     ) -> Answer {
-        let heard = self.hear(said, now, mail);
+        let heard = self.hear(said, now, mail, true);
         if !self.takers.is_empty() && !self.makes_wait(turn) {
             self.answer_takers();
         }
         let (then, spent) = match heard {
-            Ok(Heard::Waits { attempt, bell }) if self.owns(attempt) => {
-                self.keep_shell(attempt, bell);
-                (Then::Wait, None)
-            }
-            Ok(Heard::Waits { bell, .. }) => {
-                self.drop_bell(bell);
-                (self.next_or_chores(turn), None)
-            }
-            Ok(Heard::GoesOn { spent }) => (self.next_or_chores(turn), spent),
+            Ok((true, spent)) => (Then::Wait, spent),
+            Ok((false, spent)) => (self.next_or_chores(turn), spent),
             Err(said) => (Then::Unheard(said), None),
         };
         self.claimed = matches!(then, Then::Poll(..) | Then::Dispose(_) | Then::Tell);
         self.ask_for_spare();
-        Answer { then, spent, aborts: self.aborts }
+        (then, spent)
     }
 
     /// Whether this task goes on by itself while others wait. It does for a while if it comes again and again,
@@ -165,8 +159,9 @@ impl State {
         goes_on
     }
 
-    /// Hears what was reported and what is said, in this order, and lets time pass. What cannot be heard any
-    /// more is returned, to be dropped without the lock.
+    /// Hears what was reported and what is said, in this order, and lets time pass. What is said may be of a job
+    /// that this thread has polled, and that has posted what is still held. What cannot be heard any more is
+    /// returned, to be dropped without the lock.
     #[expect(clippy::inline_always, reason = "as above")]
     #[inline(always)]
     pub(super) fn hear(
@@ -174,15 +169,27 @@ impl State {
         said: Said,
         now: Option<Timestamp>,
         mail: usize,
+        may_hold: bool,
     ) -> Result<Heard, Box<Said>> {
         if !self.reports.is_empty() {
             self.hear_reports();
         }
         let heard = self.hear_one(said, now, mail);
+        if may_hold && Held::any() {
+            self.read(Held::take());
+        }
         if let Some(engine) = &mut self.engine {
             engine.hear(mail);
         }
         heard
+    }
+
+    /// Reads what a job has posted whose poll was heard of.
+    #[cold]
+    pub(super) fn read(&mut self, held: Vec<Message>) {
+        for message in held {
+            self.engine.as_deref_mut().into_iter().for_each(|engine| engine.read(message));
+        }
     }
 
     /// Hears what somebody says, after all messages with numbers below that one. Time does not pass.
@@ -207,22 +214,30 @@ impl State {
         match said {
             Said::Nothing | Said::Told => {}
             Said::Disposed(disposed) => engine.disposed(disposed),
-            Said::Polled { attempt, body, polled, bell, then } => {
-                let is_pending = polled.is_pending();
+            Said::Polled { attempt, body, polled, bell } => {
+                let waits = polled.is_pending();
                 spent = engine.receive(attempt, body, polled, mail, false);
-                for message in then {
-                    engine.read(message);
-                }
-                if is_pending {
-                    return Ok(Heard::Waits { attempt, bell });
+                if waits {
+                    self.let_wait(attempt, bell);
+                    return Ok((true, spent));
                 }
             }
         }
-        Ok(Heard::GoesOn { spent })
+        Ok((false, spent))
     }
 
-    /// The task of an attempt that is under way waits until that is woken.
-    pub(super) fn keep_shell(&mut self, attempt: Attempt, bell: Option<Bell>) {
+    /// Its task goes away, to come back when the job is woken.
+    fn let_wait(&mut self, attempt: Attempt, bell: Option<Bell>) {
+        if self.owns(attempt) {
+            self.keep_shell(attempt, bell);
+        } else {
+            // The attempt is over, so nobody else wakes it.
+            let shell = bell.or_else(|| self.take_shell(attempt));
+            self.chores().wake.extend(shell);
+        }
+    }
+
+    fn keep_shell(&mut self, attempt: Attempt, bell: Option<Bell>) {
         let index = attempt.job.index();
         let Some(bell) = bell else { return };
         if index >= self.shells.len() {
@@ -232,7 +247,7 @@ impl State {
         self.drop_bell(before);
     }
 
-    pub(super) fn take_shell(&mut self, attempt: Attempt) -> Option<Bell> {
+    fn take_shell(&mut self, attempt: Attempt) -> Option<Bell> {
         self.shells.get_mut(attempt.job.index())?.take()
     }
 
@@ -315,7 +330,7 @@ impl State {
         if let Some(last) = self.reports.last() {
             let mail = last.mail;
             // Of nothing, nothing is unheard.
-            drop(self.hear(Said::Nothing, None, mail));
+            drop(self.hear(Said::Nothing, None, mail, false));
         }
         if !self.takers.is_empty() {
             self.answer_takers();
@@ -330,12 +345,11 @@ impl State {
         self.ask_for_spare();
     }
 
-    /// Takes the body of an attempt out to be polled again, unless that is over. How many attempts had been
-    /// aborted by then.
-    pub(super) fn fetch(&mut self, attempt: Attempt) -> Option<(Sendable, usize)> {
+    /// Takes the body of an attempt out to be polled again, unless that is over.
+    pub(super) fn fetch(&mut self, attempt: Attempt) -> Option<Sendable> {
         let body = self.engine.as_mut()?.fetch(attempt)?;
         self.out += 1;
-        Some((body, self.aborts))
+        Some(body)
     }
 
     /// Whether an attempt is under way.

@@ -1,7 +1,5 @@
-use super::said::{Answer, Heard, Report, Said, Taker};
+use super::said::{Decided, Report, Said, Taker};
 use super::state::State;
-use crate::orchestrator::Attempt;
-use crate::run::facts::bell::Bell;
 
 /// What others have reported while somebody was inside.
 impl State {
@@ -9,17 +7,17 @@ impl State {
     #[cold]
     pub(super) fn hear_reports(&mut self) {
         let mut reports = std::mem::take(&mut self.reports);
-        for Report { said, now, mail, taker } in reports.drain(..) {
+        for Report { said, now, mail, held, taker } in reports.drain(..) {
             let heard = self.hear_one(said, now, mail);
+            self.read(held);
             if let Some(engine) = &mut self.engine {
                 engine.obey();
             }
             match (heard, taker) {
-                (Ok(Heard::GoesOn { spent }), Some((reply, turn))) => {
+                (Ok((_, spent)), Some((reply, turn))) => {
                     self.takers.push(Taker { reply, turn, spent });
                 }
-                (Ok(Heard::GoesOn { spent }), None) => self.chores().spent.extend(spent),
-                (Ok(Heard::Waits { attempt, bell }), _) => self.let_wait(attempt, bell),
+                (Ok((_, spent)), None) => self.chores().spent.extend(spent),
                 (Err(said), taker) => {
                     self.let_drop(*said);
                     // To be told that the run is over.
@@ -29,17 +27,6 @@ impl State {
             }
         }
         self.reports = reports;
-    }
-
-    /// Its task has gone away, to come back when its job is woken.
-    fn let_wait(&mut self, attempt: Attempt, bell: Option<Bell>) {
-        if self.owns(attempt) {
-            self.keep_shell(attempt, bell);
-        } else {
-            // The attempt is over, so nobody else wakes it.
-            let shell = bell.or_else(|| self.take_shell(attempt));
-            self.chores().wake.extend(shell);
-        }
     }
 
     /// The run is over, or was dropped.
@@ -60,7 +47,7 @@ impl State {
         for Taker { reply, turn, mut spent } in takers.drain(..) {
             reply.give(|| {
                 let aborts = self.aborts;
-                Answer { then: self.next(turn), spent: spent.take(), aborts }
+                Decided { decision: (self.next(turn), spent.take()), aborts, stirred: false }
             });
             if spent.is_some() {
                 self.chores().spent.extend(spent);

@@ -2,15 +2,15 @@ use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use std::vec::Vec;
 
-use super::said::{Answer, Said, Then, Turn};
+use super::said::{Said, Then, Turn};
 use super::shared::Shared;
 use super::state::State;
 use crate::orchestrator::Attempt;
 use crate::run::drive::act::{dispose, poll_body};
 use crate::run::drive::in_place::BUDGET;
 use crate::run::facts::bell::{Bell, ring};
+use crate::run::facts::mailbox::Held;
 use crate::run::facts::observers::BATCH;
 use crate::run::facts::quiet::{caught, drop_quietly};
 use crate::run::facts::runtime::Spawn;
@@ -49,6 +49,7 @@ impl<S: Spawn> Task<S> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let shared = Arc::clone(&self.shared);
+        let _aside = Held::aside();
         let (mut said, mut stirred) = self.begin(cx);
         let (mut polls, mut begun) = (0, None);
         let task = std::ptr::from_ref(self).addr();
@@ -59,7 +60,7 @@ impl<S: Spawn> Task<S> {
             turn.at_once = polls < BUDGET && slice.unwrap_or_default() < SLICE;
             polls += 1;
             let decided = shared.say(said, now, turn);
-            let Answer { then, spent, aborts } = decided.decision;
+            let (then, spent) = decided.decision;
             drop_quietly(spent);
             stirred |= decided.stirred;
             if stirred && matches!(then, Then::Poll(..) | Then::Dispose(_) | Then::Tell) {
@@ -68,7 +69,7 @@ impl<S: Spawn> Task<S> {
                 drop(caught(|| shared.runtime.clock.publish()));
             }
             said = match then {
-                Then::Poll(attempt, body) => self.poll_body(attempt, body, aborts, cx),
+                Then::Poll(attempt, body) => self.poll_body(attempt, body, decided.aborts, cx),
                 Then::Dispose(trash) => Said::Disposed(dispose(trash)),
                 Then::Tell => {
                     if let Some(observers) = &shared.observers {
@@ -100,7 +101,7 @@ impl<S: Spawn> Task<S> {
         };
         let fetched = self.shared.decide(|state| state.fetch(attempt));
         match fetched.decision {
-            Some((body, aborts)) => (self.poll_body(attempt, body, aborts, cx), fetched.stirred),
+            Some(body) => (self.poll_body(attempt, body, fetched.aborts, cx), fetched.stirred),
             None => (Said::Nothing, fetched.stirred),
         }
     }
@@ -122,14 +123,13 @@ impl<S: Spawn> Task<S> {
             self.attempt = Some(attempt);
         }
         let is_under_way = self.shared.is_under_way(attempt, aborts);
-        let mut then = Vec::new();
         let polled = if is_under_way {
-            self.shared.mailbox.polling(&mut then, || poll_body(&mut body, cx))
+            self.shared.mailbox.polling(|| poll_body(&mut body, cx))
         } else {
             Poll::Pending
         };
         let bell = if polled.is_pending() { self.new_bell(cx.waker()) } else { None };
-        Said::Polled { attempt, body, polled, bell, then }
+        Said::Polled { attempt, body, polled, bell }
     }
 
     /// A bell of this task, if the run knows it by another one.
