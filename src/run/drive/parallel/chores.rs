@@ -1,3 +1,4 @@
+use std::boxed::Box;
 use std::vec::Vec;
 
 use super::said::Said;
@@ -5,11 +6,16 @@ use crate::run::facts::bell::Bell;
 use crate::run::job::context::Context;
 use crate::run::job::payload::Sendable;
 
-/// What is to be done once the lock is released, in this order.
+/// What is to be done once the lock is released: tasks are spawned, and then the rest, in its order.
 #[derive(Default)]
 pub(super) struct Chores {
     /// How many tasks are to be spawned.
     pub(super) spawn: usize,
+    pub(super) rest: Option<Box<Rest>>,
+}
+
+#[derive(Default)]
+pub(super) struct Rest {
     pub(super) wake: Vec<Bell>,
     /// What nobody else drops.
     pub(super) bells: Vec<Bell>,
@@ -19,12 +25,26 @@ pub(super) struct Chores {
 }
 
 impl Chores {
-    pub(super) fn append(&mut self, mut other: Self) {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.spawn == 0 && self.rest.is_none()
+    }
+
+    #[cold]
+    pub(super) fn rest(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
+    }
+
+    #[cold]
+    pub(super) fn append(&mut self, other: Self) {
         self.spawn += other.spawn;
-        self.wake.append(&mut other.wake);
-        self.bells.append(&mut other.bells);
-        self.contexts.append(&mut other.contexts);
-        self.spent.append(&mut other.spent);
-        self.unheard.append(&mut other.unheard);
+        if let Some(mut other) = other.rest {
+            let rest = self.rest();
+            rest.wake.append(&mut other.wake);
+            rest.bells.append(&mut other.bells);
+            rest.contexts.append(&mut other.contexts);
+            rest.spent.append(&mut other.spent);
+            rest.unheard.append(&mut other.unheard);
+        }
     }
 }

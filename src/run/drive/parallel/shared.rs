@@ -2,7 +2,7 @@ use std::boxed::Box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard};
 
-use super::chores::Chores;
+use super::chores::{Chores, Rest};
 use super::combine::{Combine, Waited};
 use super::reply::Reply;
 use super::said::{Answer, Decided, Report, Said, Then, Turn};
@@ -137,14 +137,14 @@ impl<S: Spawn> Shared<S> {
         let decision = decide(&mut inside, mail);
         let aborts = inside.aborts;
         let chores = self.leave(inside);
-        let stirred = chores.is_some_and(|chores| self.act(*chores));
+        let stirred = !chores.is_empty() && self.act(chores);
         Decided { decision, aborts, stirred }
     }
 
     /// Lets the lock go, and looks whether that leaves somebody behind.
     #[expect(clippy::inline_always, reason = "as above")]
     #[inline(always)]
-    fn leave(self: &Arc<Self>, mut inside: MutexGuard<'_, State>) -> Option<Box<Chores>> {
+    fn leave(self: &Arc<Self>, mut inside: MutexGuard<'_, State>) -> Chores {
         let is_alone = inside.is_alone();
         let chores = inside.take_chores();
         if self.aborts.load(Ordering::Relaxed) != inside.aborts {
@@ -157,22 +157,23 @@ impl<S: Spawn> Shared<S> {
     }
 
     #[cold]
-    fn look_again(self: &Arc<Self>, before: Option<Box<Chores>>) -> Option<Box<Chores>> {
+    fn look_again(self: &Arc<Self>, before: Chores) -> Chores {
         let Some(mut inside) = self.combine.try_enter() else { return before };
         self.combine.take(&mut inside.reports);
         inside.catch_up();
-        inside.put_chores(before);
+        inside.chores.append(before);
         self.leave(inside)
     }
 
     /// Whether tasks were spawned or woken.
     #[cold]
     fn act(self: &Arc<Self>, chores: Chores) -> bool {
-        let Chores { spawn, wake, bells, contexts, spent, unheard } = chores;
-        for _ in 0..spawn {
+        for _ in 0..chores.spawn {
             (self.spawn)(self);
         }
-        let stirred = spawn > 0 || !wake.is_empty();
+        let Some(rest) = chores.rest else { return true };
+        let Rest { wake, bells, contexts, spent, unheard } = *rest;
+        let stirred = chores.spawn > 0 || !wake.is_empty();
         wake.into_iter().for_each(Bell::ring);
         drop(bells);
         drop_each(contexts);

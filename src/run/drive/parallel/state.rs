@@ -42,7 +42,7 @@ pub(super) struct State {
     /// The task that decides just now goes on with something.
     claimed: bool,
     /// What is to be done once the lock is released.
-    chores: Option<Box<Chores>>,
+    pub(super) chores: Chores,
     pub(super) caller: Caller,
 }
 
@@ -60,7 +60,7 @@ impl State {
             aborts: 0,
             abandoned: false,
             claimed: false,
-            chores: None,
+            chores: Chores::default(),
             caller: Caller::default(),
         }
     }
@@ -71,17 +71,17 @@ impl State {
         reason = "one caller on the hot way: what is passed stays in registers"
     )]
     #[inline(always)]
-    pub(super) fn take_chores(&mut self) -> Option<Box<Chores>> {
+    pub(super) fn take_chores(&mut self) -> Chores {
         // Whoever goes on with something has done all that there was before. It leaves it to another one to
         // knock, which may take long.
         if !std::mem::take(&mut self.claimed) {
             if self.is_knocked_for() {
                 let bell = self.caller.knock(self.engine.as_deref());
-                self.chores().wake.extend(bell);
+                self.chores.rest().wake.extend(bell);
             }
             self.gather();
         }
-        self.chores.take()
+        std::mem::take(&mut self.chores)
     }
 
     /// Whether nobody else has anything to report, nor will have without going inside before.
@@ -106,23 +106,9 @@ impl State {
         let aborted = std::mem::take(&mut engine.left.aborted);
         self.aborts += aborted.len();
         wake.extend(aborted.into_iter().filter_map(|attempt| self.take_shell(attempt)));
-        let chores = self.chores();
+        let chores = self.chores.rest();
         chores.wake.extend(wake);
         chores.contexts.extend(contexts);
-    }
-
-    /// There is more to be done, from before.
-    #[cold]
-    pub(super) fn put_chores(&mut self, before: Option<Box<Chores>>) {
-        match &mut self.chores {
-            Some(chores) => before.into_iter().for_each(|before| chores.append(*before)),
-            None => self.chores = before,
-        }
-    }
-
-    #[cold]
-    pub(super) fn chores(&mut self) -> &mut Chores {
-        self.chores.get_or_insert_default()
     }
 
     /// Hears what a task has to say, and tells it what to do next.
@@ -233,7 +219,7 @@ impl State {
         } else {
             // The attempt is over, so nobody else wakes it.
             let shell = bell.or_else(|| self.take_shell(attempt));
-            self.chores().wake.extend(shell);
+            self.chores.rest().wake.extend(shell);
         }
     }
 
@@ -253,7 +239,7 @@ impl State {
 
     fn drop_bell(&mut self, bell: Option<Bell>) {
         if bell.is_some() {
-            self.chores().bells.extend(bell);
+            self.chores.rest().bells.extend(bell);
         }
     }
 
@@ -262,7 +248,7 @@ impl State {
     #[inline(always)]
     fn next_or_chores(&mut self, turn: Turn) -> Then {
         let Some(engine) = self.engine.as_deref() else { return Then::End };
-        if engine.left.has_chores() || self.chores.is_some() || self.caller.wants(engine) {
+        if engine.left.has_chores() || self.chores.rest.is_some() || self.caller.wants(engine) {
             return Then::Again;
         }
         self.next(turn)
@@ -321,7 +307,7 @@ impl State {
     pub(super) fn ask_for_spare(&mut self) {
         if self.spares == 0 && !self.abandoned && self.has_work() {
             self.spares += 1;
-            self.chores().spawn += 1;
+            self.chores.spawn += 1;
         }
     }
 

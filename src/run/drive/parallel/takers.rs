@@ -17,7 +17,7 @@ impl State {
                 (Ok((_, spent)), Some((reply, turn))) => {
                     self.takers.push(Taker { reply, turn, spent });
                 }
-                (Ok((_, spent)), None) => self.chores().spent.extend(spent),
+                (Ok((_, spent)), None) => self.chores.rest().spent.extend(spent),
                 (Err(said), taker) => {
                     self.let_drop(*said);
                     // To be told that the run is over.
@@ -31,7 +31,7 @@ impl State {
 
     /// The run is over, or was dropped.
     fn let_drop(&mut self, mut said: Said) {
-        let chores = self.chores();
+        let chores = self.chores.rest();
         if let Said::Polled { bell, .. } = &mut said {
             // If its task has gone away, nobody else wakes it.
             chores.wake.extend(bell.take());
@@ -50,7 +50,7 @@ impl State {
                 Decided { decision: (self.next(turn), spent.take()), aborts, stirred: false }
             });
             if spent.is_some() {
-                self.chores().spent.extend(spent);
+                self.chores.rest().spent.extend(spent);
             }
         }
         self.takers = takers;
