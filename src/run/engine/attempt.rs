@@ -88,15 +88,14 @@ impl<P: Payload> Engine<P> {
         mut body: P,
         polled: Poll<Finished>,
         mail: usize,
-        may_hold_its_stop: bool,
+        may_hold_stops: bool,
     ) -> Option<P> {
         let index = attempt.job.index();
         let has_mail = self.has_mail(mail);
         if has_mail || polled.is_pending() {
             self.cells.put_back(index, body);
             if has_mail {
-                let is_stop = |message| matches!(message, Message::Stop | Message::StopInOrder);
-                self.read_mail(mail, |message| !(may_hold_its_stop && is_stop(message)));
+                self.read_mail(mail, |message| !(may_hold_stops && message.is_stop()));
             }
             body = self.cells.take(index)?;
         }

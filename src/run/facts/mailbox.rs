@@ -21,6 +21,12 @@ pub(crate) enum Message {
     Add,
 }
 
+impl Message {
+    pub(crate) fn is_stop(self) -> bool {
+        matches!(self, Self::Stop | Self::StopInOrder)
+    }
+}
+
 /// The messages that a run has not read yet, numbered in the order in which they came. Nobody holds a lock
 /// of the run to post one.
 ///
@@ -44,7 +50,7 @@ struct Inner {
 std::thread_local! {
     /// The mailbox of the run of which this thread polls a job, as an address; 0 if there is none.
     static POLLED: Cell<usize> = const { Cell::new(0) };
-    /// What that job has posted, and is to be heard after the poll.
+    /// The stops that job has asked for, which are to be heard after the poll.
     static HELD: RefCell<Vec<Message>> = const { RefCell::new(Vec::new()) };
     /// Whether there is any.
     static HOLDS: Cell<bool> = const { Cell::new(false) };
@@ -55,8 +61,8 @@ impl Mailbox {
         std::ptr::from_ref(self).addr()
     }
 
-    /// Runs a poll of a job of this run, on one of several threads. A stop that it asks for, and what it
-    /// says after that, is not posted but [held](Held): it is to be heard after the end of the job.
+    /// Runs a poll of a job of this run, on one of several threads. A stop that it asks for is not posted
+    /// but [held](Held): it is to be heard after the end of the job.
     #[inline]
     pub(crate) fn polling<T>(&self, poll: impl FnOnce() -> T) -> T {
         let before = POLLED.replace(self.address());
@@ -66,15 +72,9 @@ impl Mailbox {
     }
 
     pub(crate) fn post(&self, message: Message) {
-        let is_stop = matches!(message, Message::Stop | Message::StopInOrder);
-        let is_held = POLLED.get() == self.address()
-            && HELD.with_borrow_mut(|held| {
-                let hold = is_stop || !held.is_empty();
-                held.extend(hold.then_some(message));
-                HOLDS.set(hold);
-                hold
-            });
-        if is_held {
+        if message.is_stop() && POLLED.get() == self.address() {
+            HOLDS.set(true);
+            HELD.with_borrow_mut(|held| held.push(message));
             return;
         }
         let mut inner = lock(&self.inner);
@@ -122,7 +122,7 @@ impl Mailbox {
     }
 }
 
-/// What the job has posted that this thread has just polled, and others are to hear after that poll.
+/// The stops that the job has asked for that this thread has just polled.
 pub(crate) struct Held(Vec<Message>);
 
 impl Held {
@@ -180,8 +180,7 @@ pub struct StopHandle(pub(crate) Arc<Mailbox>);
 
 impl StopHandle {
     /// The first call stops the run in order, the second aborts what is left of it, the third aborts
-    /// the shutdown hooks. Asked for by a job, it is heard when the poll of that is over, and so is what the
-    /// job says after it. In a run that is ending already, for whatever cause, the first call aborts.
+    /// the shutdown hooks. Asked for by a job, it is heard when the poll of that is over. In a run that is ending already, for whatever cause, the first call aborts.
     /// One before the run begins ends it at its beginning; one after its end does nothing.
     pub fn stop(&self) {
         self.0.post(Message::Stop);

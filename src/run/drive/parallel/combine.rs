@@ -3,7 +3,8 @@ use std::vec::Vec;
 
 use super::reply::Reply;
 use super::sync::{
-    AtomicBool, AtomicUsize, LOOKS, Mutex, MutexGuard, Ordering, fence, lock, spin_loop,
+    AtomicBool, AtomicUsize, LOOKS, Mutex, MutexGuard, Ordering, fence, lock, pretend_taken,
+    spin_loop,
 };
 
 /// A state upon which one at a time decides, and the one queue of what the others have to report.
@@ -50,9 +51,15 @@ impl<S, R> Combine<S, R> {
         lock(&self.state)
     }
 
-    /// Goes in if nobody else is inside.
+    /// Goes in if nobody else is inside, or else reports.
     #[inline]
     pub(super) fn try_enter(&self) -> Option<MutexGuard<'_, S>> {
+        if pretend_taken() { None } else { self.enter_if_free() }
+    }
+
+    /// Goes in if nobody else is inside, who would look for those who have gone away then.
+    #[inline]
+    pub(super) fn enter_if_free(&self) -> Option<MutexGuard<'_, S>> {
         match self.state.try_lock() {
             Ok(state) => Some(state),
             Err(TryLockError::Poisoned(state)) => Some(PoisonError::into_inner(state)),
@@ -96,7 +103,7 @@ impl<S, R> Combine<S, R> {
     pub(super) fn leave_behind(&self) -> Option<MutexGuard<'_, S>> {
         self.left.store(true, Ordering::Release);
         fence(Ordering::SeqCst);
-        self.try_enter()
+        self.enter_if_free()
     }
 
     /// Waits for an answer for a short while, and goes in if nobody has done so for a moment. While others go in

@@ -39,7 +39,7 @@ pub(super) struct Report {
     pub(super) now: Option<Timestamp>,
     /// All messages with lower numbers were posted before.
     pub(super) mail: usize,
-    /// What a job has posted that was polled: it is to be heard after that.
+    /// The stops that a job has asked for that was polled: they are to be heard after that.
     pub(super) held: Vec<Message>,
     /// Who waits for an answer.
     pub(super) taker: Option<(Arc<Reply<Decided<Answer>>>, Turn)>,

@@ -158,7 +158,7 @@ impl<S: Spawn> Shared<S> {
 
     #[cold]
     fn look_again(self: &Arc<Self>, before: Chores) -> Chores {
-        let Some(mut inside) = self.combine.try_enter() else { return before };
+        let Some(mut inside) = self.combine.enter_if_free() else { return before };
         self.combine.take(&mut inside.reports);
         inside.catch_up();
         inside.chores.append(before);

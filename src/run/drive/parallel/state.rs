@@ -146,7 +146,7 @@ impl State {
     }
 
     /// Hears what was reported and what is said, in this order, and lets time pass. What is said may be of a job
-    /// that this thread has polled, and that has posted what is still held. What cannot be heard any more is
+    /// that this thread has polled, and that has asked for stops. What cannot be heard any more is
     /// returned, to be dropped without the lock.
     #[expect(clippy::inline_always, reason = "as above")]
     #[inline(always)]
@@ -170,7 +170,7 @@ impl State {
         heard
     }
 
-    /// Reads what a job has posted whose poll was heard of.
+    /// Reads the stops that a job has asked for whose poll was heard of.
     #[cold]
     pub(super) fn read(&mut self, held: Vec<Message>) {
         for message in held {
