@@ -313,15 +313,12 @@ impl State {
 
     /// Hears what was reported, where the time is not known: it passes as far as it was when that was said.
     pub(super) fn catch_up(&mut self) {
-        if let Some(last) = self.reports.last() {
-            let mail = last.mail;
-            // Of nothing, nothing is unheard.
-            drop(self.hear(Said::Nothing, None, mail, false));
-        }
-        if !self.takers.is_empty() {
-            self.answer_takers();
-            self.ask_for_spare();
-        }
+        let Some(last) = self.reports.last() else { return };
+        let mail = last.mail;
+        // Of nothing, nothing is unheard.
+        drop(self.hear(Said::Nothing, None, mail, false));
+        self.answer_takers();
+        self.ask_for_spare();
     }
 
     /// A spare task is there. Nobody counts on it any more, and another one is sent for: it may take long
