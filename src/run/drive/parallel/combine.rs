@@ -17,9 +17,11 @@ pub(super) struct Combine<S, R> {
     state: Mutex<S>,
     /// Locked for as long as it takes to push, or to take all there is. No other lock is taken under it.
     queue: Mutex<Vec<R>>,
-    /// Whether there is anything in the queue. Written under its lock; may be stale without it.
+    /// Whether there is anything in the queue. Written under its lock; may be stale without it, and orders
+    /// nothing: the lock does.
     any: AtomicBool,
-    /// Whether somebody went away whose report may still be in the queue. Written after that was put there.
+    /// Whether somebody went away whose report may still be in the queue. Written after that was put there, and
+    /// before a fence.
     left: AtomicBool,
     /// How often somebody was inside. Written inside.
     entries: AtomicUsize,
@@ -71,14 +73,12 @@ impl<S, R> Combine<S, R> {
     #[inline]
     pub(super) fn take(&self, reports: &mut Vec<R>) {
         self.entries.store(self.entries.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        if self.left.load(Ordering::Relaxed) {
-            // Before what is in the queue is taken. It sees what was there when this was said last.
-            self.left.swap(false, Ordering::AcqRel);
-        }
-        if self.any.load(Ordering::Acquire) {
+        // Before what is in the queue is taken. Of those who have said so this need not see that they pushed.
+        let left = self.left.load(Ordering::Relaxed) && self.left.swap(false, Ordering::Relaxed);
+        if left || self.any.load(Ordering::Relaxed) {
             let mut queue = lock(&self.queue);
             std::mem::swap(&mut *queue, reports);
-            self.any.store(false, Ordering::Release);
+            self.any.store(false, Ordering::Relaxed);
         }
     }
 
@@ -96,12 +96,12 @@ impl<S, R> Combine<S, R> {
     pub(super) fn push(&self, report: R) {
         let mut queue = lock(&self.queue);
         queue.push(report);
-        self.any.store(true, Ordering::Release);
+        self.any.store(true, Ordering::Relaxed);
     }
 
     /// Before one goes away who has pushed a report. If the state is free by now, this goes in.
     pub(super) fn leave_behind(&self) -> Option<MutexGuard<'_, S>> {
-        self.left.store(true, Ordering::Release);
+        self.left.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         self.enter_if_free()
     }
