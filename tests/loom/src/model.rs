@@ -104,14 +104,12 @@ impl Shared {
 
     /// A job is done, and its task goes away.
     fn say_and_go(&self, Job: Job) {
-        match self.0.try_enter() {
-            Some(inside) => self.decide(inside, State::hear),
-            None => {
-                self.0.push(Report(None));
-                if let Some(inside) = self.0.leave_behind() {
-                    self.decide(inside, |_| ());
-                }
-            }
+        if let Some(inside) = self.0.try_enter() {
+            return self.decide(inside, State::hear);
+        }
+        self.0.push(Report(None));
+        if let Some(inside) = self.0.leave_behind() {
+            self.decide(inside, |_| ());
         }
     }
 
@@ -164,7 +162,7 @@ fn no_job_is_left_behind_by_three_who_go_on() {
 
 #[test]
 fn no_job_is_left_behind_by_those_who_go_away() {
-    explore(3, 0, |shared, job| shared.say_and_go(job));
+    explore(3, 0, Shared::say_and_go);
 }
 
 /// One of them may be inside while the other one goes away.
