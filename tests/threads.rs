@@ -275,8 +275,8 @@ fn there_are_as_many_tasks_as_jobs_that_wait() {
         assert!(poll_once(run.as_mut()).is_pending());
         while runtime.executor.try_tick() {}
         let spawned = runtime.spawned.load(Ordering::SeqCst);
-        // The last one that is sent for may find that all is taken.
-        assert!((waiting..=waiting + 1).contains(&spawned), "{spawned} tasks for {waiting} jobs");
+        // One more goes on with those that do not wait, and one may find that all is taken.
+        assert!((waiting..=waiting + 2).contains(&spawned), "{spawned} tasks for {waiting} jobs");
         drop(open);
         while runtime.executor.try_tick() {}
         assert!(poll_once(run.as_mut()).is_ready());
