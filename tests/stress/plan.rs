@@ -127,13 +127,20 @@ impl Plan {
     pub(crate) fn new(seed: u64) -> Self {
         let mut random = Random(seed);
         let random = &mut random;
-        let most = if random.one_in(8) { 150 } else { 40 };
+        // Many jobs that hardly do anything, so that all threads report at once.
+        let crowded = random.one_in(12);
+        let most = match random.below(8) {
+            _ if crowded => 1_500,
+            0 => 150,
+            _ => 40,
+        };
         let len = 2 + random.index(most);
         // A run is to come to its end by itself, so there is a finite job.
         let mut jobs = vec![JobPlan::new(random, Kind::Again)];
         while jobs.len() < len {
             let kind = Kind::any(random);
-            let mut job = JobPlan::new(random, kind);
+            let plain = crowded && !random.one_in(20);
+            let mut job = if plain { JobPlan::plain(random) } else { JobPlan::new(random, kind) };
             for _ in 0..random.below(4) {
                 job.require(random, &jobs);
             }
@@ -182,6 +189,27 @@ impl Kind {
 }
 
 impl JobPlan {
+    /// One that ends at once, or soon.
+    fn plain(random: &mut Random) -> Self {
+        let steps = if random.one_in(8) { vec![Step::Yield(random.below(3))] } else { vec![] };
+        Self {
+            kind: if random.one_in(4) { Kind::Context } else { Kind::Once },
+            steps,
+            fails: 0,
+            failure: End::Fail,
+            end: if random.one_in(50) { End::any(random) } else { End::Return },
+            on_drop: OnDrop::Nothing,
+            retries: 0,
+            pause: Duration::ZERO,
+            timeout: None,
+            grace: Some(Duration::ZERO),
+            critical: false,
+            hook: false,
+            requires: vec![],
+            added: false,
+        }
+    }
+
     fn new(random: &mut Random, kind: Kind) -> Self {
         let mut steps: Vec<Step> = (0..random.below(3)).map(|_| Step::any(random)).collect();
         if kind.is_service() && !random.one_in(8) {
