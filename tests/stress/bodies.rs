@@ -47,6 +47,9 @@ pub(crate) struct Life {
     pub(crate) ended: Option<End>,
     pub(crate) gone: Option<u64>,
     pub(crate) panicked_in_drop: bool,
+    /// It has asked for the run to stop; and has waited after that, so that the run has heard it.
+    stopped: bool,
+    pub(crate) waited_after_stop: bool,
 }
 
 /// Something that is to be gone when the run is over.
@@ -205,6 +208,7 @@ async fn take(step: Step, guard: &Guard, sees: &Sees) {
     match step {
         Step::Yield(times) => {
             for _ in 0..times {
+                guard.note(|life| life.waited_after_stop |= life.stopped);
                 yield_now().await;
             }
         }
@@ -222,6 +226,7 @@ async fn take(step: Step, guard: &Guard, sees: &Sees) {
         }
         Step::Stop => {
             world.stops.fetch_add(1, SeqCst);
+            guard.note(|life| life.stopped = true);
             world.stop.stop();
         }
         Step::Ready => {

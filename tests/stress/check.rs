@@ -89,6 +89,13 @@ pub(crate) fn report(world: &World, report: &SendReport, handles: &[Handle<usize
             })
             .map_err(|what| format!("job {index}, {:?}: {what}", job.outcome()))?;
     }
+    // A run whose finite jobs have not all ended is not complete when it hears of a stop.
+    let is_heard = |job: usize| {
+        let lives = world.jobs[job].lives.lock().unwrap();
+        world.plan.jobs[job].kind.is_finite() && lives.iter().any(|life| life.waited_after_stop)
+    };
+    let was_heard = (0..world.jobs.len()).any(is_heard);
+    ensure(!was_heard || report.verdict() != Verdict::Completed, || "a stop was not heard".into())?;
     for (job, listed) in listed.into_iter().enumerate() {
         let begun = world.jobs[job].lives.lock().unwrap().iter().any(|life| life.begun.is_some());
         ensure(listed || world.plan.jobs[job].added && !begun, || {
