@@ -76,7 +76,7 @@ pub(crate) fn fan_in(jobs: usize) -> Shape {
 
 /// 100 layers; each job requires three random ones in the layer before.
 pub(crate) fn layered(jobs: usize) -> Shape {
-    let width = jobs / LAYERS;
+    let width = (jobs / LAYERS).max(1);
     let mut random = Random(1);
     Shape::build(jobs, |job, required| {
         let Some(layer_before) = (job / width).checked_sub(1) else { return };

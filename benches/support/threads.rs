@@ -1,4 +1,4 @@
-//! Runtimes of two threads, made once.
+//! Runtimes, made once.
 
 use std::sync::Arc;
 use std::thread;

@@ -12,27 +12,17 @@ mod ours;
 mod shapes;
 #[path = "../../../support/threads.rs"]
 mod threads;
+#[path = "../../../support/work.rs"]
+mod work;
 
-use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+
+use work::{WORK, job};
 
 /// A row is repeated until it has done about so many jobs, or for so long.
 const JOBS: usize = 200_000;
 const TIME: Duration = Duration::from_millis(400);
-
-/// For so many ns each job computes.
-static WORK: AtomicU64 = AtomicU64::new(0);
-
-/// The job of every benchmark. It does nothing most of the time, so that what is measured is what surrounds it.
-async fn job(number: usize) -> usize {
-    let work = WORK.load(Ordering::Relaxed);
-    if work > 0 {
-        let until = Instant::now() + Duration::from_nanos(work);
-        while Instant::now() < until {}
-    }
-    black_box(number)
-}
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
