@@ -411,3 +411,26 @@ fn a_future_and_the_closure_that_made_it_may_both_panic_when_they_are_dropped() 
         .add(Job::new(async move { drop(body) }).on_shutdown(move || async move { drop(hook) }));
     assert!(matches!(clock.block_on(refused), Err(RunError::Over)));
 }
+
+/// The tasks of the run inside are polled in the poll of the job around it.
+#[test]
+fn a_stop_that_an_observer_of_a_run_inside_asks_for_is_that_of_the_run_around() {
+    let mut outer = SendJobGraph::new();
+    let stop = outer.stop_handle();
+    let inside = outer.add(Job::new(async move {
+        let mut inner = SendJobGraph::new();
+        let first = inner.add(Job::new(async {}));
+        inner.add(Job::new(async {}).requires(&first));
+        let mut told = false;
+        inner.observe(move |_| {
+            if !std::mem::replace(&mut told, true) {
+                stop.stop();
+            }
+        });
+        run_parallel(inner).verdict()
+    }));
+    outer.add(Job::new(async {}).requires(&inside));
+    let report = run_parallel(outer);
+    assert_eq!(report.output(&inside), Some(&Verdict::Completed));
+    assert_eq!(report.verdict(), Verdict::Stopped);
+}

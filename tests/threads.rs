@@ -472,3 +472,165 @@ fn a_run_ends_whose_runtime_is_gone_while_a_job_waits_to_be_tried_again() {
     let Poll::Ready(report) = run.as_mut().poll(&mut context) else { panic!("it goes on") };
     assert_eq!(report.unwrap().verdict(), jobgraph::Verdict::Stopped);
 }
+
+/// A job that others wait for, on the threads that they stand on.
+#[derive(Clone, Default)]
+struct Awaited(Arc<(Mutex<bool>, Condvar)>);
+
+impl Awaited {
+    fn add_to(&self, graph: &mut SendJobGraph) {
+        graph.add(self.job());
+    }
+
+    fn job(&self) -> Job<impl jobgraph::Body<Output = ()> + Send + use<>> {
+        let this = self.clone();
+        Job::new(async move { this.has_run() })
+    }
+
+    fn has_run(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    /// Whether it has run, in time.
+    fn wait(&self) -> bool {
+        let has_run = self.0.0.lock().unwrap();
+        !self.0.1.wait_timeout_while(has_run, PATIENCE, |run| !*run).unwrap().1.timed_out()
+    }
+}
+
+#[cfg(feature = "tokio")]
+fn tokio_threads() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap()
+}
+
+/// tokio, and what its threads do before they look at the clock for the first time.
+#[cfg(feature = "tokio")]
+#[derive(Clone)]
+struct Stands(jobgraph::tokio::TokioRuntime, Arc<dyn Fn() + Send + Sync>);
+
+#[cfg(feature = "tokio")]
+impl Clock for Stands {
+    fn now(&self) -> Timestamp {
+        (self.1)();
+        self.0.now()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send {
+        self.0.sleep_until(at)
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Spawn for Stands {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(task);
+    }
+
+    fn publish(&self) {
+        self.0.publish();
+    }
+}
+
+/// The task that it has sent for in its place is not to stay with its thread.
+#[cfg(feature = "tokio")]
+#[test]
+fn a_clock_may_wait_for_a_job_that_is_ready() {
+    let (awaited, caller) = (Awaited::default(), std::thread::current().id());
+    let mut graph = SendJobGraph::new();
+    (0..3).for_each(|_| awaited.add_to(&mut graph));
+    let (looked, waits) = (Mutex::new(false), awaited.clone());
+    let look = move || {
+        let is_first = std::thread::current().id() != caller
+            && !std::mem::replace(&mut *looked.lock().unwrap(), true);
+        assert!(!is_first || waits.wait(), "nobody ran a job while the clock was waited for");
+    };
+    let report = tokio_threads().block_on(async {
+        let runtime = Stands(jobgraph::tokio::TokioRuntime::current(), Arc::new(look));
+        jobgraph::run_on(&runtime, graph).await.unwrap()
+    });
+    assert!(report.is_success(), "{report}");
+    assert_eq!(report.mishaps().count(), 0, "{report}");
+}
+
+/// A waker that waits for a job, and what came of that.
+#[derive(Default)]
+struct WaitsAsWaker {
+    armed: std::sync::atomic::AtomicBool,
+    awaited: Awaited,
+    waited: Mutex<Option<bool>>,
+}
+
+impl std::task::Wake for WaitsAsWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.armed.swap(false, Ordering::SeqCst) {
+            *self.waited.lock().unwrap() = Some(self.awaited.wait());
+        }
+    }
+}
+
+/// The one who waits for the answer of an addition is woken by the thread that has sent for a task that is to
+/// take the job.
+#[cfg(feature = "tokio")]
+#[test]
+fn a_waker_may_wait_for_a_job_that_was_added() {
+    let waker = Arc::new(WaitsAsWaker::default());
+    let mut graph = SendJobGraph::new();
+    let (adder, waits) = (graph.adder(), Arc::clone(&waker));
+    graph.add(Job::new(async move {
+        // The task that was sent for beside this one finds nothing, meanwhile, and ends.
+        std::thread::sleep(Duration::from_millis(50));
+        let mut adding = Box::pin(adder.add(waits.awaited.job()));
+        waits.armed.store(true, Ordering::SeqCst);
+        let waker = Waker::from(Arc::clone(&waits));
+        assert!(adding.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        // Who waits for an answer is told if they are still there.
+        std::mem::forget(adding);
+    }));
+    tokio_threads().block_on(async {
+        tokio::spawn(jobgraph::tokio::run_on(graph)).await.unwrap().unwrap();
+    });
+    assert_eq!(*waker.waited.lock().unwrap(), Some(true));
+}
+
+/// A task that comes back for its job finds that the caller is to be woken. Others do that.
+#[test]
+fn a_task_that_has_a_job_in_hand_wakes_nobody() {
+    let runtime = Handed::default();
+    let waker = Arc::new(WaitsAsWaker::default());
+    let (awaited, mut graph) = (waker.awaited.clone(), SendJobGraph::new());
+    graph.add(Job::new(async move {
+        futures_lite::future::yield_now().await;
+        awaited.has_run();
+    }));
+    let hand = Arc::new(Mutex::new(None::<Task>));
+    let (comes_back, arms) = (Arc::clone(&hand), Arc::clone(&waker));
+    let poll = |task: &mut Task| task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    let in_between = async move {
+        arms.armed.store(true, Ordering::SeqCst);
+        let mut task = comes_back.lock().unwrap().take().unwrap();
+        // On a thread of its own, while this one is being polled.
+        let polled = std::thread::spawn(move || (poll(&mut task).is_ready(), task)).join().unwrap();
+        assert!(polled.0 || arms.armed.load(Ordering::SeqCst), "it goes on");
+    };
+    // Its deadline is what the caller is to hear of.
+    graph.add(Job::new(in_between).timeout(Duration::from_secs(100)));
+    let mut run = pin!(jobgraph::run_on(&runtime, graph));
+    let caller = Waker::from(Arc::clone(&waker));
+    let mut caller = Context::from_waker(&caller);
+    assert!(run.as_mut().poll(&mut caller).is_pending());
+    let mut polled = 0;
+    while let Some(mut task) = { runtime.tasks.lock().unwrap().pop() } {
+        if poll(&mut task).is_pending() {
+            *hand.lock().unwrap() = Some(task);
+        }
+        polled += 1;
+        assert!(polled < 10, "tasks without end");
+    }
+    assert!(run.as_mut().poll(&mut caller).is_ready());
+    assert_eq!(*waker.waited.lock().unwrap(), Some(true));
+}

@@ -50,8 +50,9 @@ struct Inner {
 std::thread_local! {
     /// The mailbox of the run of which this thread polls a job, as an address; 0 if there is none.
     static POLLED: Cell<usize> = const { Cell::new(0) };
-    /// The stops that job has asked for, which are to be heard after the poll.
-    static HELD: RefCell<Vec<Message>> = const { RefCell::new(Vec::new()) };
+    /// The stops that it has asked for, which are to be heard after the poll, and its mailbox. There may be
+    /// several, where a task of one run is polled inside the poll of a job of another one.
+    static HELD: RefCell<Vec<(usize, Message)>> = const { RefCell::new(Vec::new()) };
     /// Whether there is any.
     static HOLDS: Cell<bool> = const { Cell::new(false) };
 }
@@ -62,7 +63,7 @@ impl Mailbox {
     }
 
     /// Runs a poll of a job of this run, on one of several threads. A stop that it asks for is not posted
-    /// but [held](Held): it is to be heard after the end of the job.
+    /// but held: it is to be heard after the end of the job.
     #[inline]
     pub(crate) fn polling<T>(&self, poll: impl FnOnce() -> T) -> T {
         let before = POLLED.replace(self.address());
@@ -74,7 +75,7 @@ impl Mailbox {
     pub(crate) fn post(&self, message: Message) {
         if message.is_stop() && POLLED.get() == self.address() {
             HOLDS.set(true);
-            HELD.with_borrow_mut(|held| held.push(message));
+            HELD.with_borrow_mut(|held| held.push((self.address(), message)));
             return;
         }
         let mut inner = lock(&self.inner);
@@ -83,6 +84,25 @@ impl Mailbox {
         let reader = inner.reader.take();
         drop(inner);
         reader.into_iter().for_each(Bell::ring);
+    }
+
+    /// Whether the job that this thread has just polled may have asked for a stop.
+    #[inline]
+    pub(crate) fn may_hold() -> bool {
+        HOLDS.get()
+    }
+
+    /// The stops that the job has asked for that this thread has just polled.
+    pub(crate) fn take_held(&self) -> Vec<Message> {
+        if !Self::may_hold() {
+            return Vec::new();
+        }
+        HELD.with_borrow_mut(|held| {
+            let of_this = |entry: &mut (usize, Message)| entry.0 == self.address();
+            let taken = held.extract_if(.., of_this).map(|(_, message)| message).collect();
+            HOLDS.set(!held.is_empty());
+            taken
+        })
     }
 
     /// How many messages were ever posted: the number of the next one.
@@ -119,43 +139,6 @@ impl Mailbox {
         drop(inner);
         drop(before);
         has_messages
-    }
-}
-
-/// The stops that the job has asked for that this thread has just polled.
-pub(crate) struct Held(Vec<Message>);
-
-impl Held {
-    /// Whether there is anything.
-    #[inline]
-    pub(crate) fn any() -> bool {
-        HOLDS.get()
-    }
-
-    /// Takes all of it.
-    pub(crate) fn take() -> Vec<Message> {
-        if Self::any() { Self::exchange(Vec::new()) } else { Vec::new() }
-    }
-
-    /// A job of another run may be polled inside the poll of one: what that has posted is put aside until
-    /// this is dropped.
-    #[inline]
-    pub(crate) fn aside() -> Self {
-        Self(Self::take())
-    }
-
-    #[cold]
-    fn exchange(held: Vec<Message>) -> Vec<Message> {
-        HOLDS.set(!held.is_empty());
-        HELD.replace(held)
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if !self.0.is_empty() {
-            Self::exchange(std::mem::take(&mut self.0));
-        }
     }
 }
 

@@ -6,17 +6,23 @@ use crate::run::facts::bell::Bell;
 use crate::run::job::context::Context;
 use crate::run::job::payload::Sendable;
 
-/// What is to be done once the lock is released: tasks are spawned, and then the rest, in its order.
+/// What is to be done once the lock is released, in this order.
 #[derive(Default)]
 pub(super) struct Chores {
     /// How many tasks are to be spawned.
     pub(super) spawn: usize,
+    /// What whoever has a job in hand leaves to others: it may take long.
     pub(super) rest: Option<Box<Rest>>,
+    /// Whether whoever does it has nothing else to do afterwards.
+    pub(super) goes_away: bool,
 }
 
 #[derive(Default)]
 pub(super) struct Rest {
-    pub(super) wake: Vec<Bell>,
+    /// Tasks of the run, and the one that awaits it.
+    pub(super) ours: Vec<Bell>,
+    /// Who waits for something that the run has answered.
+    pub(super) theirs: Vec<Bell>,
     /// What nobody else drops.
     pub(super) bells: Vec<Bell>,
     pub(super) contexts: Vec<Context>,
@@ -40,7 +46,8 @@ impl Chores {
         self.spawn += other.spawn;
         if let Some(mut other) = other.rest {
             let rest = self.rest();
-            rest.wake.append(&mut other.wake);
+            rest.ours.append(&mut other.ours);
+            rest.theirs.append(&mut other.theirs);
             rest.bells.append(&mut other.bells);
             rest.contexts.append(&mut other.contexts);
             rest.spent.append(&mut other.spent);

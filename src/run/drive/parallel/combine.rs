@@ -32,7 +32,7 @@ pub(super) enum Waited<'a, S, A> {
     Answered(A),
     /// The state is free. Whether there is an answer by now is to be seen.
     Entered(MutexGuard<'a, S>),
-    /// Nobody answers. Somebody hears the report.
+    /// Nobody answers. Somebody hears the report, if it has anything to say.
     Left,
 }
 

@@ -1,7 +1,7 @@
 use std::boxed::Box;
 use std::vec::Vec;
 
-use super::said::{Look, Said};
+use super::said::{Decider, Look, Said};
 use super::state::State;
 use crate::orchestrator::{Attempt, Timestamp};
 use crate::run::engine::engine::Engine;
@@ -19,8 +19,9 @@ impl State {
         (now, lost): (Option<Timestamp>, Option<Panic>),
         mail: usize,
     ) -> Look {
-        if let (Some(engine), Some(panic)) = (&mut self.engine, lost) {
-            engine.lose_time(panic);
+        if let Some(panic) = lost {
+            self.hear_reports();
+            self.engine.as_mut().into_iter().for_each(|engine| engine.lose_time(panic.clone()));
         }
         if let Err(said) = self.hear(said, now, mail, false) {
             return Look::Unheard(said);
@@ -39,7 +40,11 @@ impl State {
         }
         if !self.is_over() {
             self.ask_for_spare();
-            return Look::Wait(self.caller.sleep(self.engine.as_deref()));
+            let deadline = self.caller.sleep(self.engine.as_deref());
+            if deadline.is_none() {
+                self.decider = Decider::GoesAway;
+            }
+            return Look::Wait(deadline);
         }
         // The tasks are ended when the caller closes the run.
         self.engine.take().map_or(Look::Wait(None), Look::Over)
@@ -58,6 +63,7 @@ impl State {
         held: Option<Attempt>,
         mail: usize,
     ) -> Result<Option<Trash<Sendable>>, Box<Said>> {
+        self.hear_reports();
         self.abandoned = true;
         if held.is_none() {
             self.arrive();

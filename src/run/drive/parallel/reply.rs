@@ -11,13 +11,18 @@ pub(super) struct Reply<A> {
 enum Answer<A> {
     Awaited,
     Given(A),
-    /// Nobody waits for one.
+    /// Nobody waits for one any more, or it was taken.
     Unwanted,
 }
 
 impl<A> Reply<A> {
     pub(super) fn new() -> Self {
         Self { given: AtomicBool::new(false), answer: Mutex::new(Answer::Awaited) }
+    }
+
+    /// Whether an answer would be taken, or one is there.
+    pub(super) fn is_awaited(&self) -> bool {
+        !matches!(*lock(&self.answer), Answer::Unwanted)
     }
 
     /// Answers, if that is awaited. If not, nothing is decided.

@@ -76,8 +76,18 @@ pub(super) struct Decided<T> {
     pub(super) decision: T,
     /// How many attempts had been aborted by then.
     pub(super) aborts: usize,
-    /// Whether tasks were spawned or woken.
-    pub(super) stirred: bool,
+}
+
+/// What somebody who decides does next.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Decider {
+    /// Something else; it may look at the clock, or come back.
+    #[default]
+    GoesOn,
+    /// It has a job in hand, trash, or facts. It does nothing before that may take long.
+    Holds,
+    /// Nothing: others have the thread.
+    GoesAway,
 }
 
 /// What it does next.
@@ -94,6 +104,17 @@ pub(super) enum Then {
     End,
     /// The run is over, or was dropped: nobody hears what it had to say, which may hold values of the user's.
     Unheard(Box<Said>),
+}
+
+impl Then {
+    #[inline]
+    pub(super) fn decider(&self) -> Decider {
+        match self {
+            Self::Poll(..) | Self::Dispose(_) | Self::Tell => Decider::Holds,
+            Self::Again | Self::Unheard(_) => Decider::GoesOn,
+            Self::Wait | Self::Yield | Self::End => Decider::GoesAway,
+        }
+    }
 }
 
 /// What the caller finds.

@@ -5,15 +5,16 @@ use std::sync::{Arc, MutexGuard};
 use super::chores::{Chores, Rest};
 use super::combine::{Combine, Waited};
 use super::reply::Reply;
-use super::said::{Answer, Decided, Report, Said, Then, Turn};
+use super::said::{Answer, Decided, Decider, Report, Said, Then, Turn};
 use super::state::State;
 use crate::orchestrator::{Attempt, Timestamp};
 use crate::run::drive::act::drop_each;
 use crate::run::drive::steady::Steady;
 use crate::run::engine::engine::Engine;
 use crate::run::facts::bell::Bell;
-use crate::run::facts::mailbox::{Held, Mailbox};
+use crate::run::facts::mailbox::Mailbox;
 use crate::run::facts::observers::Observers;
+use crate::run::facts::quiet::caught;
 use crate::run::facts::runtime::Spawn;
 use crate::run::job::payload::Sendable;
 
@@ -83,9 +84,8 @@ impl<S: Spawn> Shared<S> {
 
     #[cold]
     fn report(self: &Arc<Self>, said: Said, now: Option<Timestamp>, turn: Turn) -> Decided<Answer> {
-        let (mail, held) = (self.mailbox.posted(), Held::take());
-        // By another one, who has acted upon it.
-        let go_away = |then| Decided { decision: (then, None), aborts: 0, stirred: false };
+        let (mail, held) = (self.mailbox.posted(), self.mailbox.take_held());
+        let go_away = |then| Decided { decision: (then, None), aborts: 0 };
         if said.is_of_who_waits() {
             self.combine.push(Report { said, now, mail, held, taker: None });
             if let Some(inside) = self.combine.leave_behind() {
@@ -104,7 +104,10 @@ impl<S: Spawn> Shared<S> {
                     state.step(Said::Nothing, now, mail, turn)
                 }),
                 Some(answer) => {
-                    self.decide_inside(inside, |state, _| state.catch_up());
+                    self.decide_inside(inside, |state, _| {
+                        state.catch_up();
+                        state.hold();
+                    });
                     answer
                 }
             },
@@ -120,7 +123,11 @@ impl<S: Spawn> Shared<S> {
 
     #[cold]
     fn owns(self: &Arc<Self>, attempt: Attempt) -> bool {
-        self.decide(|state| state.owns(attempt)).decision
+        let owns = |state: &mut State| {
+            state.hold();
+            state.owns(attempt)
+        };
+        self.decide(owns).decision
     }
 
     /// The only way to the state.
@@ -137,48 +144,75 @@ impl<S: Spawn> Shared<S> {
         let decision = decide(&mut inside, mail);
         let aborts = inside.aborts;
         let chores = self.leave(inside);
-        let stirred = !chores.is_empty() && self.act(chores);
-        Decided { decision, aborts, stirred }
+        if !chores.is_empty() {
+            self.act(chores);
+        }
+        Decided { decision, aborts }
     }
 
     /// Lets the lock go, and looks whether that leaves somebody behind.
     #[expect(clippy::inline_always, reason = "as above")]
     #[inline(always)]
     fn leave(self: &Arc<Self>, mut inside: MutexGuard<'_, State>) -> Chores {
-        let is_alone = inside.is_alone();
-        let chores = inside.take_chores();
-        if self.aborts.load(Ordering::Relaxed) != inside.aborts {
-            self.aborts.store(inside.aborts, Ordering::SeqCst);
-        }
+        let (is_alone, decider) = (inside.is_alone(), inside.decider);
+        let chores = self.take_chores(&mut inside);
         if !is_alone && self.combine.leave(inside) {
-            return self.look_again(chores);
+            return self.look_again(chores, decider);
         }
         chores
     }
 
     #[cold]
-    fn look_again(self: &Arc<Self>, before: Chores) -> Chores {
-        let Some(mut inside) = self.combine.enter_if_free() else { return before };
-        self.combine.take(&mut inside.reports);
-        inside.catch_up();
-        inside.chores.append(before);
-        self.leave(inside)
+    fn look_again(self: &Arc<Self>, mut chores: Chores, decider: Decider) -> Chores {
+        while let Some(mut inside) = self.combine.enter_if_free() {
+            self.combine.take(&mut inside.reports);
+            inside.catch_up();
+            inside.decider = decider;
+            inside.ask_for_spare();
+            chores.append(self.take_chores(&mut inside));
+            if !self.combine.leave(inside) {
+                break;
+            }
+        }
+        chores
     }
 
-    /// Whether tasks were spawned or woken.
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    fn take_chores(&self, inside: &mut State) -> Chores {
+        let chores = inside.take_chores();
+        if self.aborts.load(Ordering::Relaxed) != inside.aborts {
+            self.aborts.store(inside.aborts, Ordering::SeqCst);
+        }
+        chores
+    }
+
+    /// What is spawned or woken is not to wait for what may take long: code of the user's, or a poll.
     #[cold]
-    fn act(self: &Arc<Self>, chores: Chores) -> bool {
-        for _ in 0..chores.spawn {
+    fn act(self: &Arc<Self>, Chores { spawn, rest, goes_away }: Chores) {
+        for _ in 0..spawn {
             (self.spawn)(self);
         }
-        let Some(rest) = chores.rest else { return true };
-        let Rest { wake, bells, contexts, spent, unheard } = *rest;
-        let stirred = chores.spawn > 0 || !wake.is_empty();
-        wake.into_iter().for_each(Bell::ring);
+        if let Some(rest) = rest {
+            self.act_on(*rest);
+        }
+        if !goes_away {
+            self.publish();
+        }
+    }
+
+    fn act_on(&self, Rest { ours, theirs, bells, contexts, spent, unheard }: Rest) {
+        ours.into_iter().for_each(Bell::ring);
+        self.publish();
+        theirs.into_iter().for_each(Bell::ring);
         drop(bells);
         drop_each(contexts);
         drop_each(spent);
         drop_each(unheard);
-        stirred
+    }
+
+    /// Lets other threads have what this one has spawned or woken.
+    fn publish(&self) {
+        drop(caught(|| self.runtime.clock.publish()));
     }
 }

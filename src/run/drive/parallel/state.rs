@@ -3,11 +3,11 @@ use std::vec::Vec;
 
 use super::caller::Caller;
 use super::chores::Chores;
-use super::said::{Answer, Heard, Report, Said, Taker, Then, Turn};
+use super::said::{Answer, Decider, Heard, Report, Said, Taker, Then, Turn};
 use crate::orchestrator::{Attempt, Timestamp};
 use crate::run::engine::engine::Engine;
 use crate::run::facts::bell::Bell;
-use crate::run::facts::mailbox::{Held, Message};
+use crate::run::facts::mailbox::{Mailbox, Message};
 use crate::run::job::payload::{Payload, Sendable};
 
 /// So often in a row a task decides for itself alone, if others wait meanwhile.
@@ -39,8 +39,8 @@ pub(super) struct State {
     pub(super) aborts: usize,
     /// The runtime has dropped a task of a run that goes on: it takes no more.
     pub(super) abandoned: bool,
-    /// The task that decides just now goes on with something.
-    claimed: bool,
+    /// What whoever decides just now does next.
+    pub(super) decider: Decider,
     /// What is to be done once the lock is released.
     pub(super) chores: Chores,
     pub(super) caller: Caller,
@@ -59,35 +59,37 @@ impl State {
             spares: 0,
             aborts: 0,
             abandoned: false,
-            claimed: false,
+            decider: Decider::default(),
             chores: Chores::default(),
             caller: Caller::default(),
         }
     }
 
-    /// Takes all that is to be done, but trash and facts.
+    /// Takes what is to be done by whoever decides, but trash and facts.
     #[expect(
         clippy::inline_always,
         reason = "one caller on the hot way: what is passed stays in registers"
     )]
     #[inline(always)]
     pub(super) fn take_chores(&mut self) -> Chores {
-        // Whoever goes on with something has done all that there was before. It leaves it to another one to
-        // knock, which may take long.
-        if !std::mem::take(&mut self.claimed) {
-            if self.is_knocked_for() {
-                let bell = self.caller.knock(self.engine.as_deref());
-                self.chores.rest().wake.extend(bell);
-            }
-            self.gather();
+        let decider = std::mem::take(&mut self.decider);
+        if decider == Decider::Holds && !self.abandoned {
+            return Chores { spawn: std::mem::take(&mut self.chores.spawn), ..Chores::default() };
         }
-        std::mem::take(&mut self.chores)
+        if self.is_knocked_for() {
+            let bell = self.caller.knock(self.engine.as_deref());
+            self.chores.rest().ours.extend(bell);
+        }
+        self.gather();
+        let goes_away = decider == Decider::GoesAway;
+        Chores { goes_away, ..std::mem::take(&mut self.chores) }
     }
 
-    /// Whether nobody else has anything to report, nor will have without going inside before.
+    /// Whether nobody else has anything to report, nor will have without going inside before. All that has
+    /// counts as busy, but who says nothing, and that may be left unheard.
     #[inline]
     pub(super) fn is_alone(&self) -> bool {
-        self.out <= usize::from(self.claimed)
+        self.out <= usize::from(self.decider == Decider::Holds)
     }
 
     /// What the engine has left, beside trash and facts.
@@ -101,14 +103,16 @@ impl State {
     #[cold]
     fn gather_all(&mut self) {
         let Some(engine) = &mut self.engine else { return };
-        let mut wake = std::mem::take(&mut engine.left.wake);
-        let contexts = std::mem::take(&mut engine.left.contexts);
+        let (wake, contexts) = (&mut engine.left.wake, &mut engine.left.contexts);
+        let rest = self.chores.rest();
+        rest.theirs.append(wake);
+        rest.contexts.append(contexts);
         let aborted = std::mem::take(&mut engine.left.aborted);
         self.aborts += aborted.len();
-        wake.extend(aborted.into_iter().filter_map(|attempt| self.take_shell(attempt)));
-        let chores = self.chores.rest();
-        chores.wake.extend(wake);
-        chores.contexts.extend(contexts);
+        for attempt in aborted {
+            let shell = self.take_shell(attempt);
+            self.chores.rest().ours.extend(shell);
+        }
     }
 
     /// Hears what a task has to say, and tells it what to do next.
@@ -130,7 +134,7 @@ impl State {
             Ok((false, spent)) => (self.next_or_chores(turn), spent),
             Err(said) => (Then::Unheard(said), None),
         };
-        self.claimed = matches!(then, Then::Poll(..) | Then::Dispose(_) | Then::Tell);
+        self.decider = then.decider();
         self.ask_for_spare();
         (then, spent)
     }
@@ -161,8 +165,8 @@ impl State {
             self.hear_reports();
         }
         let heard = self.hear_one(said, now, mail);
-        if may_hold && Held::any() {
-            self.read(Held::take());
+        if may_hold && Mailbox::may_hold() {
+            self.read_held();
         }
         if let Some(engine) = &mut self.engine {
             engine.hear(mail);
@@ -170,15 +174,21 @@ impl State {
         heard
     }
 
-    /// Reads the stops that a job has asked for whose poll was heard of.
     #[cold]
+    fn read_held(&mut self) {
+        let held = self.engine.as_ref().map(|engine| engine.mailbox.take_held());
+        self.read(held.unwrap_or_default());
+    }
+
+    /// Reads the stops that a job has asked for whose poll was heard of.
     pub(super) fn read(&mut self, held: Vec<Message>) {
         for message in held {
             self.engine.as_deref_mut().into_iter().for_each(|engine| engine.read(message));
         }
     }
 
-    /// Hears what somebody says, after all messages with numbers below that one. Time does not pass.
+    /// Hears what somebody says; of a job that was polled, after all messages with numbers below that one.
+    /// Time does not pass.
     #[expect(clippy::inline_always, reason = "as above")]
     #[inline(always)]
     pub(super) fn hear_one(
@@ -219,7 +229,7 @@ impl State {
         } else {
             // The attempt is over, so nobody else wakes it.
             let shell = bell.or_else(|| self.take_shell(attempt));
-            self.chores.rest().wake.extend(shell);
+            self.chores.rest().ours.extend(shell);
         }
     }
 
@@ -295,9 +305,11 @@ impl State {
 
     /// Whether a task that asks now would find something to do.
     fn has_work(&self) -> bool {
-        self.engine
-            .as_deref()
-            .is_some_and(|engine| engine.core.has_ready_jobs() || self.caller.wants(engine))
+        let has_work = |engine: &Engine<_>| {
+            engine.core.has_ready_jobs() || engine.left.has_chores() || self.caller.wants(engine)
+        };
+        self.engine.as_deref().is_some_and(has_work)
+            || self.chores.rest.is_some()
             || self.leaves_work_to_caller()
     }
 
@@ -332,7 +344,14 @@ impl State {
     pub(super) fn fetch(&mut self, attempt: Attempt) -> Option<Sendable> {
         let body = self.engine.as_mut()?.fetch(attempt)?;
         self.out += 1;
+        self.hold();
         Some(body)
+    }
+
+    /// Whoever decides has something in hand: another one does what may take long.
+    pub(super) fn hold(&mut self) {
+        self.decider = Decider::Holds;
+        self.ask_for_spare();
     }
 
     /// Whether an attempt is under way.

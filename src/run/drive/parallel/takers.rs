@@ -14,10 +14,11 @@ impl State {
                 engine.obey();
             }
             match (heard, taker) {
-                (Ok((_, spent)), Some((reply, turn))) => {
+                (Ok((_, spent)), Some((reply, turn))) if reply.is_awaited() => {
                     self.takers.push(Taker { reply, turn, spent });
                 }
-                (Ok((_, spent)), None) => self.chores.rest().spent.extend(spent),
+                (Ok((_, None)), _) => {}
+                (Ok((_, spent)), _) => self.chores.rest().spent.extend(spent),
                 (Err(said), taker) => {
                     self.let_drop(*said);
                     // To be told that the run is over.
@@ -34,7 +35,7 @@ impl State {
         let chores = self.chores.rest();
         if let Said::Polled { bell, .. } = &mut said {
             // If its task has gone away, nobody else wakes it.
-            chores.wake.extend(bell.take());
+            chores.ours.extend(bell.take());
         }
         chores.unheard.push(said);
     }
@@ -47,7 +48,7 @@ impl State {
         for Taker { reply, turn, mut spent } in takers.drain(..) {
             reply.give(|| {
                 let aborts = self.aborts;
-                Decided { decision: (self.next(turn), spent.take()), aborts, stirred: false }
+                Decided { decision: (self.next(turn), spent.take()), aborts }
             });
             if spent.is_some() {
                 self.chores.rest().spent.extend(spent);

@@ -10,7 +10,6 @@ use crate::orchestrator::Attempt;
 use crate::run::drive::act::{dispose, poll_body};
 use crate::run::drive::in_place::BUDGET;
 use crate::run::facts::bell::{Bell, ring};
-use crate::run::facts::mailbox::Held;
 use crate::run::facts::observers::BATCH;
 use crate::run::facts::quiet::{caught, drop_quietly};
 use crate::run::facts::runtime::Spawn;
@@ -49,8 +48,7 @@ impl<S: Spawn> Task<S> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let shared = Arc::clone(&self.shared);
-        let _aside = Held::aside();
-        let (mut said, mut stirred) = self.begin(cx);
+        let mut said = self.begin(cx);
         let (mut polls, mut begun) = (0, None);
         let task = std::ptr::from_ref(self).addr();
         let mut turn = Turn { task, at_once: true, may_tell: BATCH };
@@ -62,12 +60,6 @@ impl<S: Spawn> Task<S> {
             let decided = shared.say(said, now, turn);
             let (then, spent) = decided.decision;
             drop_quietly(spent);
-            stirred |= decided.stirred;
-            if stirred && matches!(then, Then::Poll(..) | Then::Dispose(_) | Then::Tell) {
-                stirred = false;
-                // What it does next may take long, and what it spawned or woke is not to wait for that.
-                drop(caught(|| shared.runtime.clock.publish()));
-            }
             said = match then {
                 Then::Poll(attempt, body) => self.poll_body(attempt, body, decided.aborts, cx),
                 Then::Dispose(trash) => Said::Disposed(dispose(trash)),
@@ -88,21 +80,23 @@ impl<S: Spawn> Task<S> {
                 Then::End => return Poll::Ready(()),
                 Then::Unheard(said) => {
                     drop_quietly(said);
+                    shared.mailbox.take_held();
                     return Poll::Ready(());
                 }
             };
         }
     }
 
-    /// Goes on with the job that it has, if that is still to be polled. Whether others were spawned or woken.
-    fn begin(&mut self, cx: &mut Context<'_>) -> (Said, bool) {
+    /// Goes on with the job that it has, if that is still to be polled.
+    fn begin(&mut self, cx: &mut Context<'_>) -> Said {
         let Some(attempt) = self.attempt else {
-            return (Said::Nothing, self.shared.decide(State::arrive).stirred);
+            self.shared.decide(State::arrive);
+            return Said::Nothing;
         };
         let fetched = self.shared.decide(|state| state.fetch(attempt));
         match fetched.decision {
-            Some(body) => (self.poll_body(attempt, body, fetched.aborts, cx), fetched.stirred),
-            None => (Said::Nothing, fetched.stirred),
+            Some(body) => self.poll_body(attempt, body, fetched.aborts, cx),
+            None => Said::Nothing,
         }
     }
 
