@@ -73,7 +73,7 @@ impl State {
     #[inline(always)]
     pub(super) fn take_chores(&mut self) -> Chores {
         let decider = std::mem::take(&mut self.decider);
-        if decider == Decider::Holds && !self.abandoned {
+        if decider == Decider::Holds && self.has_others() {
             return Chores { spawn: std::mem::take(&mut self.chores.spawn), ..Chores::default() };
         }
         if self.is_knocked_for() {
@@ -306,18 +306,25 @@ impl State {
     /// Whether a task that asks now would find something to do.
     fn has_work(&self) -> bool {
         let has_work = |engine: &Engine<_>| {
-            engine.core.has_ready_jobs() || engine.left.has_chores() || self.caller.wants(engine)
+            engine.core.has_ready_jobs()
+                || engine.left.has_chores()
+                || self.chores.rest.is_some()
+                || self.caller.wants(engine)
         };
-        self.engine.as_deref().is_some_and(has_work)
-            || self.chores.rest.is_some()
-            || self.leaves_work_to_caller()
+        self.engine.as_deref().is_some_and(has_work) || self.leaves_work_to_caller()
+    }
+
+    /// Whether tasks can be sent for.
+    #[inline]
+    fn has_others(&self) -> bool {
+        self.engine.is_some() && !self.abandoned
     }
 
     /// While there is something to do that nobody takes, a task is on its way that will; when that has taken
     /// something, it sends for the next one.
     #[inline]
     pub(super) fn ask_for_spare(&mut self) {
-        if self.spares == 0 && !self.abandoned && self.has_work() {
+        if self.spares == 0 && self.has_others() && self.has_work() {
             self.spares += 1;
             self.chores.spawn += 1;
         }
