@@ -418,11 +418,15 @@ fn a_job_that_blocks_its_thread_does_not_keep_the_run_from_its_deadlines() {
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+type OnPublish = Box<dyn FnOnce() + Send>;
+
 /// Tasks that are handed out when they are asked for, and a clock that stands until it is set.
 #[derive(Clone, Default)]
 struct Handed {
     clock: Manual,
     tasks: Arc<Mutex<Vec<Task>>>,
+    /// Done when something is published for the next time.
+    on_publish: Arc<Mutex<Option<OnPublish>>>,
 }
 
 impl Clock for Handed {
@@ -440,7 +444,12 @@ impl Spawn for Handed {
         self.tasks.lock().unwrap().push(Box::pin(task));
     }
 
-    fn publish(&self) {}
+    fn publish(&self) {
+        let next = self.on_publish.lock().unwrap().take();
+        if let Some(next) = next {
+            next();
+        }
+    }
 }
 
 /// A runtime drops the task of an attempt that was aborted, which it has not polled again since.
@@ -633,4 +642,60 @@ fn a_task_that_has_a_job_in_hand_wakes_nobody() {
     }
     assert!(run.as_mut().poll(&mut caller).is_ready());
     assert_eq!(*waker.waited.lock().unwrap(), Some(true));
+}
+
+/// It ended in time as far as anybody knew: nobody had let time pass before that was heard.
+#[test]
+fn an_end_comes_before_a_deadline_that_has_passed_meanwhile() {
+    let runtime = Manual::default();
+    let now = Arc::clone(&runtime.now);
+    let mut graph = SendJobGraph::new();
+    let late = Job::new(async move { now.store(2_000_000_000, Ordering::SeqCst) });
+    let late = graph.add(late.timeout(Duration::from_secs(1)));
+    let mut run = pin!(jobgraph::run_on(&runtime, graph));
+    assert!(poll_once(run.as_mut()).is_pending());
+    while runtime.executor.try_tick() {}
+    let Poll::Ready(report) = poll_once(run.as_mut()) else { panic!("the run is over") };
+    let report = report.unwrap();
+    assert_eq!(report.job(&late).unwrap().outcome(), Some(Outcome::Succeeded), "{report}");
+}
+
+/// Between the time at which it was handed out, and its first poll.
+#[test]
+fn an_attempt_that_is_aborted_before_its_first_poll_is_not_polled() {
+    let runtime = Handed::default();
+    let polled = Arc::new(AtomicUsize::new(0));
+    let mut graph = SendJobGraph::new();
+    let (stop, waits) = (graph.stop_handle(), futures_lite::future::yield_now());
+    let first = graph.add(Job::new(waits));
+    for _ in 0..2 {
+        let polled = Arc::clone(&polled);
+        let job = Job::new(async move { polled.fetch_add(1, Ordering::SeqCst) });
+        graph.add(job.requires(&first));
+    }
+    let run = Arc::new(Mutex::new(Box::pin(jobgraph::run_on(&runtime, graph))));
+    let poll_run = {
+        let run = Arc::clone(&run);
+        move || poll_once(run.lock().unwrap().as_mut())
+    };
+    assert!(poll_run().is_pending());
+    let poll = |task: &mut Task| task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    let pop = || runtime.tasks.lock().unwrap().pop();
+    let mut task = pop().unwrap();
+    assert!(poll(&mut task).is_pending());
+    while pop().is_some_and(|mut other| poll(&mut other).is_ready()) {}
+    // It goes on with one of the two, and publishes that it has sent for somebody to take the other one.
+    let ends = poll_run.clone();
+    *runtime.on_publish.lock().unwrap() = Some(Box::new(move || {
+        stop.stop();
+        assert!(ends().is_pending());
+    }));
+    assert!(poll(&mut task).is_pending());
+    assert!(runtime.on_publish.lock().unwrap().is_none());
+    assert!(poll(&mut task).is_ready());
+    while pop().is_some_and(|mut other| poll(&mut other).is_ready()) {}
+    let Poll::Ready(report) = poll_run() else { panic!("the run is over") };
+    let report = report.unwrap();
+    assert_eq!(report.verdict(), jobgraph::Verdict::Stopped, "{report}");
+    assert_eq!(polled.load(Ordering::SeqCst), 0, "{report}");
 }
