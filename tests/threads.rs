@@ -317,7 +317,8 @@ fn a_task_that_goes_on_publishes_what_it_has_spawned() {
     let mut seen = vec![];
     for _ in 0..100 {
         let counts = counts.clone();
-        let job = Job::new(async move { counts() });
+        // Each leaves the end of its context to be done, which wakes nobody.
+        let job = Job::with_context(move |_| std::future::ready(counts()));
         seen.push(graph.add(job.requires(seen.last().into_iter().collect::<Vec<_>>())));
     }
     let mut run = pin!(jobgraph::run_on(&runtime, graph));

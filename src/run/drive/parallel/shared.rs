@@ -190,25 +190,27 @@ impl<S: Spawn> Shared<S> {
     /// What is spawned or woken is not to wait for what may take long: code of the user's, or a poll.
     #[cold]
     fn act(self: &Arc<Self>, Chores { spawn, rest, goes_away }: Chores) {
+        let mut stirred = spawn > 0;
         for _ in 0..spawn {
             (self.spawn)(self);
         }
         if let Some(rest) = rest {
-            self.act_on(*rest);
+            let Rest { ours, theirs, bells, contexts, spent, unheard } = *rest;
+            stirred |= !ours.is_empty();
+            ours.into_iter().for_each(Bell::ring);
+            if stirred {
+                self.publish();
+            }
+            stirred = !theirs.is_empty();
+            theirs.into_iter().for_each(Bell::ring);
+            drop(bells);
+            drop_each(contexts);
+            drop_each(spent);
+            drop_each(unheard);
         }
-        if !goes_away {
+        if stirred && !goes_away {
             self.publish();
         }
-    }
-
-    fn act_on(&self, Rest { ours, theirs, bells, contexts, spent, unheard }: Rest) {
-        ours.into_iter().for_each(Bell::ring);
-        self.publish();
-        theirs.into_iter().for_each(Bell::ring);
-        drop(bells);
-        drop_each(contexts);
-        drop_each(spent);
-        drop_each(unheard);
     }
 
     /// Lets other threads have what this one has spawned or woken.
