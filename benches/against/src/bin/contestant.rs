@@ -1,6 +1,7 @@
 //! A row of `cargo against`, with the library and with `benches/support` of the tree in which this is built.
 //!
-//! `contestant WAY SHAPE JOBS WORK` prints nanoseconds a job, each of which computes for `WORK` ns. With a
+//! `contestant WAY SHAPE JOBS WORK` prints nanoseconds a job, each of which computes for `WORK` ns, or waits once
+//! if that is `waits`. With a
 //! last argument `once` it runs once, to be counted by callgrind or strace.
 #![allow(dead_code, reason = "what is shared with the other benchmarks is not all used here")]
 
@@ -18,7 +19,7 @@ mod work;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use work::{WORK, job};
+use work::{WAITS, WORK, job};
 
 /// A row is repeated until it has done about so many jobs, or for so long.
 const JOBS: usize = 200_000;
@@ -32,7 +33,10 @@ fn main() {
         [way, shape, jobs, work, "once"] => (way, shape, jobs, work, true),
         _ => panic!("WAY SHAPE JOBS WORK [once]"),
     };
-    WORK.store(work.parse().expect("nanoseconds"), Ordering::Relaxed);
+    match work {
+        "waits" => WAITS.store(true, Ordering::Relaxed),
+        work => WORK.store(work.parse().expect("nanoseconds"), Ordering::Relaxed),
+    }
     let (_, make) = SHAPES.into_iter().find(|(name, _)| *name == shape).expect("a shape");
     let shape = &make(jobs.parse().expect("a number of jobs"));
     let on_one_thread = |run: &dyn Fn()| {

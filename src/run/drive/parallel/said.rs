@@ -60,8 +60,8 @@ pub(super) struct Taker {
 /// What a task has done in this turn of its.
 #[derive(Clone, Copy)]
 pub(super) struct Turn {
-    /// The same for one task at a time.
-    pub(super) task: usize,
+    /// Where: the same for one thread at a time.
+    pub(super) thread: usize,
     /// Whether it may go on at once; not if it has been busy for long.
     pub(super) at_once: bool,
     /// How many more facts it may tell observers.

@@ -10,7 +10,7 @@ use crate::run::facts::bell::Bell;
 use crate::run::facts::mailbox::{Mailbox, Message};
 use crate::run::job::payload::{Payload, Sendable};
 
-/// So often in a row a task decides for itself alone, if others wait meanwhile.
+/// So often in a row a thread decides for itself alone, if others wait meanwhile.
 const ROW: u32 = 32;
 
 /// What the lock of a parallel run protects. Nothing here runs code of the user's: it decides, and what is
@@ -22,7 +22,7 @@ pub(super) struct State {
     pub(super) reports: Vec<Report>,
     /// Who has reported something and is to be answered.
     pub(super) takers: Vec<Taker>,
-    /// The task that decided last, and how often in a row while others waited.
+    /// The thread that decided last, and how often in a row while others waited.
     last: (usize, u32),
     /// By index of the job in the core, as far as there are any: the task of its attempt, which fetches the
     /// body each time that it is polled.
@@ -139,13 +139,13 @@ impl State {
         (then, spent)
     }
 
-    /// Whether this task goes on by itself while others wait. It does for a while if it comes again and again,
+    /// Whether this thread goes on by itself while others wait. It does for a while if it comes again and again,
     /// which it does if its jobs are short: to hand one to another thread takes longer than to do it.
     #[cold]
     fn makes_wait(&mut self, turn: Turn) -> bool {
         let (last, row) = self.last;
-        let goes_on = last == turn.task && row < ROW;
-        self.last = (turn.task, if goes_on { row + 1 } else { 0 });
+        let goes_on = last == turn.thread && row < ROW;
+        self.last = (turn.thread, if goes_on { row + 1 } else { 0 });
         goes_on
     }
 
@@ -355,10 +355,10 @@ impl State {
         Some(body)
     }
 
-    /// Whoever decides has something in hand: another one does what may take long.
+    /// Whoever decides has something in hand: another one does what may take long. That one was sent for when
+    /// there came to be anything.
     pub(super) fn hold(&mut self) {
         self.decider = Decider::Holds;
-        self.ask_for_spare();
     }
 
     /// Whether an attempt is under way.

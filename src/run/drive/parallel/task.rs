@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -18,6 +19,11 @@ use crate::run::job::payload::Sendable;
 /// How long a task goes on with one job after the other before it lets others have their turn, unless a
 /// single poll takes longer. What a job woke on this thread may have to wait so long.
 const SLICE: Duration = Duration::from_micros(100);
+
+std::thread_local! {
+    /// Its address tells one thread from the others.
+    static HERE: Cell<u8> = const { Cell::new(0) };
+}
 
 /// A task of a run: polls the job that it has, and when that has ended any that may start, one after the
 /// other. One that is dropped before it has ended says so.
@@ -50,8 +56,8 @@ impl<S: Spawn> Task<S> {
         let shared = Arc::clone(&self.shared);
         let mut said = self.begin(cx);
         let (mut polls, mut begun) = (0, None);
-        let task = std::ptr::from_ref(self).addr();
-        let mut turn = Turn { task, at_once: true, may_tell: BATCH };
+        let thread = HERE.with(|here| std::ptr::from_ref(here).addr());
+        let mut turn = Turn { thread, at_once: true, may_tell: BATCH };
         loop {
             let now = shared.runtime.now();
             let slice = now.map(|now| now.saturating_since(*begun.get_or_insert(now)));

@@ -22,8 +22,16 @@ pub(crate) struct Row {
     pub(crate) way: String,
     pub(crate) shape: &'static str,
     pub(crate) jobs: usize,
-    /// For how many ns each computes.
-    pub(crate) work: u64,
+    pub(crate) each: Each,
+}
+
+/// What each job does.
+#[derive(Clone, Copy)]
+pub(crate) enum Each {
+    /// It computes for so many ns.
+    Computes(u32),
+    /// It waits once, to be woken at once.
+    Waits,
 }
 
 impl Row {
@@ -37,8 +45,11 @@ impl Row {
     }
 
     fn arguments(&self) -> [String; 4] {
-        let (jobs, work) = (self.jobs.to_string(), self.work.to_string());
-        [self.way.clone(), self.shape.to_owned(), jobs, work]
+        let work = match self.each {
+            Each::Computes(work) => work.to_string(),
+            Each::Waits => "waits".to_owned(),
+        };
+        [self.way.clone(), self.shape.to_owned(), self.jobs.to_string(), work]
     }
 
     /// The ratio of instructions, new to old. On several threads these are not the same each time.
