@@ -36,7 +36,7 @@ impl State {
     fn catch_up(&mut self) {
         for Report(reply) in std::mem::take(&mut self.reports) {
             self.hear();
-            if let Some(reply) = reply {
+            if let Some(reply) = reply.filter(|reply| reply.is_awaited()) {
                 reply.give(|| self.next());
             }
         }

@@ -1,8 +1,7 @@
 //! A row of `cargo against`, with the library and with `benches/support` of the tree in which this is built.
 //!
 //! `contestant WAY SHAPE JOBS WORK` prints nanoseconds a job, each of which computes for `WORK` ns, or waits once
-//! if that is `waits`. With a
-//! last argument `once` it runs once, to be counted by callgrind or strace.
+//! if that is `waits`. With a last argument `once` it runs once, to be counted by callgrind or strace.
 #![allow(dead_code, reason = "what is shared with the other benchmarks is not all used here")]
 
 #[path = "../../../support/clock.rs"]
