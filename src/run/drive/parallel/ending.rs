@@ -19,9 +19,11 @@ impl State {
         (now, lost): (Option<Timestamp>, Option<Panic>),
         mail: usize,
     ) -> Look {
-        if let Some(panic) = lost {
+        if lost.is_some() {
             self.hear_reports();
-            self.engine.as_mut().into_iter().for_each(|engine| engine.lose_time(panic.clone()));
+        }
+        if let (Some(engine), Some(panic)) = (&mut self.engine, lost) {
+            engine.lose_time(panic);
         }
         if let Err(said) = self.hear(said, now, mail, false) {
             return Look::Unheard(said);
