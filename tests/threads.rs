@@ -372,14 +372,18 @@ fn no_thread_is_idle_while_a_job_may_start() {
     }
 }
 
+#[cfg(feature = "tokio")]
+fn tokio_threads(threads: usize) -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(threads).enable_all().build().unwrap()
+}
+
 /// The same for tokio, each of whose threads keeps the last task that was spawned on it to itself.
 #[cfg(feature = "tokio")]
 #[test]
 fn no_thread_of_tokio_is_idle_while_a_job_may_start() {
     const THREADS: usize = 4;
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
-    let runtime = runtime.unwrap();
+    let runtime = tokio_threads(THREADS);
     for round in 0..40 {
         let graph = graph_that_needs_threads(THREADS, round % 2 == 0);
         let run = async { jobgraph::tokio::run_on(graph).await.unwrap() };
@@ -397,9 +401,7 @@ fn no_thread_of_tokio_is_idle_while_a_job_may_start() {
 #[cfg(feature = "tokio")]
 #[test]
 fn a_job_that_blocks_its_thread_does_not_keep_the_run_from_its_deadlines() {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build();
-    let (report, waited) = runtime.unwrap().block_on(async {
+    let (report, waited) = tokio_threads(3).block_on(async {
         let over = Arc::new((Mutex::new(0), Condvar::new()));
         let mut graph = SendJobGraph::new();
         let first = graph.add(Job::new(async {}));
@@ -488,10 +490,6 @@ fn a_run_ends_whose_runtime_is_gone_while_a_job_waits_to_be_tried_again() {
 struct Awaited(Arc<(Mutex<bool>, Condvar)>);
 
 impl Awaited {
-    fn add_to(&self, graph: &mut SendJobGraph) {
-        graph.add(self.job());
-    }
-
     fn job(&self) -> Job<impl jobgraph::Body<Output = ()> + Send + use<>> {
         let this = self.clone();
         Job::new(async move { this.has_run() })
@@ -507,60 +505,6 @@ impl Awaited {
         let has_run = self.0.0.lock().unwrap();
         !self.0.1.wait_timeout_while(has_run, PATIENCE, |run| !*run).unwrap().1.timed_out()
     }
-}
-
-#[cfg(feature = "tokio")]
-fn tokio_threads() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap()
-}
-
-/// tokio, and what its threads do before they look at the clock for the first time.
-#[cfg(feature = "tokio")]
-#[derive(Clone)]
-struct Stands(jobgraph::tokio::TokioRuntime, Arc<dyn Fn() + Send + Sync>);
-
-#[cfg(feature = "tokio")]
-impl Clock for Stands {
-    fn now(&self) -> Timestamp {
-        (self.1)();
-        self.0.now()
-    }
-
-    fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send {
-        self.0.sleep_until(at)
-    }
-}
-
-#[cfg(feature = "tokio")]
-impl Spawn for Stands {
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.0.spawn(task);
-    }
-
-    fn publish(&self) {
-        self.0.publish();
-    }
-}
-
-/// The task that it has sent for in its place is not to stay with its thread.
-#[cfg(feature = "tokio")]
-#[test]
-fn a_clock_may_wait_for_a_job_that_is_ready() {
-    let (awaited, caller) = (Awaited::default(), std::thread::current().id());
-    let mut graph = SendJobGraph::new();
-    (0..3).for_each(|_| awaited.add_to(&mut graph));
-    let (looked, waits) = (Mutex::new(false), awaited.clone());
-    let look = move || {
-        let is_first = std::thread::current().id() != caller
-            && !std::mem::replace(&mut *looked.lock().unwrap(), true);
-        assert!(!is_first || waits.wait(), "nobody ran a job while the clock was waited for");
-    };
-    let report = tokio_threads().block_on(async {
-        let runtime = Stands(jobgraph::tokio::TokioRuntime::current(), Arc::new(look));
-        jobgraph::run_on(&runtime, graph).await.unwrap()
-    });
-    assert!(report.is_success(), "{report}");
-    assert_eq!(report.mishaps().count(), 0, "{report}");
 }
 
 /// A waker that waits for a job, and what came of that.
@@ -601,7 +545,7 @@ fn a_waker_may_wait_for_a_job_that_was_added() {
         // Who waits for an answer is told if they are still there.
         std::mem::forget(adding);
     }));
-    tokio_threads().block_on(async {
+    tokio_threads(4).block_on(async {
         tokio::spawn(jobgraph::tokio::run_on(graph)).await.unwrap().unwrap();
     });
     assert_eq!(*waker.waited.lock().unwrap(), Some(true));

@@ -1,15 +1,11 @@
 //! Jobs that compute for as long as they are told to.
 
 use std::hint::black_box;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-
-use futures_lite::future::yield_now;
 
 /// For so many ns each job computes.
 pub(crate) static WORK: AtomicU64 = AtomicU64::new(0);
-/// Whether each job waits once, to be woken at once.
-pub(crate) static WAITS: AtomicBool = AtomicBool::new(false);
 
 /// The job of the benchmarks in which jobs may compute. If they do not, what is measured is what surrounds them.
 pub(crate) async fn job(number: usize) -> usize {
@@ -17,8 +13,6 @@ pub(crate) async fn job(number: usize) -> usize {
     if work > 0 {
         let until = Instant::now() + Duration::from_nanos(work);
         while Instant::now() < until {}
-    } else if WAITS.load(Ordering::Relaxed) {
-        yield_now().await;
     }
     black_box(number)
 }

@@ -7,8 +7,9 @@
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -227,6 +228,34 @@ fn a_clock_may_wait_for_another_job() {
         add_chain(&mut graph, &others, Some(LONG));
         let other = others.add_to(&mut graph);
         assert_ran(&way.run_beside(graph, &beside), &other);
+    });
+}
+
+/// Before anything was taken: the task that is sent for in place of the one that looks is not to stay with its
+/// thread.
+#[test]
+fn a_clock_may_wait_for_a_job_that_is_ready() {
+    alone_each(&Way::THREADS, |way| {
+        let caller = std::thread::current().id();
+        let (has_run, runs) = channel();
+        let runs = Mutex::new(Some(runs));
+        let beside = Beside::now(move || {
+            let is_first = std::thread::current().id() != caller;
+            let runs = if is_first { runs.lock().unwrap().take() } else { None };
+            if let Some(runs) = runs {
+                runs.recv().unwrap();
+            }
+        });
+        let mut graph = SendJobGraph::new();
+        for _ in 0..3 {
+            let has_run = has_run.clone();
+            graph.add(Job::new(async move {
+                let _ = has_run.send(());
+            }));
+        }
+        let report = way.run_beside(graph, &beside);
+        assert!(report.is_success(), "{report}");
+        assert_eq!(report.mishaps().count(), 0, "{report}");
     });
 }
 

@@ -11,7 +11,6 @@ struct State {
     ready: usize,
     /// How many were handed out, and not heard of since.
     out: usize,
-    heard: usize,
     reports: Vec<Report>,
 }
 
@@ -30,7 +29,6 @@ impl State {
 
     fn hear(&mut self) {
         self.out -= 1;
-        self.heard += 1;
     }
 
     fn catch_up(&mut self) {

@@ -1,7 +1,7 @@
 //! A row of `cargo against`, with the library and with `benches/support` of the tree in which this is built.
 //!
 //! `contestant WAY SHAPE JOBS WORK` prints nanoseconds a job, each of which computes for `WORK` ns, or waits once
-//! if that is `waits`. With a last argument `once` it runs once, to be counted by callgrind or strace.
+//! if it was built so. With a last argument `once` it runs once, to be counted by callgrind or strace.
 #![allow(dead_code, reason = "what is shared with the other benchmarks is not all used here")]
 
 #[path = "../../../support/clock.rs"]
@@ -18,7 +18,9 @@ mod work;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use work::{WAITS, WORK, job};
+use work::WORK;
+#[cfg(not(feature = "waits"))]
+use work::job;
 
 /// A row is repeated until it has done about so many jobs, or for so long.
 const JOBS: usize = 200_000;
@@ -32,11 +34,10 @@ fn main() {
         [way, shape, jobs, work, "once"] => (way, shape, jobs, work, true),
         _ => panic!("WAY SHAPE JOBS WORK [once]"),
     };
-    match work {
-        "waits" => WAITS.store(true, Ordering::Relaxed),
-        work => WORK.store(work.parse().expect("nanoseconds"), Ordering::Relaxed),
-    }
-    let (_, make) = SHAPES.into_iter().find(|(name, _)| *name == shape).expect("a shape");
+    WORK.store(work.parse().expect("nanoseconds"), Ordering::Relaxed);
+    let more: (&str, shapes::Make) = ("chains", shapes::chains);
+    let mut shapes = shapes::SHAPES.into_iter().chain([more]);
+    let (_, make) = shapes.find(|(name, _)| *name == shape).expect("a shape");
     let shape = &make(jobs.parse().expect("a number of jobs"));
     let on_one_thread = |run: &dyn Fn()| {
         if once { counted(run) } else { measure(shape.jobs(), || clock::computing(run)) }
@@ -66,13 +67,12 @@ fn main() {
     }
 }
 
-const SHAPES: [(&str, shapes::Make); 5] = [
-    ("independent", shapes::independent),
-    ("chain", shapes::chain),
-    ("fan", shapes::fan),
-    ("layered", shapes::layered),
-    ("chains", shapes::chains),
-];
+#[cfg(feature = "waits")]
+async fn job(number: usize) -> usize {
+    let computes = work::job(number);
+    futures_lite::future::yield_now().await;
+    computes.await
+}
 
 /// The only function in which callgrind counts.
 #[inline(never)]

@@ -22,16 +22,8 @@ pub(crate) struct Row {
     pub(crate) way: String,
     pub(crate) shape: &'static str,
     pub(crate) jobs: usize,
-    pub(crate) each: Each,
-}
-
-/// What each job does.
-#[derive(Clone, Copy)]
-pub(crate) enum Each {
-    /// It computes for so many ns.
-    Computes(u32),
-    /// It waits once, to be woken at once.
-    Waits,
+    /// For how many ns each computes.
+    pub(crate) work: u32,
 }
 
 impl Row {
@@ -45,11 +37,8 @@ impl Row {
     }
 
     fn arguments(&self) -> [String; 4] {
-        let work = match self.each {
-            Each::Computes(work) => work.to_string(),
-            Each::Waits => "waits".to_owned(),
-        };
-        [self.way.clone(), self.shape.to_owned(), self.jobs.to_string(), work]
+        let (jobs, work) = (self.jobs.to_string(), self.work.to_string());
+        [self.way.clone(), self.shape.to_owned(), jobs, work]
     }
 
     /// The ratio of instructions, new to old. On several threads these are not the same each time.
@@ -63,11 +52,15 @@ impl Row {
 pub(crate) struct Contestant(PathBuf);
 
 impl Contestant {
-    pub(crate) fn build(tree: &Path) -> Self {
+    /// Builds it. Its jobs may wait.
+    pub(crate) fn build(tree: &Path, waits: bool) -> Self {
         let target = tree.join("target");
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--release", "--bin", "contestant", "--manifest-path"]);
         cargo.arg(tree.join(PACKAGE).join("Cargo.toml")).arg("--target-dir").arg(&target);
+        if waits {
+            cargo.args(["--features", "waits"]);
+        }
         output(&mut cargo);
         Self(target.join("release/contestant"))
     }

@@ -1,10 +1,10 @@
 //! Today's code against that of an older commit, in one session.
 //!
-//! `cargo against REV [shape ..] [way ..] [--turns N] [--jobs N] [--work NS | --waits]`; shapes: `independent`, `chain`,
-//! `fan`, `layered`, and if asked for `chains` (64 of them); ways: `core`, `place`, `smol` and `tokio` (in tasks
-//! of one thread), `smol-2` and `tokio-2` (of two), and if asked for of any other number, such as `tokio-16`.
-//! Each job computes for so many ns, or waits once. Each measurement is a process of its own; those of a row take turns, old
-//! and new.
+//! `cargo against REV [shape ..] [way ..] [--turns N] [--jobs N] [--work NS | --waits]`; shapes: `independent`,
+//! `chain`, `fan`, `layered`, and if asked for `chains` (64 of them); ways: `core`, `place`, `smol` and `tokio`
+//! (in tasks of one thread), `smol-2` and `tokio-2` (of two), and if asked for of any other number, such as
+//! `tokio-16`. Each job computes for so many ns, or waits once. Each measurement is a process of its own; those
+//! of a row take turns, old and new.
 //!
 //! Old is measured with the `benches/support/ours.rs` of its own tree, which knows its API, by today's
 //! `contestant.rs`. So what that uses of it has to stay as it is.
@@ -13,7 +13,7 @@
 mod callgrind;
 mod contestant;
 
-use contestant::{Contestant, Each, Row};
+use contestant::{Contestant, Row};
 
 const USAGE: &str =
     "cargo against REV [shape ..] [way ..] [--turns N] [--jobs N] [--work NS | --waits]";
@@ -28,14 +28,18 @@ struct Arguments {
     revision: String,
     rows: Vec<Row>,
     turns: usize,
+    waits: bool,
 }
 
 fn main() {
-    let Arguments { revision, rows, turns } = arguments();
+    let Arguments { revision, rows, turns, waits } = arguments();
     let (tree, title) = contestant::check_out(&revision);
-    let contestants = [Contestant::build(&tree), Contestant::build(&contestant::root())];
+    let contestants = [tree, contestant::root()].map(|tree| Contestant::build(&tree, waits));
     println!("old: {title}; new: this working tree");
     println!("Medians and quartiles of {turns} turns, on several threads of five times as many.");
+    if waits {
+        println!("Each job waits once.");
+    }
     println!("On one thread its CPU time, on several the time on the wall.");
     let measured = measure(&contestants, &rows, turns);
     let counts = contestant::can_count();
@@ -53,7 +57,7 @@ fn main() {
 }
 
 fn arguments() -> Arguments {
-    let (mut turns, mut jobs, mut each) = (9, 10_000, Each::Computes(0));
+    let (mut turns, mut jobs, mut work, mut waits) = (9, 10_000, 0, false);
     let (mut shapes, mut ways, mut revision) = (vec![], vec![], None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -62,8 +66,8 @@ fn arguments() -> Arguments {
         match argument.as_str() {
             "--turns" => turns = number() as usize,
             "--jobs" => jobs = number() as usize,
-            "--work" => each = Each::Computes(number()),
-            "--waits" => each = Each::Waits,
+            "--work" => work = number(),
+            "--waits" => waits = true,
             _ if revision.is_none() => revision = Some(argument),
             _ if is_way(&argument) => ways.push(argument),
             _ => {
@@ -72,8 +76,8 @@ fn arguments() -> Arguments {
             }
         }
     }
-    let rows = rows(&ways, &shapes, jobs, each);
-    Arguments { revision: revision.expect(USAGE), rows, turns: turns.max(1) }
+    let rows = rows(&ways, &shapes, jobs, work);
+    Arguments { revision: revision.expect(USAGE), rows, turns: turns.max(1), waits }
 }
 
 fn is_way(name: &str) -> bool {
@@ -82,12 +86,12 @@ fn is_way(name: &str) -> bool {
 }
 
 /// All ways and shapes where none are named.
-fn rows(ways: &[String], shapes: &[&'static str], jobs: usize, each: Each) -> Vec<Row> {
+fn rows(ways: &[String], shapes: &[&'static str], jobs: usize, work: u32) -> Vec<Row> {
     let shapes = if shapes.is_empty() { &SHAPES } else { shapes };
     let all = WAYS.map(str::to_owned);
     let mut rows = vec![];
     for way in if ways.is_empty() { &all } else { ways } {
-        let row = |shape, jobs| Row { way: way.clone(), shape, jobs, each };
+        let row = |shape, jobs| Row { way: way.clone(), shape, jobs, work };
         rows.extend(shapes.iter().map(|shape| row(shape, jobs)));
         if way == "core" && shapes.contains(&LARGE.0) {
             rows.extend(LARGE.1.map(|jobs| row(LARGE.0, jobs)));
@@ -123,14 +127,10 @@ fn print(row: &Row, pairs: &[Pair], instructions: Option<f64>) {
     let [first, median, third] =
         [0.25, 0.5, 0.75].map(|q| quantile(pairs.iter().map(|[old, new]| new / old), q));
     let instructions = instructions.map_or(String::new(), |ratio| format!("{ratio:.3}"));
-    let Row { way, shape, jobs, each } = row;
-    let each = match each {
-        Each::Computes(0) => String::new(),
-        Each::Computes(work) => format!(", {work} ns of work"),
-        Each::Waits => ", each waits once".to_owned(),
-    };
+    let Row { way, shape, jobs, work } = row;
+    let work = if *work == 0 { String::new() } else { format!(", {work} ns of work") };
     println!(
-        "| {way}, {shape}, {jobs}{each} | {old:.1} | {new:.1} | {median:.3} | {first:.3} to {third:.3} \
+        "| {way}, {shape}, {jobs}{work} | {old:.1} | {new:.1} | {median:.3} | {first:.3} to {third:.3} \
          | {instructions} |"
     );
 }
