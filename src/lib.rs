@@ -50,9 +50,9 @@ pub mod tokio;
 pub mod view;
 
 pub use crate::orchestrator::{
-    After, Attempt, Change, Completion, Condition, Counts, Explanation, Failure, GraphError,
-    InputError, JobId, JobKind, JobName, JobOptions, JobState, Orchestrator, Outcome, ReadyJobs,
-    Retries, RunOptions, Signal, SkipReason, StopReason, Timestamp, Transition, Verdict,
+    After, Attempt, Change, Completion, Condition, Counts, DependentsOfAll, Explanation, Failure,
+    GraphError, InputError, JobId, JobKind, JobName, JobOptions, JobState, Orchestrator, Outcome,
+    ReadyJobs, Retries, RunOptions, Signal, SkipReason, StopReason, Timestamp, Transition, Verdict,
 };
 #[cfg(feature = "std")]
 pub use crate::run::{

@@ -50,6 +50,7 @@ fn picture(graph: &Graph) -> String {
         for (dependent, condition) in graph.dependents(job) {
             write!(text, " {dependent} {condition}").unwrap();
         }
+        assert!(graph.dependents_of_all().of(job).eq(graph.dependents(job)));
         writeln!(text, " | {}", graph.state(job).unwrap()).unwrap();
     }
     writeln!(text, "{}, {} requirements", graph.counts(), graph.requirement_count()).unwrap();

@@ -12,91 +12,80 @@ pub enum Condition {
     Failed,
 }
 
-/// "No edge", "no job": an index that is never given out.
+/// "No job": an index that is never given out.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// Where the edges of a job are: those to its requirements, and those to its dependents.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lists {
-    pub(super) newest_requirement: u32,
-    pub(super) first_dependent: u32,
-    pub(super) last_dependent: u32,
-}
+/// How many jobs, or words of [`Made`](super::made::Made), there may be: what an [`Edge`] can tell apart.
+pub(super) const MAX: usize = Edge::INDEX as usize;
 
-impl Lists {
-    pub(super) const EMPTY: Self =
-        Self { newest_requirement: NONE, first_dependent: NONE, last_dependent: NONE };
-
-    /// Those of a job that nobody requires yet.
-    pub(super) const fn of_new(newest_requirement: u32) -> Self {
-        Self { newest_requirement, ..Self::EMPTY }
-    }
-
-    /// Whether nobody ever required the job.
-    #[inline]
-    pub(super) const fn has_no_dependents(self) -> bool {
-        self.first_dependent == NONE
-    }
-}
-
-/// An index in 30 bits, and a tag in two.
+/// One side of a requirement: who is on the other side, in 29 bits, and what is asked, as a tag in three. Tags 3
+/// and 4 are free; 6 and 7 are for whoever keeps lists of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tagged(u32);
-
-impl Tagged {
-    pub(super) const INDEX: u32 = u32::MAX >> 2;
-
-    pub(super) const fn new(index: u32, tag: u32) -> Self {
-        Self(index & Self::INDEX | tag << 30)
-    }
-
-    pub(super) fn index(self) -> Option<u32> {
-        Some(self.0 & Self::INDEX).filter(|&index| index != Self::INDEX)
-    }
-
-    /// Whether both name one index; the other one names any.
-    pub(super) const fn names_same(self, other: Self) -> bool {
-        (self.0 ^ other.0) << 2 == 0
-    }
-
-    pub(super) const fn tag(self) -> u32 {
-        self.0 >> 30
-    }
-
-    pub(super) fn forget_index(&mut self) {
-        self.0 |= Self::INDEX;
-    }
-}
-
-/// A requirement: 12 bytes.
-///
-/// It is in the list of dependents of the required job through `next`. The edges of a job to its
-/// requirements lie one after the other; where others came in between, a jump leads back.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Edge {
-    /// The job; tagged if this is its first requirement.
-    pub(super) job: Tagged,
-    /// The required job, tagged with the condition; of a jump, the edge to go back to.
-    pub(super) required: Tagged,
-    pub(super) next: u32,
-}
-
-pub(super) const FIRST: u32 = 1;
-pub(super) const JUMP: u32 = 3;
+pub(super) struct Edge(u32);
 
 impl Edge {
-    pub(super) fn jump(to: u32) -> Self {
-        Self { job: Tagged(NONE), required: Tagged::new(to, JUMP), next: NONE }
+    const BITS: u32 = 29;
+    const INDEX: u32 = u32::MAX >> (32 - Self::BITS);
+    /// An edge that links nobody any more.
+    pub(super) const FORGOTTEN: Self = Self::tagged(0, 5);
+    /// How many different tags there are.
+    pub(super) const TAGS: usize = 1 << (32 - Self::BITS);
+
+    #[inline]
+    pub(super) const fn tagged(index: u32, tag: u32) -> Self {
+        Self(index | tag << Self::BITS)
     }
 
-    pub(super) fn condition(self) -> Condition {
-        match self.required.tag() {
+    #[inline]
+    pub(super) const fn new(other: u32, condition: Condition) -> Self {
+        Self::tagged(other, condition as u32)
+    }
+
+    #[inline]
+    pub(super) const fn index(self) -> u32 {
+        self.0 & Self::INDEX
+    }
+
+    #[inline]
+    pub(super) const fn tag(self) -> u32 {
+        self.0 >> Self::BITS
+    }
+
+    /// The same condition, of or on another job.
+    #[inline]
+    pub(super) const fn with_index(self, index: u32) -> Self {
+        Self(self.0 & !Self::INDEX | index)
+    }
+
+    #[inline]
+    pub(super) const fn is_forgotten(self) -> bool {
+        self.tag() == Self::FORGOTTEN.tag()
+    }
+
+    pub(super) const fn condition(self) -> Condition {
+        match self.tag() {
             0 => Condition::Succeeded,
             1 => Condition::Finished,
             _ => Condition::Failed,
         }
     }
+
+    pub(super) const fn parts(self) -> (u32, Condition) {
+        (self.index(), self.condition())
+    }
 }
 
-/// How many jobs there may be at once: what the 30 bits of an edge can tell apart.
-pub(super) const MAX_JOBS: usize = Tagged::INDEX as usize;
+// Zeroed memory comes for nothing, but of numbers only.
+impl From<u32> for Edge {
+    #[inline]
+    fn from(bits: u32) -> Self {
+        Self(bits)
+    }
+}
+
+impl From<Edge> for u32 {
+    #[inline]
+    fn from(edge: Edge) -> Self {
+        edge.0
+    }
+}

@@ -1,29 +1,47 @@
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::ops::Range;
 
-use super::edge::{Condition, Edge, FIRST, JUMP, Lists, NONE, Tagged};
+use super::dependents::Dependents;
+use super::edge::{Condition, Edge};
 use super::job::JobId;
-use super::node::Node;
+use super::made::Made;
+use super::nodes::Nodes;
 
-/// The requirements between the jobs, in one arena, in the order in which they were made.
+/// The requirements between the jobs, from both sides.
 ///
-/// An edge forgets a job that is removed, and stays where it is; once more of them are idle than not,
-/// the arena is made anew.
+/// While the graph is built they are known to the jobs that have them; their other side is made at `start`.
+/// A requirement of or on a job that was removed stays where it is. Once more is idle than not, all is made
+/// anew.
 #[derive(Clone, Debug)]
 pub(super) struct Edges {
-    arena: Vec<Edge>,
+    made: Made,
     /// Edges that link two jobs which are both there.
     live: usize,
-    /// Edges by job and required job. Made when two jobs with many edges each are to be linked.
-    pairs: Option<BTreeMap<(u32, u32), u32>>,
+    /// While the graph is built, of jobs with many requirements: where the edges are, by required job.
+    wide: BTreeMap<u32, BTreeMap<u32, u32>>,
+    pub(super) dependents: Dependents,
+    /// The last creation number when the other side was sorted; [`BUILDING`] before. A job that is
+    /// younger has no sorted dependents and is none, and requires older ones alone.
+    known: u64,
 }
 
-/// How many edges are looked at before `Edges::pairs` is made.
+/// The other side is not made yet.
+const BUILDING: u64 = u64::MAX;
+
+/// How many edges are looked at before a job has them in [`Edges::wide`].
 const SHORT: usize = 32;
 
 impl Edges {
     pub(super) const fn new() -> Self {
-        Self { arena: Vec::new(), live: 0, pairs: None }
+        Self {
+            made: Made::new(),
+            live: 0,
+            wide: BTreeMap::new(),
+            dependents: Dependents::new(),
+            known: BUILDING,
+        }
     }
 
     /// How many requirements there are.
@@ -31,241 +49,255 @@ impl Edges {
         self.live
     }
 
-    /// Whether so many more edges can be numbered, each with a jump.
-    pub(super) fn has_room_for(&self, more: usize) -> bool {
-        self.arena.len() + 2 * more < Tagged::INDEX as usize
-    }
-
-    /// Links two jobs that are not linked yet.
-    pub(super) fn connect(
-        &mut self,
-        nodes: &mut [Node],
-        job: u32,
-        required: u32,
-        condition: Condition,
-    ) {
-        let newest = nodes[job as usize].lists.newest_requirement;
-        if newest != NONE && newest as usize + 1 != self.arena.len() {
-            self.arena.push(Edge::jump(newest));
-        }
-        let own = Tagged::new(job, if newest == NONE { FIRST } else { 0 });
-        if let Some(at) = self.push(nodes, own, required, condition) {
-            nodes[job as usize].lists.newest_requirement = at;
-            self.live += 1;
-            self.pair(at);
-        }
-    }
-
-    /// Links a job that is about to be added to all that it requires, once to each.
-    /// Returns the last edge, and how many there are.
     #[inline]
-    pub(super) fn connect_new(
-        &mut self,
-        nodes: &mut [Node],
-        job: u32,
-        requirements: &[(JobId, Condition)],
-    ) -> (u32, u32) {
-        let mut own = Tagged::new(job, FIRST);
-        let mut newest = NONE;
-        let mut made = 0;
-        for &(required, condition) in requirements {
-            if let Some(at) = self.push(nodes, own, required.slab_index(), condition) {
-                newest = at;
-                own = Tagged::new(job, 0);
-                made += 1;
-            }
-        }
-        self.live += made as usize;
-        if self.pairs.is_some() && made > 0 {
-            (newest + 1 - made..=newest).for_each(|at| self.pair(at));
-        }
-        (newest, made)
+    pub(super) fn has_room_for(&self, more: usize) -> bool {
+        self.made.has_room_for(more)
     }
 
-    /// Makes an edge, the last one of the list of dependents of the required job; not for a job whose
-    /// edge is the last one of that list already.
+    /// Links two jobs that are not linked yet, before `start`.
+    pub(super) fn connect(&mut self, job: u32, required: u32, condition: Condition) {
+        let at = self.made.push(job, required, condition);
+        self.live += 1;
+        if let Some(wide) = self.wide.get_mut(&job) {
+            wide.insert(required, at);
+        }
+    }
+
+    /// Links a job that is about to be added to all that it requires, each of them once.
+    /// Returns how many these are.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "`has_room_for` was asked")]
-    fn push(
-        &mut self,
-        nodes: &mut [Node],
-        job: Tagged,
-        required: u32,
-        condition: Condition,
-    ) -> Option<u32> {
-        let at = self.arena.len() as u32;
-        let list = &mut nodes[required as usize].lists;
-        match self.arena.get_mut(list.last_dependent as usize) {
-            Some(last) if last.job.names_same(job) => return None,
-            Some(last) => last.next = at,
-            None => list.first_dependent = at,
+    pub(super) fn connect_new(&mut self, job: u32, requirements: &[(JobId, Condition)]) -> u32 {
+        let begin = self.made.push_all(job, requirements);
+        let count = requirements.len() as u32;
+        self.live += requirements.len();
+        if self.is_sorted() {
+            self.dependents.push(job, begin, self.made.latest(count));
         }
-        list.last_dependent = at;
-        let required = Tagged::new(required, condition as u32);
-        self.arena.push(Edge { job, required, next: NONE });
-        Some(at)
+        count
     }
 
-    fn pair(&mut self, at: u32) {
-        let Edge { job, required, .. } = self.arena[at as usize];
-        if let (Some(pairs), Some(job), Some(required)) =
-            (&mut self.pairs, job.index(), required.index())
-        {
-            pairs.insert((job, required), at);
-        }
+    /// What the job requires that was added last, in order, with the number of its requirements at hand.
+    pub(super) fn latest(&self, count: u32) -> impl Iterator<Item = (u32, Condition)> + '_ {
+        self.made.latest(count).map(Edge::parts)
     }
 
-    /// The edge to the first dependent of a job.
+    /// What a job required when it was added, whether that is there or not; in no order.
+    pub(super) fn all_requirements(&self, job: u32) -> impl Iterator<Item = u32> + '_ {
+        self.made.of_job(job).map(|(_, required)| required.index())
+    }
+
+    /// Calls back with each required job, once for each requirement, whether both are there or not.
+    pub(super) fn for_each_required(&self, mut required: impl FnMut(u32)) {
+        self.made.for_each(|_, edge| required(edge.index()));
+    }
+
+    /// What a job requires that is there, in no order.
+    pub(super) fn requirements<'a>(
+        &'a self,
+        nodes: &'a Nodes,
+        job: u32,
+    ) -> impl Iterator<Item = u32> + 'a {
+        self.all_requirements(job).filter(move |&required| self.is_required(nodes, job, required))
+    }
+
+    /// The same in the order in which the requirements were made.
+    pub(super) fn requirements_in_order<'a>(
+        &'a self,
+        nodes: &'a Nodes,
+        job: u32,
+    ) -> impl Iterator<Item = (u32, Condition)> + 'a {
+        let all = self.made.in_order(job).map(Edge::parts);
+        all.filter(move |&(required, _)| self.is_required(nodes, job, required))
+    }
+
+    /// Whether an edge of a job is on the job that has this index now, not on one that had it before.
+    fn is_required(&self, nodes: &Nodes, job: u32, required: u32) -> bool {
+        nodes.contains(required) && nodes.number(required) <= nodes.number(job).max(self.known)
+    }
+
+    /// Where the sorted dependents of a job are.
     #[inline]
-    pub(super) fn first_dependent(lists: Lists) -> Option<u32> {
-        Some(lists.first_dependent).filter(|&at| at != NONE)
+    pub(super) fn span(&self, nodes: &Nodes, required: u32) -> Range<usize> {
+        if self.was_sorted(nodes, required) { self.dependents.span(required) } else { 0..0 }
     }
 
-    /// The edge to the next dependent, and what this one says: the dependent, if it is there, and what
-    /// it asks, as an index into a table that has one entry more than there are conditions.
+    /// Whether the job that has an index now was there when the dependents were sorted.
     #[inline]
-    pub(super) fn dependent(&self, at: u32) -> (Option<u32>, Option<u32>, usize) {
-        let edge = self.arena[at as usize];
-        (Some(edge.next).filter(|&at| at != NONE), edge.job.index(), edge.required.tag() as usize)
-    }
-
-    /// The dependents of a job, with what they ask, in the order the requirements were made.
-    pub(super) fn dependents(&self, lists: Lists) -> impl Iterator<Item = (u32, Condition)> + '_ {
-        self.dependent_edges(lists)
-            .filter_map(|at| Some((self.arena[at as usize].job.index()?, self.condition(at))))
-    }
-
-    /// What the newest job requires, in order, with the number of its requirements at hand.
-    pub(super) fn newest(&self, made: u32) -> impl Iterator<Item = (u32, Condition)> + '_ {
-        let edges = self.arena[self.arena.len() - made as usize..].iter();
-        edges.filter_map(|edge| Some((edge.required.index()?, edge.condition())))
-    }
-
-    /// What a job requires, the last requirement first.
-    pub(super) fn requirements(&self, lists: Lists) -> impl Iterator<Item = (u32, Condition)> + '_ {
-        self.requirement_edges(lists)
-            .filter_map(|at| Some((self.arena[at as usize].required.index()?, self.condition(at))))
-    }
-
-    fn dependent_edges(&self, lists: Lists) -> impl Iterator<Item = u32> + '_ {
-        core::iter::successors(Self::first_dependent(lists), |&at| self.dependent(at).0)
-    }
-
-    fn requirement_edges(&self, lists: Lists) -> impl Iterator<Item = u32> + '_ {
-        let newest = Some(lists.newest_requirement).filter(|&at| at != NONE);
-        core::iter::successors(newest, |&at| self.requirement_before(at))
-    }
-
-    fn requirement_before(&self, at: u32) -> Option<u32> {
-        if self.arena[at as usize].job.tag() == FIRST {
-            return None;
-        }
-        let before = self.arena[at as usize - 1].required;
-        if before.tag() == JUMP { before.index() } else { Some(at - 1) }
+    pub(super) fn was_sorted(&self, nodes: &Nodes, index: u32) -> bool {
+        nodes.number(index) <= self.known
     }
 
     pub(super) fn condition(&self, at: u32) -> Condition {
-        self.arena[at as usize].condition()
+        self.made.get(at).condition()
     }
 
-    /// The edge between two jobs. O(1) while one of them has few edges, else O(log edges).
-    pub(super) fn find(&mut self, nodes: &[Node], job: u32, required: u32) -> Option<u32> {
-        if self.pairs.is_none() {
-            let requirements = self.requirement_edges(nodes[job as usize].lists);
-            let dependents = self.dependent_edges(nodes[required as usize].lists);
-            let mut looked_at = 0;
-            for (one, other) in requirements.zip(dependents).take(SHORT) {
-                looked_at += 1;
-                let links = |&at: &u32| {
-                    let edge = self.arena[at as usize];
-                    edge.job.index() == Some(job) && edge.required.index() == Some(required)
-                };
-                if let Some(at) = [one, other].into_iter().find(links) {
-                    return Some(at);
-                }
-            }
-            if looked_at < SHORT {
-                return None;
-            }
-            self.pairs = Some(self.live_edges().map(|(at, job, to)| ((job, to), at)).collect());
+    /// The edge between two jobs. O(1) while the one has few edges, else O(log of them), amortised.
+    pub(super) fn find(&mut self, job: u32, required: u32) -> Option<u32> {
+        if let Some(wide) = self.wide.get(&job) {
+            return wide.get(&required).copied();
         }
-        self.pairs.as_ref()?.get(&(job, required)).copied()
+        let mut all = self.made.of_job(job);
+        if let Some((at, _)) = all.by_ref().take(SHORT).find(|(_, edge)| edge.index() == required) {
+            return Some(at);
+        }
+        all.next()?;
+        let all = self.made.of_job(job).map(|(at, edge)| (edge.index(), at));
+        let wide: BTreeMap<u32, u32> = all.collect();
+        let found = wide.get(&required).copied();
+        self.wide.insert(job, wide);
+        found
     }
 
-    /// Each edge that links two jobs which are both there, with these.
-    fn live_edges(&self) -> impl Iterator<Item = (u32, u32, u32)> + '_ {
-        (0_u32..).zip(&self.arena).filter_map(|(at, edge)| {
-            if edge.required.tag() == JUMP {
-                return None;
-            }
-            Some((at, edge.job.index()?, edge.required.index()?))
-        })
-    }
-
-    /// Once the run has begun, no two jobs are linked that were there before.
-    pub(super) fn forget_pairs(&mut self) {
-        self.pairs = None;
-    }
-
-    /// Takes an edge back. O(1) amortised, O(log edges) where there are many.
-    pub(super) fn disconnect(&mut self, nodes: &mut [Node], at: u32) {
-        let edge = &mut self.arena[at as usize];
-        let (job, required) = (edge.job.index(), edge.required.index());
-        edge.job.forget_index();
-        edge.required.forget_index();
-        self.gone(job, required);
-        self.sweep_if_idle(nodes);
-    }
-
-    /// An edge does not link two jobs any more, if it did.
-    fn gone(&mut self, job: Option<u32>, required: Option<u32>) {
-        let (Some(job), Some(required)) = (job, required) else { return };
+    /// Takes an edge of a job back, before `start`. O(1) amortised, O(log edges of the job) where it has many.
+    pub(super) fn disconnect(&mut self, nodes: &Nodes, job: u32, at: u32) {
+        let edge = self.made.forget(at);
         self.live -= 1;
-        if let Some(pairs) = &mut self.pairs {
-            pairs.remove(&(job, required));
-        }
-    }
-
-    /// Edges that stay, but do not link two jobs that are both there any more.
-    pub(super) fn discount(&mut self, edges: usize) {
-        self.live -= edges;
-    }
-
-    /// Lets go of all edges of a job that was removed. O(its edges), amortised.
-    pub(super) fn detach(&mut self, nodes: &mut [Node], lists: Lists) {
-        let mut cursor = Self::first_dependent(lists);
-        while let Some(at) = cursor {
-            cursor = self.dependent(at).0;
-            let Edge { job, required, .. } = self.arena[at as usize];
-            self.arena[at as usize].required.forget_index();
-            self.gone(job.index(), required.index());
-        }
-        let mut cursor = Some(lists.newest_requirement).filter(|&at| at != NONE);
-        while let Some(at) = cursor {
-            cursor = self.requirement_before(at);
-            let Edge { job, required, .. } = self.arena[at as usize];
-            self.arena[at as usize].job.forget_index();
-            self.gone(job.index(), required.index());
+        if let Some(wide) = self.wide.get_mut(&job) {
+            wide.remove(&edge.index());
         }
         self.sweep_if_idle(nodes);
     }
 
-    fn sweep_if_idle(&mut self, nodes: &mut [Node]) {
-        let idle = self.arena.len() - self.live;
-        if idle > self.live + nodes.len() {
+    /// Lets go of all edges of jobs that are removed before `start`, and tells which jobs required one.
+    /// O(edges).
+    pub(super) fn detach_all(
+        &mut self,
+        nodes: &Nodes,
+        is_removed: impl Fn(u32) -> bool,
+        mut freed: impl FnMut(u32),
+    ) {
+        let is_idle =
+            |&(_, job, edge): &(u32, u32, Edge)| is_removed(job) || is_removed(edge.index());
+        let idle: Vec<_> = self.made.iter().filter(is_idle).collect();
+        self.live -= idle.len();
+        for (at, job, edge) in idle {
+            self.made.forget(at);
+            if is_removed(edge.index()) {
+                freed(job);
+            }
+        }
+        self.wide.clear();
+        self.sweep_if_idle(nodes);
+    }
+
+    /// Who gets the index of a removed job begins without edges.
+    pub(super) fn forget_job(&mut self, job: u32) {
+        self.made.forget_job(job);
+        self.dependents.forget_job(job);
+    }
+
+    /// Lets go of all edges of a job that is about to be removed in a run. O(its edges), amortised.
+    pub(super) fn detach(&mut self, nodes: &Nodes, job: u32) {
+        self.discount(nodes, job);
+        let own: Vec<u32> = self.made.of_job(job).map(|(at, _)| at).collect();
+        for at in own {
+            self.made.forget(at);
+            self.dependents.forget(at);
+        }
+        self.forget_job(job);
+    }
+
+    /// A job is about to be removed whose edges stay.
+    pub(super) fn discount(&mut self, nodes: &Nodes, job: u32) {
+        self.live -= self.requirements(nodes, job).count();
+        self.live -= self.dependents(nodes, job).count();
+    }
+
+    /// The dependents of a job that are there, with what they ask, in the order in which the requirements
+    /// were made. O(all requirements) before `start`.
+    pub(super) fn dependents<'a>(
+        &'a self,
+        nodes: &'a Nodes,
+        required: u32,
+    ) -> impl Iterator<Item = (u32, Condition)> + 'a {
+        let unsorted = (!self.is_sorted()).then(|| self.made.iter()).into_iter().flatten();
+        let unsorted = unsorted.filter(move |(_, _, edge)| edge.index() == required);
+        let unsorted = unsorted.map(|(_, job, edge)| edge.with_index(job));
+        unsorted.chain(self.known_dependents(&self.dependents, nodes, required)).map(Edge::parts)
+    }
+
+    /// Those of them whom this other side of the requirements knows.
+    fn known_dependents<'a>(
+        &'a self,
+        side: &'a Dependents,
+        nodes: &'a Nodes,
+        required: u32,
+    ) -> impl Iterator<Item = Edge> + 'a {
+        let is_there = move |dependent: &Edge| nodes.contains(dependent.index());
+        let was_sorted = self.was_sorted(nodes, required);
+        let sorted = was_sorted.then(|| side.sorted_of(required)).into_iter().flatten();
+        let sorted = sorted.filter(move |job| self.was_sorted(nodes, job.index()));
+        sorted.chain(side.late_of(required)).filter(is_there)
+    }
+
+    /// Whoever depended on a job when the run began to end.
+    pub(super) fn all_dependents(&self, required: u32) -> impl Iterator<Item = u32> + '_ {
+        let late = self.dependents.late_of(required);
+        self.dependents.sorted_of(required).chain(late).map(Edge::index)
+    }
+
+    fn is_sorted(&self) -> bool {
+        self.known != BUILDING
+    }
+
+    /// Makes the other side of all requirements, when the graph is built.
+    pub(super) fn sort(&mut self, nodes: &Nodes, known: u64) {
+        self.dependents = self.other_side(nodes);
+        self.known = known;
+        self.wide = BTreeMap::new();
+    }
+
+    /// The other side of all requirements. O(jobs + requirements).
+    fn other_side(&self, nodes: &Nodes) -> Dependents {
+        Dependents::of(&self.made, self.live, nodes.len())
+    }
+
+    /// Both sides of all requirements. O(jobs + requirements) before `start`.
+    pub(super) fn both_sides<'a>(&'a self, nodes: &'a Nodes) -> BothSides<'a> {
+        let other = if self.is_sorted() {
+            Cow::Borrowed(&self.dependents)
+        } else {
+            Cow::Owned(self.other_side(nodes))
+        };
+        BothSides { edges: self, other, nodes }
+    }
+
+    fn sweep_if_idle(&mut self, nodes: &Nodes) {
+        if self.is_idle(nodes) {
             self.sweep(nodes);
         }
     }
 
-    /// Makes the arena anew, without the idle edges. O(jobs + edges).
-    fn sweep(&mut self, nodes: &mut [Node]) {
-        for node in nodes.iter_mut() {
-            node.lists = Lists::EMPTY;
+    /// Whether more of it is idle than not.
+    pub(super) fn is_idle(&self, nodes: &Nodes) -> bool {
+        self.made.len() - self.live > self.live + nodes.len()
+    }
+
+    /// Makes all anew, without the idle edges. O(jobs + edges).
+    pub(super) fn sweep(&mut self, nodes: &Nodes) {
+        let made = core::mem::replace(&mut self.made, Made::new());
+        (self.live, self.wide) = (0, BTreeMap::new());
+        for (_, job, edge) in made.iter() {
+            let (required, condition) = edge.parts();
+            if self.is_required(nodes, job, required) {
+                self.connect(job, required, condition);
+            }
         }
-        let mut swept = Self::new();
-        for (at, job, required) in self.live_edges() {
-            swept.connect(nodes, job, required, self.condition(at));
-        }
-        *self = swept;
+    }
+}
+
+/// The requirements, known to both of whom they link.
+#[derive(Debug)]
+pub(super) struct BothSides<'a> {
+    edges: &'a Edges,
+    other: Cow<'a, Dependents>,
+    pub(super) nodes: &'a Nodes,
+}
+
+impl BothSides<'_> {
+    /// The dependents of a job that are there, in the order in which the requirements were made.
+    pub(super) fn dependents(&self, required: u32) -> impl Iterator<Item = (u32, Condition)> + '_ {
+        self.edges.known_dependents(&self.other, self.nodes, required).map(Edge::parts)
     }
 }

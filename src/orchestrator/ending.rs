@@ -1,7 +1,6 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::edge::Lists;
 use super::machine::Orchestrator;
 use super::phase::{Phase, StopOrder, Verdict};
 use super::state::{Event, StopReason};
@@ -41,15 +40,12 @@ impl<J> Orchestrator<J> {
     }
 
     fn make_stop_order(&mut self) {
-        let len = self.jobs.indices_used();
-        let mut made = StopOrder { holding: vec![0; len], lists: vec![Lists::EMPTY; len] };
-        for index in self.jobs.indices() {
-            let node = self.node(index);
-            made.lists[index as usize] = node.lists;
-            for (required, _) in self.edges.requirements(node.lists) {
-                made.holding[required as usize] += 1;
-            }
+        // From here on the edges stay as they are, those of jobs that are removed too.
+        if self.counts.removed > 0 {
+            self.sweep();
         }
+        let mut made = StopOrder { holding: vec![0; self.jobs.nodes.len()] };
+        self.edges.for_each_required(|required| made.holding[required as usize] += 1);
         if let Phase::Ending { order, .. } = &mut self.phase {
             *order = made;
         }
@@ -108,7 +104,7 @@ impl<J> Orchestrator<J> {
         while let Some(index) = ended.pop() {
             self.let_go(index, &mut ended, &mut alive);
         }
-        alive.sort_unstable_by_key(|&index| self.node(index).number());
+        alive.sort_unstable_by_key(|&index| self.jobs.nodes.number(index));
         let event = match self.phase {
             Phase::Ending { aborting: true, .. } => Event::Abort,
             _ => Event::Stop(StopReason::RunEnding),
@@ -120,10 +116,10 @@ impl<J> Orchestrator<J> {
 
     /// A job that has ended holds nobody back any more.
     fn let_go(&mut self, index: u32, ended: &mut Vec<u32>, alive: &mut Vec<u32>) {
-        let Phase::Ending { order: StopOrder { holding, lists }, .. } = &mut self.phase else {
+        let Phase::Ending { order: StopOrder { holding }, .. } = &mut self.phase else {
             return;
         };
-        for (required, _) in self.edges.requirements(lists[index as usize]) {
+        for required in self.edges.all_requirements(index) {
             holding[required as usize] -= 1;
             if holding[required as usize] == 0 {
                 if self.jobs.is_gone(required) {

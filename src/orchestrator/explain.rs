@@ -116,7 +116,7 @@ impl<J> Orchestrator<J> {
     }
 
     fn unresolved(&self, index: u32) -> Vec<(JobName<&'_ str>, Condition, JobKind)> {
-        self.required_in_order(self.node(index).lists)
+        self.required_in_order(index)
             .into_iter()
             .filter(|&(required, condition)| {
                 self.fate(required).resolution(condition) == Resolution::Pending
@@ -133,10 +133,10 @@ impl<J> Orchestrator<J> {
         if !order.holds_back(index) {
             return Vec::new();
         }
-        let mut seen = vec![false; self.jobs.indices_used()];
+        let mut seen = vec![false; self.jobs.nodes.len()];
         let (mut open, mut found) = (vec![index], Vec::new());
         while let Some(at) = open.pop() {
-            for (dependent, _) in self.edges.dependents(order.lists(at)) {
+            for dependent in self.edges.all_dependents(at) {
                 if core::mem::replace(&mut seen[dependent as usize], true) {
                     continue;
                 }
@@ -144,7 +144,7 @@ impl<J> Orchestrator<J> {
                 if free { open.push(dependent) } else { found.push(dependent) }
             }
         }
-        found.sort_unstable_by_key(|&index| self.node(index).number());
+        found.sort_unstable_by_key(|&index| self.jobs.nodes.number(index));
         found.into_iter().map(|index| self.named(index)).collect()
     }
 }

@@ -43,9 +43,10 @@ impl<J> Iterator for ReadyJobs<'_, J> {
     fn next(&mut self) -> Option<Attempt> {
         let core = &mut *self.orchestrator;
         let seat_is_free = core.has_free_seat();
-        let index = core.queue.pop(&mut core.jobs, seat_is_free)?;
-        core.hand_out(index);
-        let node = core.node(index);
-        Some(Attempt { job: node.id(index), number: node.attempts })
+        let index = core.queue.pop(&core.jobs, seat_is_free)?;
+        if !core.hand_out_plain(index) {
+            core.hand_out(index, seat_is_free);
+        }
+        Some(Attempt { job: core.id(index), number: core.node(index).attempts })
     }
 }

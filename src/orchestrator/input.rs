@@ -1,4 +1,3 @@
-use super::edge::NONE;
 use super::error::{GraphError, InputError};
 use super::job::{Attempt, JobId, JobKind};
 use super::machine::Orchestrator;
@@ -18,7 +17,7 @@ impl<J> Orchestrator<J> {
     pub fn start(&mut self, now: Timestamp) -> Result<(), GraphError> {
         self.building("start")?;
         self.refuse_cycle()?;
-        self.edges.forget_pairs();
+        self.edges.sort(&self.jobs.nodes, self.jobs.nodes.last_number());
         self.clock = now;
         self.had_finite = self.unfinished_finite > 0;
         self.phase = Phase::Running;
@@ -37,21 +36,14 @@ impl<J> Orchestrator<J> {
 
     /// Queues the jobs that require none.
     fn queue_first_jobs(&mut self) {
-        match self.jobs.order_of_reused() {
-            Some(order) => order.into_iter().for_each(|index| self.queue_if_free(index)),
-            None => {
-                (0..NONE)
-                    .take(self.jobs.indices_used())
-                    .for_each(|index| self.queue_if_free(index));
+        if let Some(order) = self.jobs.order_of_reused() {
+            for index in order {
+                self.satisfy_if_free(index);
             }
+            return;
         }
-    }
-
-    #[inline]
-    fn queue_if_free(&mut self, index: u32) {
-        let node = self.node(index);
-        if node.held_by == 0 && !node.is_vacant() {
-            self.satisfy(index);
+        for index in self.jobs.nodes.all_indices() {
+            self.satisfy_if_free(index);
         }
     }
 
@@ -67,18 +59,30 @@ impl<J> Orchestrator<J> {
         completion: Completion,
         now: Timestamp,
     ) -> Result<After, InputError> {
-        let Some(index) = self.find_under_way(attempt) else {
-            return Err(self.not_under_way(attempt));
-        };
+        if completion == Completion::Success
+            && let Some(index) = self.succeed_plain(attempt, now)
+        {
+            self.resolve_dependents(index);
+            self.conclude();
+            return Ok(After { ended: true, succeeded: true, may_start: self.has_ready_jobs() });
+        }
+        self.complete(attempt, completion, now)
+    }
+
+    #[inline(never)]
+    fn complete(
+        &mut self,
+        attempt: Attempt,
+        completion: Completion,
+        now: Timestamp,
+    ) -> Result<After, InputError> {
+        let index = self.under_way(attempt)?;
         self.advance(now);
-        self.complete(index, completion);
+        self.apply(index, Event::Completed(completion));
         self.settle(index);
         let stage = self.node(index).stage;
-        Ok(After {
-            ended: stage.is_ended(),
-            succeeded: stage == Stage::Succeeded,
-            may_start: self.has_ready_jobs(),
-        })
+        let (ended, succeeded) = (stage.is_ended(), stage == Stage::Succeeded);
+        Ok(After { ended, succeeded, may_start: self.has_ready_jobs() })
     }
 
     /// An attempt of a service is ready: what requires it may start, and its timeout is disarmed.
@@ -268,14 +272,11 @@ impl<J> Orchestrator<J> {
     }
 
     /// What follows from an input to a job: first for those that depend on it, then for the run.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "short, once for each job")]
     fn settle(&mut self, index: u32) {
         if self.node(index).stage.is_ended() {
             match self.phase {
                 Phase::Ending { .. } if self.jobs.is_gone(index) => self.bodies.gone.push(index),
                 Phase::Ending { .. } => {}
-                _ if self.node(index).lists.has_no_dependents() => {}
                 // What required its readiness has been told.
                 _ if self.jobs.was_ready(index) => {}
                 _ => self.resolve_dependents(index),

@@ -210,7 +210,7 @@ impl<J> Orchestrator<J> {
     /// How many jobs are present.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.jobs.len()
+        self.jobs.nodes.present()
     }
 
     /// Whether no job is present.
@@ -302,16 +302,16 @@ impl<J> Orchestrator<J> {
 
     /// What a job requires, in the order in which the requirements were made.
     pub fn requirements(&self, job: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
-        let lists = self.get(job).map(|node| node.lists);
-        let required = lists.map(|lists| self.required_in_order(lists));
+        let required = self.jobs.index(job).map(|index| self.required_in_order(index));
         required.into_iter().flatten().map(|(index, condition)| (self.id(index), condition))
     }
 
-    /// What requires a job, in the order in which the requirements were made.
+    /// What requires a job, in the order in which the requirements were made. Before `start` O(all
+    /// requirements): [`dependents_of_all`](Self::dependents_of_all) is for those who ask for many.
     pub fn dependents(&self, job: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
-        let lists = self.get(job).map(|node| node.lists);
-        let dependents = lists.into_iter().flat_map(|lists| self.dependents_in(lists));
-        dependents.map(|(index, condition)| (self.id(index), condition))
+        let index = self.jobs.index(job);
+        let dependents = index.map(|index| self.edges.dependents(&self.jobs.nodes, index));
+        dependents.into_iter().flatten().map(|(index, condition)| (self.id(index), condition))
     }
 
     #[inline]
@@ -335,7 +335,7 @@ impl<J> Orchestrator<J> {
     }
 
     pub(super) fn get(&self, job: JobId) -> Option<&Node> {
-        self.jobs.index(job).map(|index| self.node(index))
+        self.jobs.nodes.find(job)
     }
 
     #[inline]
@@ -344,7 +344,7 @@ impl<J> Orchestrator<J> {
     }
 
     pub(super) fn id(&self, index: u32) -> JobId {
-        self.node(index).id(index)
+        self.jobs.nodes.id(index)
     }
 
     pub(super) fn name(&self, index: u32) -> JobName {

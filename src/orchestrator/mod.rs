@@ -1,8 +1,10 @@
 //! The core: decides, and does nothing else. See [`Orchestrator`].
 
+mod add;
 mod away;
 mod bodies;
 mod deadline;
+mod dependents;
 mod edge;
 mod edges;
 mod edit;
@@ -13,7 +15,9 @@ mod hand_out;
 mod input;
 mod job;
 mod machine;
+mod made;
 mod node;
+mod nodes;
 mod observe;
 mod order;
 mod phase;
@@ -38,6 +42,7 @@ pub use self::machine::{Orchestrator, RunOptions};
 #[cfg(feature = "std")]
 pub(crate) use self::node::Extra;
 pub use self::observe::{Change, Counts, Transition};
+pub use self::order::DependentsOfAll;
 pub use self::phase::Verdict;
 pub use self::signal::Signal;
 pub use self::state::{Completion, Failure, JobState, Outcome, SkipReason, StopReason};

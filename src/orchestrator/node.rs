@@ -1,26 +1,22 @@
-use super::edge::Lists;
+use alloc::boxed::Box;
+
 use super::error::JobName;
-use super::job::{JobId, JobKind, JobOptions};
+use super::job::{JobKind, JobOptions};
 use super::state::{Facts, Failure, Stage};
 use super::time::Timestamp;
 
-/// What the core decides by, of the job at one index of the slab: 32 bytes, all that a job's neighbours
-/// in the graph have to do with.
+/// What the core decides by, of the job at one index of the slab: 8 bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    /// The creation number; that of no job once this one was removed.
-    number: u64,
     pub(super) stage: Stage,
     traits: Traits,
     /// Whether the body of its last attempt, which was aborted, is not gone.
     pub(super) body_is_leaving: bool,
-    /// How many requirements are unresolved, while it waits; the lower half of its turn, while it is queued.
-    pub(super) held_by: u32,
     pub(super) attempts: u32,
-    pub(super) lists: Lists,
 }
 
-/// What a job is: its kind, whether it has an [`Extra`], whether it is critical. One byte.
+/// What a job is: its kind, whether it has an [`Extra`], whether it is critical, whether it is there at all.
+/// One byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Traits(u8);
 
@@ -30,6 +26,8 @@ impl Traits {
     const CRITICAL: u8 = 2;
     const FOREVER: u8 = 4;
     const SERVICE: u8 = 8;
+    /// There is no job.
+    const VACANT: u8 = 16;
 
     fn of(options: &JobOptions) -> Self {
         let critical = if options.critical { Self::CRITICAL } else { 0 };
@@ -49,35 +47,22 @@ impl Traits {
 
 impl Node {
     pub(super) const VACANT: Self = Self {
-        number: u64::MAX,
-        stage: Stage::Waiting,
-        traits: Traits::PLAIN,
+        // Nothing happens any more to a job that was removed.
+        stage: Stage::RunStopped,
+        traits: Traits(Traits::VACANT),
         body_is_leaving: false,
-        held_by: 0,
         attempts: 0,
-        lists: Lists::EMPTY,
     };
 
     #[inline]
-    pub(super) fn new(number: u64, extra: Option<&Extra>, lists: Lists, held_by: u32) -> Self {
+    pub(super) fn new(extra: Option<&Extra>) -> Self {
         let traits = extra.map_or(Traits::PLAIN, |extra| Traits::of(&extra.options));
-        Self { number, traits, held_by, lists, ..Self::VACANT }
-    }
-
-    /// Its id, given its index.
-    #[inline]
-    pub(super) const fn id(&self, index: u32) -> JobId {
-        JobId::new(index, self.number)
-    }
-
-    #[inline]
-    pub(super) const fn number(&self) -> u64 {
-        self.number
+        Self { stage: Stage::Waiting, traits, ..Self::VACANT }
     }
 
     #[inline]
     pub(super) const fn is_vacant(&self) -> bool {
-        self.number == u64::MAX
+        self.traits.has(Traits::VACANT)
     }
 
     /// Whether this attempt of it is under way.
@@ -130,6 +115,12 @@ pub(crate) struct Extra {
 impl Extra {
     pub(crate) fn new(options: JobOptions) -> Self {
         Self { options, ..Self::default() }
+    }
+
+    /// The same in a box; apart, so that nobody moves options that are plain.
+    #[inline(never)]
+    pub(super) fn boxed(options: JobOptions) -> Box<Self> {
+        Box::new(Self::new(options))
     }
 
     /// What a job is called that has no id yet.

@@ -1,10 +1,12 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::edge::{Condition, Lists};
+use super::edge::Condition;
+use super::edges::{BothSides, Edges};
 use super::error::GraphError;
 use super::job::JobId;
 use super::machine::Orchestrator;
+use super::nodes::Nodes;
 
 /// Along which edges a walk goes.
 #[derive(Clone, Copy, Debug)]
@@ -35,10 +37,11 @@ impl<J> Orchestrator<J> {
         self.jobs().filter(|&job| self.requirements(job).next().is_none()).collect()
     }
 
-    /// The jobs that nothing requires, in the order of creation. O(jobs).
+    /// The jobs that nothing requires, in the order of creation. O(jobs + requirements).
     #[must_use]
     pub fn exit_jobs(&self) -> Vec<JobId> {
-        self.jobs().filter(|&job| self.dependents(job).next().is_none()).collect()
+        let all = self.dependents_of_all();
+        self.jobs().filter(|&job| all.of(job).next().is_none()).collect()
     }
 
     /// All that a job requires, directly or through others, in the order of creation; empty if the job
@@ -57,55 +60,37 @@ impl<J> Orchestrator<J> {
 
     fn beyond(&self, side: Side, job: JobId) -> Vec<JobId> {
         let Some(index) = self.jobs.index(job) else { return Vec::new() };
+        let neighbours = self.neighbours(side);
         let mut direct = Vec::new();
-        self.collect_neighbours(side, index, &mut direct);
-        let reached = self.reached_from(side, direct);
+        neighbours.collect(index, &mut direct);
+        let reached = neighbours.reached_from(direct);
         self.jobs().filter(|other| reached[other.index()]).collect()
     }
 
     /// By index in the slab: whether a walk from these jobs, them included, comes there.
     pub(super) fn reached(&self, side: Side, from: &[JobId]) -> Result<Vec<bool>, GraphError> {
         let from: Result<Vec<u32>, _> = from.iter().map(|&job| self.known(job)).collect();
-        Ok(self.reached_from(side, from?))
+        Ok(self.neighbours(side).reached_from(from?))
     }
 
-    fn reached_from(&self, side: Side, mut open: Vec<u32>) -> Vec<bool> {
-        let mut reached = vec![false; self.jobs.indices_used()];
-        while let Some(index) = open.pop() {
-            if !core::mem::replace(&mut reached[index as usize], true) {
-                self.collect_neighbours(side, index, &mut open);
-            }
-        }
-        reached
-    }
-
-    fn collect_neighbours(&self, side: Side, index: u32, to: &mut Vec<u32>) {
-        let lists = self.node(index).lists;
+    fn neighbours(&self, side: Side) -> Neighbours<'_> {
+        let (edges, nodes) = (&self.edges, &self.jobs.nodes);
         match side {
-            Side::Requirements => to.extend(self.required_by(lists).map(|(job, _)| job)),
-            Side::Dependents => to.extend(self.dependents_in(lists).map(|(job, _)| job)),
+            Side::Requirements => Neighbours::Required(edges, nodes),
+            Side::Dependents => Neighbours::Dependent(edges.both_sides(nodes)),
         }
     }
 
-    /// What a job requires, the last requirement first.
-    pub(super) fn required_by(&self, lists: Lists) -> impl Iterator<Item = (u32, Condition)> + '_ {
-        // In an ending run the edges of jobs that were removed stay.
-        self.edges.requirements(lists).filter(|&(job, _)| self.jobs.contains(job))
+    /// The dependents of all jobs, for whoever asks for many: before `start` [`dependents`](Self::dependents)
+    /// looks through all requirements each time, this does once. O(jobs + requirements) before `start`.
+    #[must_use]
+    pub fn dependents_of_all(&self) -> DependentsOfAll<'_, J> {
+        DependentsOfAll { orchestrator: self, sides: self.edges.both_sides(&self.jobs.nodes) }
     }
 
     /// What a job requires, in the order in which the requirements were made.
-    pub(super) fn required_in_order(&self, lists: Lists) -> Vec<(u32, Condition)> {
-        let mut required: Vec<_> = self.required_by(lists).collect();
-        required.reverse();
-        required
-    }
-
-    /// What requires a job, in the order in which the requirements were made.
-    pub(super) fn dependents_in(
-        &self,
-        lists: Lists,
-    ) -> impl Iterator<Item = (u32, Condition)> + '_ {
-        self.edges.dependents(lists).filter(|&(job, _)| self.jobs.contains(job))
+    pub(super) fn required_in_order(&self, index: u32) -> Vec<(u32, Condition)> {
+        self.edges.requirements_in_order(&self.jobs.nodes, index).collect()
     }
 
     /// Requirements that all point back in the order of creation cannot form a cycle.
@@ -118,18 +103,19 @@ impl<J> Orchestrator<J> {
 
     /// The jobs that are on no cycle and behind none (Kahn's algorithm), in topological order.
     fn sorted(&self) -> Vec<u32> {
-        let mut missing = vec![0_u32; self.jobs.indices_used()];
-        for index in self.jobs.indices() {
+        let mut missing = vec![0_u32; self.jobs.nodes.len()];
+        for index in self.jobs.nodes.indices() {
             #[expect(clippy::cast_possible_truncation, reason = "edges are numbered in 30 bits")]
-            let count = self.required_by(self.node(index).lists).count() as u32;
+            let count = self.edges.requirements(&self.jobs.nodes, index).count() as u32;
             missing[index as usize] = count;
         }
         let mut order = self.jobs.in_creation_order();
         order.retain(|&index| missing[index as usize] == 0);
+        let sides = self.edges.both_sides(&self.jobs.nodes);
         let mut next = 0;
         while let Some(&index) = order.get(next) {
             next += 1;
-            for (job, _) in self.dependents_in(self.node(index).lists) {
+            for (job, _) in sides.dependents(index) {
                 missing[job as usize] -= 1;
                 if missing[job as usize] == 0 {
                     order.push(job);
@@ -141,11 +127,11 @@ impl<J> Orchestrator<J> {
 
     /// Walks from the first job that was not sorted along unsorted requirements, until it comes back.
     fn cycle_beside(&self, sorted: &[u32]) -> GraphError {
-        let mut unsorted = vec![true; self.jobs.indices_used()];
+        let mut unsorted = vec![true; self.jobs.nodes.len()];
         for &index in sorted {
             unsorted[index as usize] = false;
         }
-        let mut step = vec![usize::MAX; self.jobs.indices_used()];
+        let mut step = vec![usize::MAX; self.jobs.nodes.len()];
         let mut path = Vec::new();
         let mut at =
             self.jobs.in_creation_order().into_iter().find(|&index| unsorted[index as usize]);
@@ -156,11 +142,55 @@ impl<J> Orchestrator<J> {
             }
             step[index as usize] = path.len();
             path.push(index);
-            let required = self.required_in_order(self.node(index).lists);
+            let required = self.required_in_order(index);
             at = required.into_iter().map(|(job, _)| job).find(|&job| unsorted[job as usize]);
         }
-        let first = (0..path.len()).min_by_key(|&position| self.node(path[position]).number());
+        let first = (0..path.len()).min_by_key(|&position| self.jobs.nodes.number(path[position]));
         path.rotate_left(first.unwrap_or(0));
         GraphError::Cycle { jobs: path.into_iter().map(|index| self.name(index)).collect() }
+    }
+}
+
+/// The neighbours of jobs along one side of the requirements.
+enum Neighbours<'a> {
+    Required(&'a Edges, &'a Nodes),
+    Dependent(BothSides<'a>),
+}
+
+impl Neighbours<'_> {
+    fn collect(&self, index: u32, to: &mut Vec<u32>) {
+        match self {
+            Self::Required(edges, nodes) => {
+                to.extend(edges.requirements(nodes, index));
+            }
+            Self::Dependent(sides) => to.extend(sides.dependents(index).map(|(job, _)| job)),
+        }
+    }
+
+    fn reached_from(&self, mut open: Vec<u32>) -> Vec<bool> {
+        let (Self::Required(_, nodes) | Self::Dependent(BothSides { nodes, .. })) = self;
+        let mut reached = vec![false; nodes.len()];
+        while let Some(index) = open.pop() {
+            if !core::mem::replace(&mut reached[index as usize], true) {
+                self.collect(index, &mut open);
+            }
+        }
+        reached
+    }
+}
+
+/// Who requires which job: the answer to [`Orchestrator::dependents_of_all`].
+#[derive(Debug)]
+pub struct DependentsOfAll<'a, J> {
+    orchestrator: &'a Orchestrator<J>,
+    sides: BothSides<'a>,
+}
+
+impl<J> DependentsOfAll<'_, J> {
+    /// What requires a job, in the order in which the requirements were made; nothing if it is not present.
+    pub fn of(&self, job: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
+        let index = self.orchestrator.jobs.index(job);
+        let dependents = index.into_iter().flat_map(|index| self.sides.dependents(index));
+        dependents.map(|(index, condition)| (self.orchestrator.id(index), condition))
     }
 }

@@ -1,7 +1,6 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::edge::Lists;
 use super::job::JobId;
 
 /// Why a run ended. The first cause counts, whatever happens after it.
@@ -30,6 +29,8 @@ impl fmt::Display for Verdict {
 
 /// How far a run is.
 #[derive(Clone, Debug)]
+// Asked for each job: with a tag of its own that takes one look.
+#[repr(u8)]
 pub(super) enum Phase {
     Building,
     Running,
@@ -43,16 +44,11 @@ pub(super) enum Phase {
 pub(super) struct StopOrder {
     /// How many dependents of a job hold it back: those that have not ended, or are held back.
     pub(super) holding: Vec<u32>,
-    pub(super) lists: Vec<Lists>,
 }
 
 impl StopOrder {
     /// Whether a dependent has yet to end before this job is asked to.
     pub(super) fn holds_back(&self, index: u32) -> bool {
         self.holding.get(index as usize).is_some_and(|&held| held > 0)
-    }
-
-    pub(super) fn lists(&self, index: u32) -> Lists {
-        self.lists[index as usize]
     }
 }

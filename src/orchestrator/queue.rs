@@ -1,6 +1,5 @@
 use alloc::collections::{BTreeMap, VecDeque};
 
-use super::node::Node;
 use super::state::Stage;
 use super::store::Store;
 
@@ -30,11 +29,10 @@ impl Queue {
     /// Queues a job, at the end.
     #[expect(clippy::inline_always, reason = "short, once for each job")]
     #[inline(always)]
-    pub(super) fn push<J>(&mut self, jobs: &mut Store<J>, index: u32) {
+    pub(super) fn push<J>(&mut self, jobs: &mut Store<J>, index: u32, plain: bool) {
         let turn = self.next_turn();
-        let node = jobs.node_mut(index);
-        node.held_by = turn;
-        if node.is_plain() {
+        jobs.held_by[index as usize] = turn;
+        if plain {
             self.all.usual.jobs.push_back(Entry::new(index, turn));
         } else {
             self.push_other(jobs, Entry::new(index, turn));
@@ -50,26 +48,26 @@ impl Queue {
     }
 
     /// Gives a job its turn that does not stand in line yet.
-    pub(super) fn take_turn(&mut self, node: &mut Node) {
-        node.held_by = self.next_turn();
+    pub(super) fn take_turn<J>(&mut self, jobs: &mut Store<J>, index: u32) {
+        jobs.held_by[index as usize] = self.next_turn();
     }
 
     /// Puts a job into its line that had its turn before.
     pub(super) fn join_late<J>(&mut self, jobs: &mut Store<J>, index: u32) {
-        let (turn, priority) = (self.whole_turn(jobs.node(index).held_by), jobs.priority(index));
+        let (turn, priority) = (self.turn_of(jobs, index), jobs.priority(index));
         self.all.line(priority).late.insert(turn, index);
         if !jobs.node(index).is_finite() {
             self.forever.line(priority).late.insert(turn, index);
         }
     }
 
-    fn whole_turn(&self, low: u32) -> u64 {
-        whole(self.turns, low)
+    fn turn_of<J>(&self, jobs: &Store<J>, index: u32) -> u64 {
+        whole(self.turns, jobs.held_by[index as usize])
     }
 
     /// Lets a job go that is queued no more, and was not handed out.
     pub(super) fn remove<J>(&mut self, jobs: &mut Store<J>, index: u32) {
-        let turn = self.whole_turn(jobs.node(index).held_by);
+        let turn = self.turn_of(jobs, index);
         self.all.remove(jobs, index, turn);
         if !jobs.node(index).is_finite() {
             self.forever.remove(jobs, index, turn);
@@ -82,38 +80,36 @@ impl Queue {
         if seat_is_free { self.all.has_any() } else { self.forever.has_any() }
     }
 
-    /// Takes the job that is handed out next.
+    /// Takes the job that is handed out next. A forever job has to leave the other lane as well.
     #[inline]
-    pub(super) fn pop<J>(&mut self, jobs: &mut Store<J>, seat_is_free: bool) -> Option<u32> {
+    pub(super) fn pop<J>(&mut self, jobs: &Store<J>, seat_is_free: bool) -> Option<u32> {
         if seat_is_free && self.all.has_usual_alone() {
             let index = self.all.usual.jobs.pop_front()?.index();
             if self.all.usual.stale > 0 {
                 self.all.usual.clean(jobs);
-            }
-            if !jobs.node(index).is_finite() {
-                self.leave_other_lane(jobs, index, true);
             }
             return Some(index);
         }
         self.pop_other(jobs, seat_is_free)
     }
 
-    fn pop_other<J>(&mut self, jobs: &mut Store<J>, seat_is_free: bool) -> Option<u32> {
+    fn pop_other<J>(&mut self, jobs: &Store<J>, seat_is_free: bool) -> Option<u32> {
         let turns = self.turns;
         let lane = if seat_is_free { &mut self.all } else { &mut self.forever };
-        let index = lane.pop(jobs, turns)?;
-        if !jobs.node(index).is_finite() {
-            self.leave_other_lane(jobs, index, seat_is_free);
-        }
-        Some(index)
+        lane.pop(jobs, turns)
     }
 
     /// A forever job was taken from one lane; it stands in the other one as well.
-    fn leave_other_lane<J>(&mut self, jobs: &mut Store<J>, index: u32, was_in_all: bool) {
-        let node = jobs.node_mut(index);
-        let turn = whole(self.turns, node.held_by);
+    pub(super) fn leave_other_lane<J>(
+        &mut self,
+        jobs: &mut Store<J>,
+        index: u32,
+        was_in_all: bool,
+    ) {
+        let turn = self.turn_of(jobs, index);
         // From here on an entry with its turn is stale.
-        node.held_by = !node.held_by;
+        let held_by = &mut jobs.held_by[index as usize];
+        *held_by = !*held_by;
         let other = if was_in_all { &mut self.forever } else { &mut self.all };
         other.remove(jobs, index, turn);
     }
@@ -206,8 +202,8 @@ impl Entry {
     }
 
     fn is_stale<J>(self, jobs: &Store<J>) -> bool {
-        let node = jobs.node(self.index());
-        node.stage != Stage::Queued || node.held_by != self.turn()
+        let index = self.index();
+        jobs.node(index).stage != Stage::Queued || jobs.held_by[index as usize] != self.turn()
     }
 }
 

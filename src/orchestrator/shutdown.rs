@@ -33,13 +33,13 @@ impl<J> Orchestrator<J> {
         }
         let (above, below) =
             (self.reached(Side::Requirements, &hooked)?, self.reached(Side::Dependents, &hooked)?);
-        let mut payload: Vec<Option<JobId>> = vec![None; self.jobs.indices_used()];
+        let mut payload: Vec<Option<JobId>> = vec![None; self.jobs.nodes.len()];
         for job in hooked {
             payload[job.index()] = Some(job);
         }
 
         let mut run = Orchestrator::new(options);
-        let mut made: Vec<Option<JobId>> = vec![None; self.jobs.indices_used()];
+        let mut made: Vec<Option<JobId>> = vec![None; self.jobs.nodes.len()];
         for job in self.topological_order()?.into_iter().rev() {
             let index = job.index();
             if payload[index].is_none() && !(above[index] && below[index]) {

@@ -2,8 +2,11 @@ use super::job::{Attempt, JobId};
 use super::machine::Orchestrator;
 use super::node::Extra;
 use super::observe::{Change, Transition};
+use super::phase::Phase;
 use super::signal::Signal;
 use super::state::{Completion, Event, Facts, Failure, Next, Stage, Tell, transition};
+use super::store::PLAIN;
+use super::time::Timestamp;
 
 impl<J> Orchestrator<J> {
     #[inline]
@@ -13,54 +16,95 @@ impl<J> Orchestrator<J> {
         }
     }
 
-    /// Lets an event happen to a job.
-    pub(super) fn apply(&mut self, index: u32, event: Event) {
-        self.change(index, event);
-    }
+    // The three events of every job's life, each compiled for itself: of a plain job most of it folds away.
 
-    // The three events of every job's life, each compiled for itself.
-
-    pub(super) fn satisfy(&mut self, index: u32) {
-        self.change(index, Event::Satisfied);
-    }
-
+    /// Of a plain job that waits, as its count of unresolved requirements says.
     #[inline]
-    pub(super) fn hand_out(&mut self, index: u32) {
-        self.change(index, Event::HandOut);
-    }
-
-    #[inline]
-    pub(super) fn complete(&mut self, index: u32, completion: Completion) {
-        match completion {
-            Completion::Success => self.change(index, Event::Completed(Completion::Success)),
-            other => self.apply(index, Event::Completed(other)),
+    fn satisfy_plain(&mut self, index: u32) {
+        if self.options.record {
+            self.apply(index, Event::Satisfied);
+        } else {
+            self.change(index, Stage::Waiting, Event::Satisfied, Facts::PLAIN, true);
         }
     }
 
-    /// The one way in which the state of a job changes.
-    #[expect(clippy::inline_always, reason = "most of it folds away for an event that is known")]
+    /// Of a job that waits, if nothing is unresolved any more of what it requires.
+    #[expect(clippy::inline_always, reason = "short, once for each requirement")]
     #[inline(always)]
-    fn change(&mut self, index: u32, event: Event) {
+    pub(super) fn satisfy_if_free(&mut self, index: u32) {
+        match self.jobs.held_by[index as usize] {
+            PLAIN => self.satisfy_plain(index),
+            0 => self.apply(index, Event::Satisfied),
+            _ => {}
+        }
+    }
+
+    /// Of a queued job; false if it is not a plain one.
+    #[inline]
+    pub(super) fn hand_out_plain(&mut self, index: u32) -> bool {
+        let is_plain = self.node(index).is_plain() && !self.options.record;
+        if is_plain {
+            self.change(index, Stage::Queued, Event::HandOut, Facts::PLAIN, true);
+        }
+        is_plain
+    }
+
+    pub(super) fn hand_out(&mut self, index: u32, seat_is_free: bool) {
+        if !self.node(index).is_finite() {
+            self.queue.leave_other_lane(&mut self.jobs, index, seat_is_free);
+        }
+        self.apply(index, Event::HandOut);
+    }
+
+    /// Of an attempt that succeeds while the run goes on; none if that is not of a plain job.
+    #[inline]
+    pub(super) fn succeed_plain(&mut self, attempt: Attempt, now: Timestamp) -> Option<u32> {
+        let node = self.jobs.nodes.find(attempt.job)?;
+        let is_plain = node.is_plain() && node.stage == Stage::Running && !self.options.record;
+        if !is_plain || node.attempts != attempt.number || !matches!(self.phase, Phase::Running) {
+            return None;
+        }
+        self.advance(now);
+        let index = attempt.job.slab_index();
+        let event = Event::Completed(Completion::Success);
+        self.change(index, Stage::Running, event, Facts::PLAIN, true);
+        Some(index)
+    }
+
+    /// Lets an event happen to a job.
+    #[inline(never)]
+    pub(super) fn apply(&mut self, index: u32, event: Event) {
         let from = self.node(index).stage;
         let facts = self.jobs.extra(index).map_or(Facts::PLAIN, Extra::facts);
-        let Some((next, tell)) = transition(from, event, facts) else { return };
         let before = self.options.record.then(|| self.state_of(index));
-        if let Event::Impossible(required) = event {
+        if let Event::Impossible(required) = event
+            && from == Stage::Waiting
+        {
             self.culprits.insert(index, required);
         }
+        if self.change(index, from, event, facts, self.node(index).is_plain())
+            && let Some(from) = before
+        {
+            self.record(self.id(index), Change::State { from, to: self.state_of(index) });
+        }
+    }
+
+    /// The one way in which the state of a job changes. False if this event changes nothing.
+    #[expect(clippy::inline_always, reason = "most of it folds away for an event that is known")]
+    #[inline(always)]
+    fn change(&mut self, index: u32, from: Stage, event: Event, facts: Facts, plain: bool) -> bool {
+        let Some((next, tell)) = transition(from, event, facts) else { return false };
         if tell != Tell::Nothing {
             self.tell(index, tell);
         }
         match next {
-            Next::To(to) => self.enter(index, from, to, tell),
+            Next::To(to) => self.enter(index, from, to, tell, plain),
             Next::Fail(failure) => {
                 let to = self.after_failure(index, failure);
-                self.enter(index, from, to, tell);
+                self.enter(index, from, to, tell, plain);
             }
         }
-        if let Some(from) = before {
-            self.record(self.id(index), Change::State { from, to: self.state_of(index) });
-        }
+        true
     }
 
     #[cold]
@@ -94,27 +138,31 @@ impl<J> Orchestrator<J> {
     /// All that goes with a change of state: counters, queue, seats and deadline.
     #[expect(clippy::inline_always, reason = "as above")]
     #[inline(always)]
-    fn enter(&mut self, index: u32, from: Stage, to: Stage, tell: Tell) {
+    fn enter(&mut self, index: u32, from: Stage, to: Stage, tell: Tell, plain: bool) {
         *self.counts.of(from) -= 1;
         *self.counts.of(to) += 1;
         let node = self.jobs.node_mut(index);
         node.stage = to;
         node.attempts += u32::from(to == Stage::Running);
-        let (plain, critical, id) = (node.is_plain(), node.is_critical(), node.id(index));
-        if node.is_finite() {
+        let critical = !plain && node.is_critical();
+        if plain || node.is_finite() {
             self.seats_taken += usize::from(to.is_under_way());
             // The seat of an aborted attempt is free when its body is gone.
             self.seats_taken -= usize::from(from.is_under_way() && tell != Tell::Abort);
             self.unfinished_finite -= usize::from(to.is_ended());
         }
+        // A plain job has one body.
+        let stands_in_line = plain || !node.body_is_leaving;
         if critical && matches!(to, Stage::Failed(_)) {
-            self.critical_failure.get_or_insert(id);
+            self.critical_failure.get_or_insert(self.jobs.nodes.id(index));
         }
-        let stands_in_line = !node.body_is_leaving;
+        if from == Stage::Waiting && to != Stage::Queued {
+            self.jobs.held_by[index as usize] &= !PLAIN;
+        }
         if to == Stage::Queued && stands_in_line {
-            self.queue.push(&mut self.jobs, index);
+            self.queue.push(&mut self.jobs, index, plain);
         } else if to == Stage::Queued {
-            self.queue.take_turn(self.jobs.node_mut(index));
+            self.queue.take_turn(&mut self.jobs, index);
         } else if from == Stage::Queued && to != Stage::Running && stands_in_line {
             self.queue.remove(&mut self.jobs, index);
         }

@@ -1,54 +1,57 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use slab::Slab;
-
-use super::edge::NONE;
 use super::job::JobId;
 use super::node::{Extra, Node};
+use super::nodes::Nodes;
 
-/// The jobs. A job has the same index in the slab of payloads and in the lists beside it.
+/// Marks, in the count of its unresolved requirements, a plain job that waits: to satisfy the last of them
+/// nothing else has to be looked at.
+pub(super) const PLAIN: u32 = 1 << 31;
+
+/// The count of nobody's unresolved requirements: never the last of them is satisfied.
+const NEVER: u32 = PLAIN - 1;
+
+/// The jobs, each at its index in all these lists: a slab in several parts.
 #[derive(Clone, Debug)]
 pub(super) struct Store<J> {
-    payloads: Slab<J>,
-    pub(super) nodes: Vec<Node>,
+    payloads: Vec<Option<J>>,
+    pub(super) nodes: Nodes,
+    /// How many requirements of a job are unresolved, while it waits; while it is queued, the lower half of
+    /// its turn. Whoever resolves requirements needs this alone of most jobs, so it lies by itself.
+    pub(super) held_by: Vec<u32>,
     /// As long as the last job needs that is not a plain one.
     extras: Vec<Option<Box<Extra>>>,
-    last_number: u64,
-    /// Whether an index was used twice, so that they are not in the order of creation.
-    reused: bool,
 }
 
 impl<J> Store<J> {
     pub(super) const fn new() -> Self {
-        Self {
-            payloads: Slab::new(),
-            nodes: Vec::new(),
-            extras: Vec::new(),
-            last_number: 0,
-            reused: false,
-        }
+        Self { payloads: Vec::new(), nodes: Nodes::new(), held_by: Vec::new(), extras: Vec::new() }
     }
 
-    /// Where the next job will be, and its creation number.
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "no more than `MAX_JOBS` are added")]
-    pub(super) fn next_index(&self) -> (u32, u64) {
-        (self.payloads.vacant_key() as u32, self.last_number + 1)
-    }
-
-    /// Puts a job where it was announced.
+    /// Puts a job where [`Nodes::next`] has announced it.
     #[expect(clippy::inline_always, reason = "so that both are made where they are to be")]
     #[inline(always)]
-    pub(super) fn insert(&mut self, node: Node, extra: Option<Box<Extra>>, payload: J) {
-        let index = self.payloads.insert(payload);
-        self.last_number = node.number();
-        if let Some(vacant) = self.nodes.get_mut(index) {
-            *vacant = node;
-            self.reused = true;
-        } else {
-            self.nodes.push(node);
-        }
+    pub(super) fn insert(
+        &mut self,
+        node: Node,
+        held_by: u32,
+        extra: Option<Box<Extra>>,
+        payload: J,
+    ) {
+        let index = match self.nodes.insert(node) {
+            None => {
+                self.held_by.push(held_by);
+                self.payloads.push(Some(payload));
+                self.payloads.len() - 1
+            }
+            Some(reused) => {
+                let index = reused as usize;
+                self.held_by[index] = held_by;
+                self.payloads[index] = Some(payload);
+                index
+            }
+        };
         if extra.is_some() {
             self.keep_extra(index, extra);
         }
@@ -61,39 +64,26 @@ impl<J> Store<J> {
         self.extras[index] = extra;
     }
 
+    /// Takes a job away that is there.
     pub(super) fn remove(&mut self, index: u32) -> (Node, J) {
         let at = index as usize;
         if let Some(extra) = self.extras.get_mut(at) {
             *extra = None;
         }
-        let node = core::mem::replace(&mut self.nodes[at], Node::VACANT);
-        (node, self.payloads.remove(at))
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.payloads.len()
-    }
-
-    /// How many indices were ever used.
-    pub(super) fn indices_used(&self) -> usize {
-        self.nodes.len()
+        let node = self.nodes.remove(index);
+        self.held_by[at] = NEVER;
+        (node, self.payloads[at].take().expect("a job that is there has a payload"))
     }
 
     /// The index of a job, if it is present.
     #[inline]
     pub(super) fn index(&self, job: JobId) -> Option<u32> {
-        let node = self.nodes.get(job.index())?;
-        (node.number() == job.number()).then_some(job.slab_index())
-    }
-
-    #[inline]
-    pub(super) fn contains(&self, index: u32) -> bool {
-        self.nodes.get(index as usize).is_some_and(|node| !node.is_vacant())
+        self.nodes.find(job).map(|_| job.slab_index())
     }
 
     /// Ended, or removed after it had.
     pub(super) fn has_ended(&self, index: u32) -> bool {
-        !self.contains(index) || self.node(index).stage.is_ended()
+        !self.nodes.contains(index) || self.node(index).stage.is_ended()
     }
 
     /// Has ended, and its body is gone.
@@ -103,12 +93,12 @@ impl<J> Store<J> {
 
     #[inline]
     pub(super) fn node(&self, index: u32) -> &Node {
-        &self.nodes[index as usize]
+        &self.nodes[index]
     }
 
     #[inline]
     pub(super) fn node_mut(&mut self, index: u32) -> &mut Node {
-        &mut self.nodes[index as usize]
+        &mut self.nodes[index]
     }
 
     /// What a job has beyond a plain one.
@@ -145,44 +135,37 @@ impl<J> Store<J> {
 
     #[inline]
     pub(super) fn payload(&self, index: u32) -> Option<&J> {
-        self.payloads.get(index as usize)
+        self.payloads.get(index as usize)?.as_ref()
     }
 
     #[inline]
     pub(super) fn payload_mut(&mut self, index: u32) -> Option<&mut J> {
-        self.payloads.get_mut(index as usize)
-    }
-
-    /// The indices of all jobs.
-    pub(super) fn indices(&self) -> impl Iterator<Item = u32> + '_ {
-        let nodes = (0..NONE).zip(&self.nodes);
-        nodes.filter(|(_, node)| !node.is_vacant()).map(|(index, _)| index)
+        self.payloads.get_mut(index as usize)?.as_mut()
     }
 
     /// O(jobs); O(jobs log jobs) where indices were used again.
     pub(super) fn in_creation_order(&self) -> Vec<u32> {
-        self.order_of_reused().unwrap_or_else(|| self.indices().collect())
+        self.order_of_reused().unwrap_or_else(|| self.nodes.indices().collect())
     }
 
     /// All jobs in the order of their creation, if that is not the order of their indices.
     pub(super) fn order_of_reused(&self) -> Option<Vec<u32>> {
-        if !self.reused {
+        if !self.nodes.has_reused() {
             return None;
         }
-        let mut all: Vec<u32> = self.indices().collect();
-        all.sort_unstable_by_key(|&index| self.node(index).number());
+        let mut all: Vec<u32> = self.nodes.indices().collect();
+        all.sort_unstable_by_key(|&index| self.nodes.number(index));
         Some(all)
     }
 
     /// The same jobs with other payloads.
     pub(super) fn map<K>(self, mut payload: impl FnMut(J) -> K) -> Store<K> {
-        let payloads = self.payloads.into_iter().map(|(index, old)| (index, payload(old)));
+        let payloads = self.payloads.into_iter().map(|old| old.map(&mut payload));
         Store {
             payloads: payloads.collect(),
             nodes: self.nodes,
+            held_by: self.held_by,
             extras: self.extras,
-            last_number: self.last_number,
-            reused: self.reused,
         }
     }
 }

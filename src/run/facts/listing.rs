@@ -5,7 +5,9 @@ use std::vec::Vec;
 use super::output::{OutputStore, Outputs};
 use super::record::Record;
 use super::words::{WIDEST_LABEL, awaited, endless, label, mark, one_line};
-use crate::orchestrator::{Condition, JobId, JobState, Orchestrator, Outcome, Seconds, SkipReason};
+use crate::orchestrator::{
+    Condition, DependentsOfAll, JobId, JobState, Orchestrator, Outcome, Seconds, SkipReason,
+};
 
 /// A graph as people read it, before, during or after its run: one line a job, in topological order.
 pub(crate) struct Listing<'a, C: ?Sized> {
@@ -41,6 +43,7 @@ impl<C: OutputStore + ?Sized> fmt::Display for Listing<'_, C> {
         };
         let number_width = widest(&|job| job.to_string());
         let label_width = widest(&|job| self.label(job)).min(WIDEST_LABEL);
+        let dependents = self.core.dependents_of_all();
         for (position, &job) in order.iter().enumerate() {
             if position > 0 {
                 writeln!(f)?;
@@ -53,7 +56,7 @@ impl<C: OutputStore + ?Sized> fmt::Display for Listing<'_, C> {
                 mark(state),
                 self.label(job)
             )?;
-            self.write_rest(f, job, state)?;
+            self.write_rest(f, job, state, &dependents)?;
             self.write_nested(f, job)?;
         }
         Ok(())
@@ -61,7 +64,13 @@ impl<C: OutputStore + ?Sized> fmt::Display for Listing<'_, C> {
 }
 
 impl<C: OutputStore + ?Sized> Listing<'_, C> {
-    fn write_rest(&self, f: &mut fmt::Formatter<'_>, job: JobId, state: JobState) -> fmt::Result {
+    fn write_rest(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        job: JobId,
+        state: JobState,
+        dependents: &DependentsOfAll<'_, Record>,
+    ) -> fmt::Result {
         f.write_str(endless(self.core.kind(job).unwrap_or_default()))?;
         self.write_state(f, job, state)?;
         let Some(record) = self.core.payload(job) else { return Ok(()) };
@@ -71,7 +80,7 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
             write!(f, " -> {output:?}")?;
         }
         self.write_related(f, "requires", self.core.requirements(job))?;
-        self.write_related(f, "allows", self.core.dependents(job))?;
+        self.write_related(f, "allows", dependents.of(job))?;
         if let Some(hook) = record.hook().filter(|hook| hook.outcome() != Outcome::Succeeded) {
             write!(f, ", its hook {}", one_line(&hook.to_string()))?;
         }

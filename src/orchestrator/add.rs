@@ -1,0 +1,178 @@
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::edge::{Condition, MAX};
+use super::error::GraphError;
+use super::job::{JobId, JobOptions, NumberAndIndex};
+use super::machine::Orchestrator;
+use super::node::{Extra, Node};
+use super::observe::Change;
+use super::resolve::Resolution;
+use super::state::Event;
+use super::store::PLAIN;
+
+impl<J> Orchestrator<J> {
+    /// Adds a job, before `start` or while the run goes on. O(requirements).
+    ///
+    /// In a run, requirements on jobs that have ended resolve on the spot: the job is queued, waits,
+    /// or is skipped at once, because of the first listed requirement that is impossible. A
+    /// requirement listed twice counts once.
+    ///
+    /// # Errors
+    /// A requirement that cannot be made ([`GraphError`] names both jobs), a run that is ending, or
+    /// no room. The payload is dropped then; nothing else has changed.
+    #[inline]
+    pub fn add(
+        &mut self,
+        payload: J,
+        options: JobOptions,
+        requirements: &[(JobId, Condition)],
+    ) -> Result<JobId, GraphError> {
+        let extra = if options.is_plain() { None } else { Some(Extra::boxed(options)) };
+        self.insert(payload, extra, requirements).map(JobId::from)
+    }
+
+    /// Adds a job that has something extra, or not.
+    #[expect(clippy::inline_always, reason = "so that the payload is made where it is to be")]
+    #[inline(always)]
+    pub(crate) fn insert(
+        &mut self,
+        payload: J,
+        extra: Option<Box<Extra>>,
+        requirements: &[(JobId, Condition)],
+    ) -> Result<NumberAndIndex, GraphError> {
+        if self.is_ending() || !self.has_room_for(requirements) {
+            return Err(self.no_more(extra.as_deref()));
+        }
+        let (index, number) = self.jobs.nodes.next();
+        let node = Node::new(extra.as_deref());
+        let mut held_by = if node.is_plain() { PLAIN } else { 0 };
+        if !requirements.is_empty() {
+            let once = self.check_new(extra.as_deref(), requirements)?;
+            held_by |= self.edges.connect_new(index, once.as_deref().unwrap_or(requirements));
+        }
+        let id = JobId::new(index, number);
+        self.counts.waiting += 1;
+        self.unfinished_finite += usize::from(node.is_finite());
+        self.jobs.insert(node, held_by, extra, payload);
+        self.record(id, Change::Added);
+        if self.has_started() {
+            self.enter_run(index);
+        }
+        Ok(NumberAndIndex { number, index })
+    }
+
+    /// A job was added to a run: it starts, waits, or never will start.
+    fn enter_run(&mut self, index: u32) {
+        self.settle_polled();
+        self.had_finite |= self.node(index).is_finite();
+        let plain = self.jobs.held_by[index as usize] & PLAIN;
+        let made = self.jobs.held_by[index as usize] & !PLAIN;
+        let mut unresolved = 0;
+        let mut culprit = None;
+        for (required, condition) in self.edges.latest(made) {
+            match self.fate(required).resolution(condition) {
+                Resolution::Pending => unresolved += 1,
+                Resolution::Satisfied => {}
+                Resolution::Impossible => culprit = culprit.or(Some(self.id(required))),
+            }
+        }
+        self.jobs.held_by[index as usize] = plain | unresolved;
+        if let Some(required) = culprit {
+            self.apply(index, Event::Impossible(required));
+        } else {
+            self.satisfy_if_free(index);
+        }
+        self.conclude();
+    }
+
+    #[inline]
+    fn has_room_for(&self, requirements: &[(JobId, Condition)]) -> bool {
+        self.jobs.nodes.present() < MAX && self.edges.has_room_for(requirements.len())
+    }
+
+    /// Whether all this can be asked of others. Returns the requirements without repetitions, if there are
+    /// any.
+    #[inline]
+    fn check_new(
+        &self,
+        extra: Option<&Extra>,
+        requirements: &[(JobId, Condition)],
+    ) -> Result<Option<Vec<(JobId, Condition)>>, GraphError> {
+        // A bit for every 64th index: where none is set twice, no job is listed twice.
+        let (mut listed, mut may_repeat) = (0_u64, false);
+        for &(id, asked) in requirements {
+            if !self.is_usual(id, asked) {
+                self.check_unusual(extra, id, asked)?;
+            }
+            let bit = 1 << (id.slab_index() % u64::BITS);
+            may_repeat |= listed & bit != 0;
+            listed |= bit;
+        }
+        if may_repeat && has_repeats(requirements) {
+            return self.each_once(extra, requirements).map(Some);
+        }
+        Ok(None)
+    }
+
+    #[cold]
+    fn no_more(&self, extra: Option<&Extra>) -> GraphError {
+        match self.ending() {
+            Some(ending) => GraphError::RunEnding { job: Extra::name(extra), ending },
+            None => GraphError::Full,
+        }
+    }
+
+    /// Whether this can be asked of a job for certain.
+    #[inline]
+    fn is_usual(&self, id: JobId, asked: Condition) -> bool {
+        asked != Condition::Failed && self.get(id).is_some_and(Node::is_finite)
+    }
+
+    #[cold]
+    fn check_unusual(
+        &self,
+        extra: Option<&Extra>,
+        id: JobId,
+        asked: Condition,
+    ) -> Result<(), GraphError> {
+        let required = self.known(id)?;
+        self.check_condition(|| Extra::name(extra), required, asked)
+    }
+
+    /// A job may be listed twice, if the same is asked of it.
+    #[cold]
+    fn each_once(
+        &self,
+        extra: Option<&Extra>,
+        requirements: &[(JobId, Condition)],
+    ) -> Result<Vec<(JobId, Condition)>, GraphError> {
+        let mut asked_of = BTreeMap::new();
+        let mut once = Vec::with_capacity(requirements.len());
+        for &(id, asked) in requirements {
+            match asked_of.insert(id, asked) {
+                None => once.push((id, asked)),
+                Some(existing) if existing == asked => {}
+                Some(existing) => {
+                    let (job, required) = (Extra::name(extra), self.name(id.slab_index()));
+                    return Err(GraphError::ConflictingConditions {
+                        job,
+                        required,
+                        existing,
+                        asked,
+                    });
+                }
+            }
+        }
+        Ok(once)
+    }
+}
+
+/// Whether a job is listed twice, in lists of jobs that are there. Those who are listed in the order of their
+/// indices take one look each.
+fn has_repeats(requirements: &[(JobId, Condition)]) -> bool {
+    let mut indices: Vec<u32> = requirements.iter().map(|(id, _)| id.slab_index()).collect();
+    indices.sort_unstable();
+    indices.windows(2).any(|pair| pair[0] == pair[1])
+}
