@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::ops::Deref;
+use std::sync::OnceLock;
 
 use async_executor::Executor;
 use async_io::Timer;
@@ -25,7 +26,9 @@ impl SmolClock {
     /// A clock whose epoch is now.
     #[must_use]
     pub fn new() -> Self {
-        let counter = quanta::Clock::new();
+        // Asking the processor what it can do takes long under a hypervisor.
+        static COUNTER: OnceLock<quanta::Clock> = OnceLock::new();
+        let counter = COUNTER.get_or_init(quanta::Clock::new).clone();
         Self { epoch: counter.raw(), counter }
     }
 }

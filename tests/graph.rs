@@ -876,3 +876,28 @@ fn edits_against_a_naive_list() {
         }
     }
 }
+
+/// Requirements of a job with many of them are looked up: what was taken back can be made again, and who gets
+/// the index of a job that is gone is another one.
+#[test]
+fn one_of_many_requirements_is_made_again() {
+    let mut graph = new();
+    let others: Vec<_> = (0..100).map(|_| add(&mut graph, "other", &[])).collect();
+    let all = add(&mut graph, "all", &others);
+    let (first, last) = (others[0], others[99]);
+    // It is looked for, and there.
+    graph.require(all, last, Condition::Succeeded).unwrap();
+    assert_eq!(graph.requirement_count(), 100);
+    graph.remove_requirement(all, last).unwrap();
+    assert!(graph.remove_requirement(all, last).is_err());
+    graph.require(all, last, Condition::Finished).unwrap();
+    assert!(graph.require(all, last, Condition::Succeeded).is_err());
+    assert_eq!(graph.requirements(all).last(), Some((last, Condition::Finished)));
+
+    graph.remove(first).unwrap();
+    let new = add(&mut graph, "new", &[]);
+    assert_eq!(new.index(), first.index());
+    graph.require(all, new, Condition::Failed).unwrap();
+    assert_eq!(graph.requirements(all).last(), Some((new, Condition::Failed)));
+    assert_eq!(graph.requirement_count(), 100);
+}

@@ -5,6 +5,7 @@ use super::observe::{Change, Transition};
 use super::phase::{Phase, Verdict};
 use super::signal::Signal;
 use super::state::{Completion, Event, JobState, Stage, StopReason};
+use super::store::PLAIN;
 use super::time::Timestamp;
 
 impl<J> Orchestrator<J> {
@@ -42,6 +43,7 @@ impl<J> Orchestrator<J> {
             }
             return;
         }
+        self.queue.reserve(self.jobs.held_by.iter().filter(|&&held_by| held_by == PLAIN).count());
         for index in self.jobs.nodes.all_indices() {
             self.satisfy_if_free(index);
         }

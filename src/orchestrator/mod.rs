@@ -2,6 +2,7 @@
 
 mod add;
 mod away;
+mod blocks;
 mod bodies;
 mod deadline;
 mod dependents;
@@ -30,6 +31,8 @@ mod step;
 mod store;
 mod time;
 
+#[cfg(feature = "std")]
+pub(crate) use self::blocks::Blocks;
 pub use self::edge::Condition;
 pub use self::error::{GraphError, InputError, JobName};
 pub use self::explain::Explanation;

@@ -19,6 +19,11 @@ impl Queue {
         Self { all: Lane::new(), forever: Lane::new(), turns: 0 }
     }
 
+    /// Makes room for so many jobs.
+    pub(super) fn reserve(&mut self, jobs: usize) {
+        self.all.usual.jobs.reserve(jobs);
+    }
+
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
     fn next_turn(&mut self) -> u32 {

@@ -1,6 +1,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::blocks::Blocks;
 use super::job::JobId;
 use super::node::{Extra, Node};
 use super::nodes::Nodes;
@@ -15,7 +16,7 @@ const NEVER: u32 = PLAIN - 1;
 /// The jobs, each at its index in all these lists: a slab in several parts.
 #[derive(Clone, Debug)]
 pub(super) struct Store<J> {
-    payloads: Vec<Option<J>>,
+    payloads: Blocks<Option<J>>,
     pub(super) nodes: Nodes,
     /// How many requirements of a job are unresolved, while it waits; while it is queued, the lower half of
     /// its turn. Whoever resolves requirements needs this alone of most jobs, so it lies by itself.
@@ -26,7 +27,12 @@ pub(super) struct Store<J> {
 
 impl<J> Store<J> {
     pub(super) const fn new() -> Self {
-        Self { payloads: Vec::new(), nodes: Nodes::new(), held_by: Vec::new(), extras: Vec::new() }
+        Self {
+            payloads: Blocks::new(),
+            nodes: Nodes::new(),
+            held_by: Vec::new(),
+            extras: Vec::new(),
+        }
     }
 
     /// Puts a job where [`Nodes::next`] has announced it.
@@ -43,7 +49,7 @@ impl<J> Store<J> {
             None => {
                 self.held_by.push(held_by);
                 self.payloads.push(Some(payload));
-                self.payloads.len() - 1
+                self.held_by.len() - 1
             }
             Some(reused) => {
                 let index = reused as usize;

@@ -1,12 +1,13 @@
 use std::vec::Vec;
 
+use crate::orchestrator::Blocks;
 use crate::run::facts::quiet::{drop_noted, drop_quietly, note_lost_hooks};
 use crate::run::job::context::Context;
 
 /// The bodies of the jobs, their shutdown hooks, and what their running attempts see of the run, by the
 /// index of the job in the core. Whatever the bodies' `Drop` does, all of them are dropped.
 pub(crate) struct Cells<P> {
-    bodies: Vec<Option<P>>,
+    bodies: Blocks<Option<P>>,
     /// As long as the last job needs that has one.
     hooks: Vec<Option<P>>,
     /// As long as the last job needs whose attempt asked for its context.
@@ -17,7 +18,7 @@ pub(crate) struct Cells<P> {
 
 impl<P> Cells<P> {
     pub(crate) const fn new() -> Self {
-        Self { bodies: Vec::new(), hooks: Vec::new(), contexts: Vec::new(), hooks_due: 0 }
+        Self { bodies: Blocks::new(), hooks: Vec::new(), contexts: Vec::new(), hooks_due: 0 }
     }
 
     /// How many indices there are.
@@ -28,7 +29,8 @@ impl<P> Cells<P> {
     /// Takes out all whose index is beyond.
     pub(crate) fn split_off(&mut self, len: usize) -> Self {
         let hooks = self.hooks.split_off(len.min(self.hooks.len()));
-        Self { bodies: self.bodies.split_off(len), hooks, contexts: Vec::new(), hooks_due: 0 }
+        let bodies = self.bodies.split_off(len).collect();
+        Self { bodies, hooks, contexts: Vec::new(), hooks_due: 0 }
     }
 
     /// Puts a body where its job is in the core: at the end, or where a job was removed.
@@ -133,6 +135,7 @@ impl<P> Drop for Cells<P> {
         if self.hooks_due > 0 {
             note_lost_hooks(self.hooks_due);
         }
-        self.bodies.drain(..).chain(self.hooks.drain(..)).flatten().for_each(drop_noted);
+        let bodies = std::mem::replace(&mut self.bodies, Blocks::new());
+        bodies.into_iter().chain(self.hooks.drain(..)).flatten().for_each(drop_noted);
     }
 }

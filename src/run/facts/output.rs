@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::vec::Vec;
 
 use super::fact::{Fact, JobInfo};
-use super::quiet::Quiet;
+use super::quiet::drop_all_noted;
+use crate::orchestrator::Blocks;
 
 /// Where an output is: its column, from 1, in the upper half, and which one it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +42,15 @@ enum Kept<T> {
 
 /// The outputs of all jobs with one type of output; as long as the last one there needs.
 pub(crate) struct Column<T> {
-    kept: Vec<Kept<T>>,
+    kept: Blocks<Kept<T>>,
     /// Outputs that others replaced: the user's to drop.
     replaced: Vec<Kept<T>>,
 }
 
 impl<T> Drop for Column<T> {
     fn drop(&mut self) {
-        drop((Quiet(std::mem::take(&mut self.kept)), Quiet(std::mem::take(&mut self.replaced))));
+        drop_all_noted(std::mem::replace(&mut self.kept, Blocks::new()));
+        drop_all_noted(std::mem::take(&mut self.replaced));
     }
 }
 
@@ -57,18 +59,20 @@ impl<T: 'static> Column<T> {
     pub(crate) fn new(other: Option<&mut dyn Any>) -> Self {
         let other = other.and_then(|column| column.downcast_mut::<Self>());
         let kept = other.map(|other| std::mem::take(&mut other.replaced)).unwrap_or_default();
-        Self { kept, replaced: Vec::new() }
+        Self { kept: kept.into_iter().collect(), replaced: Vec::new() }
     }
 
     /// Whether it replaces another one, which is kept until somebody drops it.
     #[inline]
     pub(crate) fn put(&mut self, slot: u32, output: T) -> bool {
         let slot = slot as usize;
-        if slot > self.kept.len() {
-            self.kept.resize_with(slot, || Kept::Empty);
-        }
         match self.kept.get_mut(slot) {
-            None => self.kept.push(Kept::Own(output)),
+            None => {
+                while self.kept.len() < slot {
+                    self.kept.push(Kept::Empty);
+                }
+                self.kept.push(Kept::Own(output));
+            }
             Some(empty @ Kept::Empty) => *empty = Kept::Own(output),
             Some(kept) => {
                 self.replaced.push(std::mem::replace(kept, Kept::Own(output)));

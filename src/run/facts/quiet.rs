@@ -156,9 +156,14 @@ pub(crate) struct Quiet<T>(pub(crate) Vec<T>);
 
 impl<T> Drop for Quiet<T> {
     fn drop(&mut self) {
-        if std::mem::needs_drop::<T>() {
-            self.0.drain(..).for_each(drop_noted);
-        }
+        drop_all_noted(self.0.drain(..));
+    }
+}
+
+/// Drops values of the user's one by one, whatever their `Drop` does.
+pub(crate) fn drop_all_noted<T>(values: impl IntoIterator<Item = T>) {
+    if std::mem::needs_drop::<T>() {
+        values.into_iter().for_each(drop_noted);
     }
 }
 
