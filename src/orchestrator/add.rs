@@ -127,7 +127,8 @@ impl<J> Orchestrator<J> {
     /// Whether this can be asked of a job for certain.
     #[inline]
     fn is_usual(&self, id: JobId, asked: Condition) -> bool {
-        asked != Condition::Failed && self.get(id).is_some_and(Node::is_finite)
+        let nodes = &self.jobs.nodes;
+        asked != Condition::Failed && nodes.get(id).is_some_and(Node::is_there_and_finite)
     }
 
     #[cold]

@@ -7,6 +7,7 @@ use core::ops::{Index, IndexMut};
 pub(crate) struct Blocks<T> {
     /// All but the last are full. The first one grows as other lists do.
     blocks: Vec<Vec<T>>,
+    len: usize,
 }
 
 /// How many there are in a block.
@@ -15,16 +16,19 @@ const BITS: u32 = 10;
 
 impl<T> Blocks<T> {
     pub(crate) const fn new() -> Self {
-        Self { blocks: Vec::new() }
+        Self { blocks: Vec::new(), len: 0 }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        let Some((last, full)) = self.blocks.split_last() else { return 0 };
-        full.len() * SIZE + last.len()
-    }
-
+    #[cfg(feature = "std")]
     #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[expect(clippy::inline_always, reason = "so that the value is made where it is to be")]
+    #[inline(always)]
     pub(crate) fn push(&mut self, value: T) {
+        self.len += 1;
         if let Some(last) = self.blocks.last_mut()
             && last.len() < SIZE
         {
@@ -53,6 +57,7 @@ impl<T> Blocks<T> {
         if !kept.is_empty() {
             self.blocks.push(kept);
         }
+        self.len = self.len.min(len);
         rest.into_iter().flatten()
     }
 

@@ -44,15 +44,17 @@ impl Dependents {
         }
         // Counted two further on and filled one further on, each start ends up where its job's dependents begin.
         let mut starts = vec![0_u32; jobs + 2];
-        made.for_each(|_, required| starts[required.index() as usize + 2] += 1);
+        let counts = &mut starts[2..];
+        made.for_each(|_, required| counts[required.index() as usize] += 1);
         let mut end = 0;
         for start in &mut starts {
             end += *start;
             *start = end;
         }
         let mut sorted = vec![0_u32; edges];
+        let ends = &mut starts[1..];
         made.for_each(|job, required| {
-            let end = &mut starts[required.index() as usize + 1];
+            let end = &mut ends[required.index() as usize];
             sorted[*end as usize] = required.with_index(job).into();
             *end += 1;
         });
@@ -89,7 +91,7 @@ impl Dependents {
     pub(super) fn late(&self, at: u32) -> (Option<Edge>, Option<u32>) {
         let (dependent, next) = self.late.words[at as usize - self.late.since];
         (
-            Some(dependent).filter(|edge| !edge.is_forgotten()),
+            Some(dependent).filter(|edge| edge.has_condition()),
             Some(next).filter(|&next| next != NONE),
         )
     }

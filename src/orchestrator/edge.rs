@@ -28,8 +28,6 @@ impl Edge {
     const INDEX: u32 = u32::MAX >> (32 - Self::BITS);
     /// An edge that links nobody any more.
     pub(super) const FORGOTTEN: Self = Self::tagged(0, 5);
-    /// How many different tags there are.
-    pub(super) const TAGS: usize = 1 << (32 - Self::BITS);
 
     #[inline]
     pub(super) const fn tagged(index: u32, tag: u32) -> Self {
@@ -57,9 +55,10 @@ impl Edge {
         Self(self.0 & !Self::INDEX | index)
     }
 
+    /// Whether the tag is a condition, not one of those that lists have for themselves.
     #[inline]
-    pub(super) const fn is_forgotten(self) -> bool {
-        self.tag() == Self::FORGOTTEN.tag()
+    pub(super) const fn has_condition(self) -> bool {
+        self.0 < Self::FORGOTTEN.0
     }
 
     pub(super) const fn condition(self) -> Condition {

@@ -267,7 +267,15 @@ impl<J> Orchestrator<J> {
     #[must_use]
     #[inline]
     pub fn payload_mut(&mut self, job: JobId) -> Option<&mut J> {
-        self.jobs.payload_mut(self.jobs.index(job)?)
+        self.jobs.index(job)?;
+        self.jobs.payload_at(job.index())
+    }
+
+    /// The payload of a job that is known to be present, by its index.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) fn payload_at(&mut self, index: usize) -> Option<&mut J> {
+        self.jobs.payload_at(index)
     }
 
     /// A job's label, if it has one.

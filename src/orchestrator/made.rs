@@ -100,7 +100,7 @@ impl Made {
     fn edges_of(&self, run: u32) -> impl Iterator<Item = (u32, Edge)> + '_ {
         let words = (run + 1..).zip(self.words[run as usize + 1..].iter().copied());
         let words = words.take_while(|(_, word)| word.tag() != HEAD);
-        words.filter(|(_, word)| word.tag() != BACK && !word.is_forgotten())
+        words.filter(|(_, word)| word.has_condition())
     }
 
     /// The edges of a job, with where they are; run by run, the last run first.
@@ -125,7 +125,7 @@ impl Made {
     pub(super) fn for_each(&self, mut edge: impl FnMut(u32, Edge)) {
         let mut job = NONE;
         for &word in &self.words {
-            if word.tag() < Edge::FORGOTTEN.tag() {
+            if word.has_condition() {
                 edge(job, word);
             } else if word.tag() == HEAD {
                 job = word.index();
@@ -137,13 +137,10 @@ impl Made {
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, u32, Edge)> + '_ {
         let mut job = NONE;
         (0..).zip(&self.words).filter_map(move |(at, &word)| {
-            match word.tag() {
-                HEAD => job = word.index(),
-                BACK => {}
-                _ if word.is_forgotten() => {}
-                _ => return Some((at, job, word)),
+            if word.tag() == HEAD {
+                job = word.index();
             }
-            None
+            word.has_condition().then_some((at, job, word))
         })
     }
 

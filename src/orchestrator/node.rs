@@ -87,6 +87,11 @@ impl Node {
     }
 
     #[inline]
+    pub(super) fn is_there_and_finite(&self) -> bool {
+        !self.traits.has(Traits::VACANT | Traits::FOREVER | Traits::SERVICE)
+    }
+
+    #[inline]
     pub(super) fn is_plain(&self) -> bool {
         self.traits == Traits::PLAIN
     }

@@ -86,9 +86,14 @@ impl Nodes {
     /// The node of a job, if it is present.
     #[inline]
     pub(super) fn find(&self, job: JobId) -> Option<&Node> {
+        self.get(job).filter(|node| !node.is_vacant())
+    }
+
+    /// The node of a job, which may be vacant since.
+    #[inline]
+    pub(super) fn get(&self, job: JobId) -> Option<&Node> {
         let node = self.all.get(job.index())?;
-        let is_there = self.number(job.slab_index()) == job.number() && !node.is_vacant();
-        is_there.then_some(node)
+        (self.number(job.slab_index()) == job.number()).then_some(node)
     }
 
     #[inline]

@@ -38,18 +38,14 @@ impl<J> Orchestrator<J> {
                 let dependent = self.edges.dependents.sorted(at);
                 let job = dependent.index();
                 if !may_be_others || self.edges.was_sorted(&self.jobs.nodes, job) {
-                    self.resolve(job, required, resolutions[dependent.tag() as usize]);
+                    self.resolve(dependent, required, resolutions);
                 }
             }
             let mut late = self.edges.dependents.first_late(required);
             while let Some(at) = late {
                 let (dependent, next) = self.edges.dependents.late(at);
                 if let Some(dependent) = dependent {
-                    self.resolve(
-                        dependent.index(),
-                        required,
-                        resolutions[dependent.tag() as usize],
-                    );
+                    self.resolve(dependent, required, resolutions);
                 }
                 late = next;
             }
@@ -61,14 +57,13 @@ impl<J> Orchestrator<J> {
 
     #[expect(clippy::inline_always, reason = "short, once for each requirement")]
     #[inline(always)]
-    fn resolve(&mut self, job: u32, required: u32, resolution: Resolution) {
-        match resolution {
-            Resolution::Pending => {}
-            Resolution::Satisfied => {
-                self.jobs.held_by[job as usize] -= 1;
-                self.satisfy_if_free(job);
-            }
-            Resolution::Impossible => self.skip(job, required),
+    fn resolve(&mut self, dependent: Edge, required: u32, resolutions: Resolutions) {
+        let job = dependent.index();
+        if resolutions.satisfied.has(dependent) {
+            self.jobs.held_by[job as usize] -= 1;
+            self.satisfy_if_free(job);
+        } else if resolutions.impossible.has(dependent) {
+            self.skip(job, required);
         }
     }
 
@@ -94,27 +89,60 @@ pub(super) struct Fate {
     stage: Stage,
 }
 
-/// By the tag of a condition: what becomes of it when the required job succeeds.
-const AFTER_SUCCESS: [Resolution; Edge::TAGS] = {
-    let mut all = [Resolution::Pending; Edge::TAGS];
-    all[Condition::Succeeded as usize] = Resolution::Satisfied;
-    all[Condition::Finished as usize] = Resolution::Satisfied;
-    all[Condition::Failed as usize] = Resolution::Impossible;
-    all
-};
+/// Some of the conditions, as a set.
+#[derive(Clone, Copy, Debug)]
+struct Conditions(u32);
+
+impl Conditions {
+    const fn of(all: &[Condition]) -> Self {
+        let (mut set, mut next) = (0, 0);
+        while next < all.len() {
+            set |= 1 << all[next] as u32;
+            next += 1;
+        }
+        Self(set)
+    }
+
+    /// Whether what is asked by this edge is one of them.
+    #[inline]
+    const fn has(self, edge: Edge) -> bool {
+        self.0 >> edge.tag() & 1 == 1
+    }
+}
+
+/// What becomes of the requirements on a job, by their conditions.
+#[derive(Clone, Copy, Debug)]
+struct Resolutions {
+    satisfied: Conditions,
+    impossible: Conditions,
+}
+
+impl Resolutions {
+    const AFTER_SUCCESS: Self = Self {
+        satisfied: Conditions::of(&[Condition::Succeeded, Condition::Finished]),
+        impossible: Conditions::of(&[Condition::Failed]),
+    };
+}
 
 impl Fate {
-    /// What becomes of a requirement, by the tag of its condition; the other tags belong to none.
     #[inline]
-    fn resolutions(self) -> [Resolution; Edge::TAGS] {
-        if self.stage == Stage::Succeeded { AFTER_SUCCESS } else { self.other_resolutions() }
+    fn resolutions(self) -> Resolutions {
+        if self.stage == Stage::Succeeded {
+            Resolutions::AFTER_SUCCESS
+        } else {
+            self.other_resolutions()
+        }
     }
 
     #[cold]
-    fn other_resolutions(self) -> [Resolution; Edge::TAGS] {
-        let mut all = [Resolution::Pending; Edge::TAGS];
+    fn other_resolutions(self) -> Resolutions {
+        let mut all = Resolutions { satisfied: Conditions(0), impossible: Conditions(0) };
         for condition in [Condition::Succeeded, Condition::Finished, Condition::Failed] {
-            all[condition as usize] = self.resolution(condition);
+            match self.resolution(condition) {
+                Resolution::Pending => {}
+                Resolution::Satisfied => all.satisfied.0 |= Conditions::of(&[condition]).0,
+                Resolution::Impossible => all.impossible.0 |= Conditions::of(&[condition]).0,
+            }
         }
         all
     }

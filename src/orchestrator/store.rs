@@ -145,8 +145,8 @@ impl<J> Store<J> {
     }
 
     #[inline]
-    pub(super) fn payload_mut(&mut self, index: u32) -> Option<&mut J> {
-        self.payloads.get_mut(index as usize)?.as_mut()
+    pub(super) fn payload_at(&mut self, index: usize) -> Option<&mut J> {
+        self.payloads.get_mut(index)?.as_mut()
     }
 
     /// O(jobs); O(jobs log jobs) where indices were used again.

@@ -24,7 +24,7 @@ impl<P: Payload> Engine<P> {
         let attempt = self.core.poll_ready_jobs(self.now).next()?;
         if attempt.number == 1 {
             let clock = self.core.clock();
-            if let Some(record) = self.core.payload_mut(attempt.job) {
+            if let Some(record) = self.core.payload_at(attempt.job.index()) {
                 record.started = clock;
             }
             self.cells.begin(attempt.job.index());
@@ -136,7 +136,7 @@ impl<P: Payload> Engine<P> {
         };
         self.forget_context(job.index());
         let clock = self.core.clock();
-        let Some(record) = self.core.payload_mut(job) else { return Some(body) };
+        let Some(record) = self.core.payload_at(job.index()) else { return Some(body) };
         record.ended = clock;
         let slot = record.slot;
         let before = record.set_error(finished.err());

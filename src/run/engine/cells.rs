@@ -37,9 +37,10 @@ impl<P> Cells<P> {
     #[expect(clippy::inline_always, reason = "short, once for each job")]
     #[inline(always)]
     pub(crate) fn add(&mut self, index: usize, body: P, hook: Option<P>) {
-        match self.bodies.get_mut(index) {
-            Some(vacant) => *vacant = Some(body),
-            None => self.bodies.push(Some(body)),
+        if index == self.bodies.len() {
+            self.bodies.push(Some(body));
+        } else {
+            self.bodies[index] = Some(body);
         }
         if let Some(hook) = hook {
             self.put_hook(index, hook);

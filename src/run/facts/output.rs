@@ -66,20 +66,20 @@ impl<T: 'static> Column<T> {
     #[inline]
     pub(crate) fn put(&mut self, slot: u32, output: T) -> bool {
         let slot = slot as usize;
-        match self.kept.get_mut(slot) {
-            None => {
-                while self.kept.len() < slot {
-                    self.kept.push(Kept::Empty);
-                }
-                self.kept.push(Kept::Own(output));
-            }
-            Some(empty @ Kept::Empty) => *empty = Kept::Own(output),
-            Some(kept) => {
-                self.replaced.push(std::mem::replace(kept, Kept::Own(output)));
-                return true;
+        while self.kept.len() < slot {
+            self.kept.push(Kept::Empty);
+        }
+        if slot == self.kept.len() {
+            self.kept.push(Kept::Own(output));
+            return false;
+        }
+        match std::mem::replace(&mut self.kept[slot], Kept::Own(output)) {
+            Kept::Empty => false,
+            before => {
+                self.replaced.push(before);
+                true
             }
         }
-        false
     }
 
     fn get(&self, slot: u32) -> Option<&T> {

@@ -5,32 +5,33 @@ use crate::orchestrator::{Condition, Extra, JobId};
 use crate::run::facts::error::RunError;
 use crate::run::facts::handle::{Key, Scope};
 
-/// What a job asks of others. The first ones need no allocation.
+/// What a job asks of others. The first ones need no allocation; it is small, since a job is moved with it.
 #[derive(Debug)]
 pub(crate) struct Asked {
     few: [(JobId, Condition); FEW],
     /// How many of these there are.
     len: usize,
-    /// All of them, if they are more.
-    many: Vec<(JobId, Condition)>,
     /// The scope of the first one.
     scope: u64,
-    /// Those of other scopes.
-    strays: Option<Box<Strays>>,
+    more: Option<Box<More>>,
 }
 
-/// Handles of other scopes than that of the first one: few jobs have any, so they are kept apart.
+/// What few jobs have.
 #[derive(Debug, Default)]
-struct Strays(Vec<Key>);
+struct More {
+    /// All requirements, if they are more than a few.
+    all: Vec<(JobId, Condition)>,
+    /// Handles of other scopes than that of the first one.
+    strays: Vec<Key>,
+}
 
 /// How many need no allocation.
-const FEW: usize = 4;
+const FEW: usize = 3;
 
 impl Default for Asked {
     #[inline]
     fn default() -> Self {
-        let few = [(JobId::NOBODY, Condition::Succeeded); FEW];
-        Self { few, len: 0, many: Vec::new(), scope: 0, strays: None }
+        Self { few: [(JobId::NOBODY, Condition::Succeeded); FEW], len: 0, scope: 0, more: None }
     }
 }
 
@@ -53,20 +54,24 @@ impl Asked {
 
     #[cold]
     fn push_stray(&mut self, key: Key) {
-        self.strays.get_or_insert_default().0.push(key);
+        self.more.get_or_insert_default().strays.push(key);
     }
 
     fn push_many(&mut self, asked: (JobId, Condition)) {
-        if self.many.is_empty() {
-            self.many.reserve(4 * FEW);
-            self.many.extend_from_slice(&self.few);
+        let all = &mut self.more.get_or_insert_default().all;
+        if all.is_empty() {
+            all.reserve(4 * FEW);
+            all.extend_from_slice(&self.few);
         }
-        self.many.push(asked);
+        all.push(asked);
     }
 
     #[inline]
     fn as_slice(&self) -> &[(JobId, Condition)] {
-        if self.many.is_empty() { &self.few[..self.len] } else { &self.many }
+        match &self.more {
+            Some(more) if !more.all.is_empty() => &more.all,
+            _ => &self.few[..self.len],
+        }
     }
 
     /// The requirements by id, if they are all of this graph or run.
@@ -78,7 +83,7 @@ impl Asked {
     ) -> Result<&[(JobId, Condition)], RunError> {
         let list = self.as_slice();
         let Some(&(first, _)) = list.first() else { return Ok(list) };
-        let strays = self.strays.iter().flat_map(|strays| &strays.0);
+        let strays = self.more.iter().flat_map(|more| &more.strays);
         let Some(required) = (!scope.has(self.scope))
             .then_some(first)
             .or_else(|| strays.into_iter().find(|key| !scope.owns(**key)).map(|key| key.id))
