@@ -170,9 +170,12 @@ impl<J> Orchestrator<J> {
     }
 }
 
-/// Whether a job is listed twice, in lists of jobs that are there. Those who are listed in the order of their
-/// indices take one look each.
+/// Whether a job is listed twice, in lists of jobs that are there.
+#[cold]
 fn has_repeats(requirements: &[(JobId, Condition)]) -> bool {
+    if requirements.is_sorted_by(|(one, _), (next, _)| one.slab_index() < next.slab_index()) {
+        return false;
+    }
     let mut indices: Vec<u32> = requirements.iter().map(|(id, _)| id.slab_index()).collect();
     indices.sort_unstable();
     indices.windows(2).any(|pair| pair[0] == pair[1])

@@ -33,6 +33,9 @@ impl<J> Orchestrator<J> {
         let (mut required, mut sorted) = (index, sorted);
         loop {
             let resolutions = self.fate(required).resolutions();
+            if sorted.len() > MANY {
+                self.queue.reserve(sorted.len());
+            }
             let may_be_others = self.jobs.nodes.has_reused();
             for at in sorted {
                 let dependent = self.edges.dependents.sorted(at);
@@ -88,6 +91,9 @@ pub(super) struct Fate {
     was_ready: bool,
     stage: Stage,
 }
+
+/// So many dependents may well be queued at once: the queue had better grow once.
+const MANY: usize = 64;
 
 /// Some of the conditions, as a set.
 #[derive(Clone, Copy, Debug)]

@@ -102,6 +102,12 @@ impl<T> fmt::Debug for Handle<T> {
 pub trait Requirements {
     #[doc(hidden)]
     fn each(self, take: &mut impl FnMut(Key));
+
+    /// About how many they are.
+    #[doc(hidden)]
+    fn count(&self) -> usize {
+        1
+    }
 }
 
 // Only for references to handles: by value, clippy would call every `&` needless.
@@ -117,6 +123,10 @@ impl<T> Requirements for &[Handle<T>] {
             take(handle.key);
         }
     }
+
+    fn count(&self) -> usize {
+        self.len()
+    }
 }
 
 impl<T, const N: usize> Requirements for &[Handle<T>; N] {
@@ -128,6 +138,10 @@ impl<T, const N: usize> Requirements for &[Handle<T>; N] {
 impl<T> Requirements for &Vec<Handle<T>> {
     fn each(self, take: &mut impl FnMut(Key)) {
         self.as_slice().each(take);
+    }
+
+    fn count(&self) -> usize {
+        self.len()
     }
 }
 
@@ -144,6 +158,10 @@ impl<R: Requirements> Requirements for Vec<R> {
         for one in self {
             one.each(take);
         }
+    }
+
+    fn count(&self) -> usize {
+        self.len()
     }
 }
 

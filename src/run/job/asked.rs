@@ -52,6 +52,14 @@ impl Asked {
         }
     }
 
+    /// Makes room for so many more.
+    #[inline]
+    pub(crate) fn expect(&mut self, count: usize) {
+        if count > FEW {
+            self.more.get_or_insert_default().all.reserve_exact(self.len + count);
+        }
+    }
+
     #[cold]
     fn push_stray(&mut self, key: Key) {
         self.more.get_or_insert_default().strays.push(key);
@@ -60,7 +68,7 @@ impl Asked {
     fn push_many(&mut self, asked: (JobId, Condition)) {
         let all = &mut self.more.get_or_insert_default().all;
         if all.is_empty() {
-            all.reserve(4 * FEW);
+            all.reserve(FEW + 1);
             all.extend_from_slice(&self.few);
         }
         all.push(asked);

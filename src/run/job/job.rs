@@ -149,6 +149,7 @@ impl<B: Body, H> Job<B, H> {
     }
 
     fn on(mut self, required: impl Requirements, condition: Condition) -> Self {
+        self.requirements.expect(required.count());
         required.each(&mut |key| self.requirements.push(key, condition));
         self
     }
