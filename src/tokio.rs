@@ -42,6 +42,11 @@ impl Clock for TokioRuntime {
         Timestamp::ZERO + self.epoch.elapsed()
     }
 
+    #[inline]
+    fn has_budget(&self) -> bool {
+        tokio::task::coop::has_budget_remaining()
+    }
+
     async fn sleep_until(&self, at: Timestamp) {
         match self.epoch.checked_add(Duration::from_nanos(at.as_nanos())) {
             Some(at) => {

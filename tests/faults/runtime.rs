@@ -1,19 +1,22 @@
 //! tokio without its timers, and outside of its threads.
 //!
 //! Looked for: a runtime without `enable_time`, in place and in parallel, with deadlines and without, with
-//! hooks, of one thread and of several; a kept `TokioRuntime` elsewhere: its clock, its timers, a run in
+//! hooks, of one thread and of several; the budget of a task, in place, spent by the jobs and by what stands
+//! beside the run; a kept `TokioRuntime` elsewhere: its clock, its timers, a run in
 //! place and in parallel, a job that takes its clock to another thread.
 
-use std::future::{pending, ready};
+use std::future::{Future, pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_lite::future::block_on;
 use jobgraph::tokio::TokioRuntime;
-use jobgraph::{Clock, Failure, Job, Outcome, SendJobGraph, Timestamp};
+use jobgraph::{Body, Clock, Failure, Job, Outcome, SendJobGraph, Timestamp};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Semaphore;
 
 use crate::alone::{alone, alone_each, pairs};
 
@@ -164,4 +167,66 @@ fn a_job_may_take_the_clock_of_its_run_to_another_thread() {
         };
         assert_eq!(report.unwrap().output(&slept), Some(&true));
     });
+}
+
+/// A job whose polls are counted, and that waits for a permit of tokio's, which costs one of a task's budget.
+fn waits_for(
+    permits: &Arc<Semaphore>,
+    polls: &Arc<AtomicUsize>,
+) -> Job<impl Body<Output = ()> + Send + use<>> {
+    let (permits, polls) = (Arc::clone(permits), Arc::clone(polls));
+    Job::new(async move {
+        let mut permit = pin!(permits.acquire());
+        let permit = poll_fn(|cx| {
+            polls.fetch_add(1, Ordering::SeqCst);
+            permit.as_mut().poll(cx)
+        });
+        permit.await.unwrap().forget();
+    })
+}
+
+/// Whoever is polled after that is polled in vain.
+#[test]
+fn a_turn_ends_when_the_budget_of_tokio_is_spent() {
+    const JOBS: usize = 2_000;
+    for threads in [0, 2] {
+        let runtime = builder(threads).enable_time().build().unwrap();
+        let (permits, polls) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let mut graph = SendJobGraph::new();
+        for _ in 0..JOBS {
+            graph.add(waits_for(&permits, &polls));
+        }
+        graph.add(Job::new(async move {
+            tokio::task::yield_now().await;
+            permits.add_permits(JOBS);
+        }));
+        let report = runtime.block_on(jobgraph::tokio::run(graph)).unwrap();
+        assert!(report.is_success());
+        // Once before there are permits, once after; and a few at the end of each turn.
+        let polls = polls.load(Ordering::SeqCst);
+        assert!(polls <= 2 * JOBS + JOBS / 10, "{polls}");
+    }
+}
+
+/// Beside something in the same task that leaves nothing of its budget.
+#[test]
+fn a_run_beside_one_that_spends_the_budget_goes_on() {
+    let runtime = builder(0).enable_time().build().unwrap();
+    let mut graph = SendJobGraph::new();
+    let mut last = graph.add(Job::new(ready(())));
+    for _ in 0..100 {
+        last = graph.add(Job::new(tokio::task::yield_now()).requires(&last));
+    }
+    let report = runtime.block_on(async {
+        let mut run = pin!(jobgraph::tokio::run(graph));
+        poll_fn(|cx| {
+            while tokio::task::coop::has_budget_remaining() {
+                let spent = pin!(tokio::task::coop::consume_budget()).poll(cx);
+                assert!(spent.is_ready());
+            }
+            run.as_mut().poll(cx)
+        })
+        .await
+    });
+    assert!(report.unwrap().is_success());
 }

@@ -112,7 +112,8 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
         let mut polls = 0;
         self.look_around();
         let begun = self.engine.now;
-        while polls < BUDGET && self.engine.now.saturating_since(begun) < SLICE {
+        // At least once: what else is in this task may have spent its budget.
+        loop {
             let woken = self.next_woken();
             if let Some(entry) = woken {
                 polls += 1;
@@ -126,8 +127,11 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
             if woken.is_none() && !started {
                 return Turn::Wait(self.engine.core.next_deadline());
             }
+            let slice = self.engine.now.saturating_since(begun);
+            if polls >= BUDGET || slice >= SLICE || !self.clock.has_budget() {
+                return Turn::More;
+            }
         }
-        Turn::More
     }
 
     #[inline]

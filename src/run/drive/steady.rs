@@ -32,6 +32,18 @@ impl<C: Clock> Steady<C> {
         }
     }
 
+    /// Whether this task may go on for now.
+    #[inline]
+    pub(super) fn has_budget(&self) -> bool {
+        match caught(|| self.clock.has_budget()) {
+            Ok(has_budget) => has_budget,
+            Err(panic) => {
+                self.lose(panic);
+                false
+            }
+        }
+    }
+
     #[cold]
     fn lose(&self, panic: Panic) -> Option<Timestamp> {
         if !self.lost.swap(true, Ordering::AcqRel) {

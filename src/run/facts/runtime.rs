@@ -18,6 +18,13 @@ pub trait Clock: Clone + Send + Sync + 'static {
     /// Completes once `now()` has reached `at`.
     fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send;
 
+    /// Whether the runtime lets this task go on for now. Asked after each poll of a job; if not, the others of the
+    /// runtime get a turn. True, unless the runtime counts what a task does, as tokio: there whatever is
+    /// polled once the budget of a task is spent is polled in vain. A clock that wraps another one passes this on.
+    fn has_budget(&self) -> bool {
+        true
+    }
+
     /// Completes once `duration` has passed.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
         self.sleep_until(self.now() + duration)
@@ -45,12 +52,17 @@ pub struct AnyClock(Arc<dyn Erased>);
 
 trait Erased: Send + Sync {
     fn now(&self) -> Timestamp;
+    fn has_budget(&self) -> bool;
     fn sleep_until(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
 impl<C: Clock> Erased for C {
     fn now(&self) -> Timestamp {
         Clock::now(self)
+    }
+
+    fn has_budget(&self) -> bool {
+        Clock::has_budget(self)
     }
 
     fn sleep_until(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -68,6 +80,10 @@ impl AnyClock {
 impl Clock for AnyClock {
     fn now(&self) -> Timestamp {
         Erased::now(&*self.0)
+    }
+
+    fn has_budget(&self) -> bool {
+        Erased::has_budget(&*self.0)
     }
 
     fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send {

@@ -61,7 +61,9 @@ impl<S: Spawn> Task<S> {
         loop {
             let now = shared.runtime.now();
             let slice = now.map(|now| now.saturating_since(*begun.get_or_insert(now)));
-            turn.at_once = polls < BUDGET && slice.unwrap_or_default() < SLICE;
+            turn.at_once = polls < BUDGET
+                && slice.unwrap_or_default() < SLICE
+                && (polls == 0 || shared.runtime.has_budget());
             polls += 1;
             let decided = shared.say(said, now, turn);
             let (then, spent) = decided.decision;
