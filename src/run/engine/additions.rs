@@ -19,7 +19,7 @@ use crate::run::job::asked::Asked;
 use crate::run::job::body::Body;
 use crate::run::job::hook::Hook;
 use crate::run::job::job::Job;
-use crate::run::job::payload::{Local, Payload, Sendable};
+use crate::run::job::payload::{Local, Payload, Sendable, to_heap};
 
 /// Adds jobs to a run that goes on: made by [`Graph::adder`](crate::Graph::adder), and used by the graph's own jobs.
 ///
@@ -205,7 +205,7 @@ impl<'a> Adder<Local<'a>> {
     /// The answer is [`RunError`] for a requirement that cannot be made, or a run that is ending or over.
     pub fn add<B: Body + 'a, H: Hook + 'a>(&self, job: Job<B, H>) -> Adding<B::Output> {
         let Job { body, hook, extra, requirements, show } = job;
-        let hook_payload = H::IS_SOME.then(|| Local::new(hook));
+        let hook_payload = H::IS_SOME.then(|| Local::new(to_heap(hook)));
         self.send(Local::new(body), hook_payload, extra, requirements, show, |other| {
             Box::new(Column::<B::Output>::new(other))
         })
@@ -224,7 +224,7 @@ impl Adder<Sendable> {
         H: Hook + Send + 'static,
     {
         let Job { body, hook, extra, requirements, show } = job;
-        let hook_payload = H::IS_SOME.then(|| Sendable::new(hook));
+        let hook_payload = H::IS_SOME.then(|| Sendable::new(to_heap(hook)));
         self.send(Sendable::new(body), hook_payload, extra, requirements, show, |other| {
             Box::new(Column::<B::Output>::new(other))
         })

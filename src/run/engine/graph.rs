@@ -22,7 +22,7 @@ use crate::run::job::asked::Asked;
 use crate::run::job::body::Body;
 use crate::run::job::hook::Hook;
 use crate::run::job::job::Job;
-use crate::run::job::payload::{Local, Payload, Sendable};
+use crate::run::job::payload::{Local, Payload, Sendable, to_heap};
 #[cfg(feature = "tracing")]
 use crate::run::job::spans::RunSpan;
 
@@ -83,7 +83,7 @@ impl<'a> Graph<Local<'a>> {
         let slot = self
             .outputs
             .reserve::<B::Output>(job.show, |other| Box::new(Column::<B::Output>::new(other)));
-        let hook = H::IS_SOME.then(|| Local::new(job.hook));
+        let hook = H::IS_SOME.then(|| Local::new(to_heap(job.hook)));
         let added = self.insert(Local::new(job.body), hook, job.extra, &job.requirements, slot);
         Handle::new(Key { scope: self.scope.graph, id: added.into() })
     }
@@ -109,7 +109,7 @@ impl Graph<Sendable> {
         let slot = self
             .outputs
             .reserve::<B::Output>(job.show, |other| Box::new(Column::<B::Output>::new(other)));
-        let hook = H::IS_SOME.then(|| Sendable::new(job.hook));
+        let hook = H::IS_SOME.then(|| Sendable::new(to_heap(job.hook)));
         let added = self.insert(Sendable::new(job.body), hook, job.extra, &job.requirements, slot);
         Handle::new(Key { scope: self.scope.graph, id: added.into() })
     }

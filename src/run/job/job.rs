@@ -8,6 +8,7 @@ use super::asked::Asked;
 use super::body::{Body, Repeat};
 use super::hook::{CleanUp, Hook, HookResult, NoHook};
 use super::make::{Again, Maker, Once};
+use super::payload::{Boxed, to_heap};
 use super::simple::Simple;
 use crate::orchestrator::{Condition, Extra, JobKind, JobOptions, Retries};
 use crate::run::facts::handle::Requirements;
@@ -41,7 +42,7 @@ use crate::run::facts::output::Show;
 /// ```
 #[must_use = "a job does nothing until it is added to a graph"]
 pub struct Job<B, H = NoHook> {
-    pub(crate) body: B,
+    pub(crate) body: Boxed<B>,
     pub(crate) hook: H,
     /// What it has beyond a plain job.
     pub(crate) extra: Option<Box<Extra>>,
@@ -52,7 +53,7 @@ pub struct Job<B, H = NoHook> {
 impl<B: Body> Job<B> {
     #[inline]
     pub(crate) fn of(body: B) -> Self {
-        Self { body, hook: NoHook, extra: None, requirements: Asked::default(), show: None }
+        Self { body: to_heap(body), hook: NoHook, extra: None, requirements: Asked::default(), show: None }
     }
 
     /// Clean-up after the run, if the job was ever started, whatever became of it and of the run: what

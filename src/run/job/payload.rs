@@ -21,17 +21,20 @@ pub trait Payload: sealed::Sealed {
 
 pin_project! {
     /// A body, and the span that it runs in.
-    struct Whole<B: ?Sized> {
+    pub(crate) struct Whole<B: ?Sized> {
         tracing: Tracing,
         #[pin]
         body: B,
     }
 }
 
-impl<B> Whole<B> {
-    fn new(body: B) -> Self {
-        Self { tracing: Tracing::default(), body }
-    }
+/// A body of a known type on the heap, where it stays: a future may be large.
+pub(crate) type Boxed<B> = Pin<Box<Whole<B>>>;
+
+/// Moves a body to the heap.
+#[inline]
+pub(crate) fn to_heap<B>(body: B) -> Boxed<B> {
+    Box::pin(Whole { tracing: Tracing::default(), body })
 }
 
 /// A body that stays on one thread, and may borrow for `'a`.
@@ -41,14 +44,14 @@ pub struct Local<'a>(Pin<Box<Whole<dyn Execute + 'a>>>);
 pub struct Sendable(Pin<Box<Whole<dyn Execute + Send>>>);
 
 impl<'a> Local<'a> {
-    pub(crate) fn new(body: impl Execute + 'a) -> Self {
-        Self(Box::pin(Whole::new(body)))
+    pub(crate) fn new(body: Boxed<impl Execute + 'a>) -> Self {
+        Self(body)
     }
 }
 
 impl Sendable {
-    pub(crate) fn new(body: impl Execute + Send + 'static) -> Self {
-        Self(Box::pin(Whole::new(body)))
+    pub(crate) fn new(body: Boxed<impl Execute + Send + 'static>) -> Self {
+        Self(body)
     }
 }
 
