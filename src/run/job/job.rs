@@ -53,7 +53,13 @@ pub struct Job<B, H = NoHook> {
 impl<B: Body> Job<B> {
     #[inline]
     pub(crate) fn of(body: B) -> Self {
-        Self { body: to_heap(body), hook: NoHook, extra: None, requirements: Asked::default(), show: None }
+        Self {
+            body: to_heap(body),
+            hook: NoHook,
+            extra: None,
+            requirements: Asked::default(),
+            show: None,
+        }
     }
 
     /// Clean-up after the run, if the job was ever started, whatever became of it and of the run: what

@@ -98,6 +98,25 @@ pin_project! {
     }
 }
 
+// Apart from where a future is polled: in a debug build the frame of a function has room for all that it
+// moves, and a future may be large.
+impl<F, T> Held<F, T> {
+    #[inline]
+    fn begin(mut self: Pin<&mut Self>, make: &mut impl Make<Future = F>) {
+        if let Some(future) = make.make() {
+            self.set(Self::Future { future });
+        }
+    }
+
+    #[inline]
+    fn keep(mut self: Pin<&mut Self>, output: Option<T>) {
+        match output {
+            Some(output) => self.set(Self::Output { output }),
+            None => self.set(Self::Nothing),
+        }
+    }
+}
+
 impl<M: Make, K: Settle<<M::Future as Future>::Output>> Simple<M, K> {
     pub(crate) const fn new(make: M) -> Self {
         Self { make, held: Held::Nothing }
@@ -128,17 +147,15 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K>
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
         let mut this = self.project();
         // An output that nobody took is of the attempt before.
-        if !matches!(this.held.as_mut().project(), HeldProjection::Future { .. })
-            && let Some(future) = this.make.make()
-        {
-            this.held.set(Held::Future { future });
+        if !matches!(this.held.as_mut().project(), HeldProjection::Future { .. }) {
+            this.held.as_mut().begin(this.make);
         }
         let HeldProjection::Future { future } = this.held.as_mut().project() else {
             return Poll::Ready(Err(ran_before()));
         };
         let Poll::Ready(result) = future.poll(cx) else { return Poll::Pending };
         let (output, result) = K::settle(result);
-        this.held.set(output.map_or(Held::Nothing, |output| Held::Output { output }));
+        this.held.keep(output);
         Poll::Ready(result)
     }
 
