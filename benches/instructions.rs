@@ -1,8 +1,8 @@
 //! Instructions per job, counted by callgrind: the same on a busy machine, so that they can be checked.
 //!
 //! `cargo instructions` compares with `benches/instructions.txt`, and fails where the difference is above
-//! 5 %, be it more or less, so that an improvement is committed as well; `cargo instructions --write`
-//! writes the file. What a job costs the core has to be the same, within 10 %, at 10^4, 10^5 and 10^6
+//! 5 %, be it more or less, so that an improvement is committed as well; `--within 0.5` asks for another
+//! tolerance in per cent, `--write` writes the file. What a job costs the core has to be the same, within 10 %, at 10^4, 10^5 and 10^6
 //! jobs. Arguments that name cases choose these. The counts hold for one version of the compiler and of
 //! the C library: a change of these may need a `--write`, too.
 #![expect(clippy::print_stdout, reason = "it is a command")]
@@ -18,8 +18,8 @@ use std::{env, fs};
 use support::shapes::{self, Shape};
 use support::{by_hand, floors, kahn, ours};
 
-/// How far a count may be off.
-const TOLERANCE: f64 = 0.05;
+/// How far a count may be off, in per cent, unless another tolerance is asked for.
+const TOLERANCE: f64 = 5.0;
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
 
 /// What is counted: a name, what is executed, on which shape, of how many jobs.
@@ -78,16 +78,26 @@ fn counted(run: fn(&Shape), shape: &Shape) {
 
 /// Counts all cases, or those that are named, and compares.
 fn check(arguments: &[String]) {
-    let write = arguments.iter().any(|argument| argument == "--write");
-    let named: Vec<_> = arguments.iter().filter(|argument| *argument != "--write").collect();
-    let chosen = CASES.iter().filter(|case| named.is_empty() || named.iter().any(|n| *n == case.0));
+    let (mut write, mut tolerance, mut named) = (false, TOLERANCE, vec![]);
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "--write" => write = true,
+            "--within" => {
+                let asked = rest.next().and_then(|per_cent| per_cent.parse().ok());
+                tolerance = asked.expect("--within PER_CENT");
+            }
+            name => named.push(case(name).0),
+        }
+    }
+    let chosen = CASES.iter().filter(|case| named.is_empty() || named.contains(&case.0));
     let mut committed = read();
     let mut off = 0;
     println!("{:<28} {:>10} {:>10}", "instructions per job", "now", "change");
     for (name, _, _, jobs) in chosen {
         let now = count(name) / f64::from(u32::try_from(*jobs).expect("few jobs"));
         let change = committed.insert((*name).to_owned(), now).map(|before| now / before - 1.0);
-        off += usize::from(change.is_none_or(|change| change.abs() > TOLERANCE));
+        off += usize::from(change.is_none_or(|change| change.abs() * 100.0 > tolerance));
         let change = change.map_or("new".into(), |change| format!("{:+.1} %", change * 100.0));
         println!("{name:<28} {now:>10.1} {change:>10}");
     }

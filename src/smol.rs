@@ -16,9 +16,9 @@ use crate::run::{Clock, Graph, Payload, Report, RunError, SendJobGraph, SendRepo
 /// Where the processor has a steady time stamp counter, that is read, by the crate `quanta`: a run looks at the
 /// time after each poll. How fast it counts is measured when the first clock of a process is made, which takes
 /// half a millisecond, 200 ms at most. Elsewhere it is the time of [`Instant`](std::time::Instant).
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct SmolClock {
-    counter: quanta::Clock,
+    counter: &'static quanta::Clock,
     epoch: u64,
 }
 
@@ -28,7 +28,7 @@ impl SmolClock {
     pub fn new() -> Self {
         // Asking the processor what it can do takes long under a hypervisor.
         static COUNTER: OnceLock<quanta::Clock> = OnceLock::new();
-        let counter = COUNTER.get_or_init(quanta::Clock::new).clone();
+        let counter = COUNTER.get_or_init(quanta::Clock::new);
         Self { epoch: counter.raw(), counter }
     }
 }

@@ -5,9 +5,10 @@ use core::ops::{Index, IndexMut};
 /// that nobody has touched, and leaves the old behind.
 #[derive(Clone, Debug)]
 pub(crate) struct Blocks<T> {
-    /// All but the last are full. The first one grows as other lists do.
-    blocks: Vec<Vec<T>>,
-    len: usize,
+    /// The first ones. It grows as other lists do.
+    first: Vec<T>,
+    /// All but the last are full.
+    more: Vec<Vec<T>>,
 }
 
 /// How many there are in a block.
@@ -16,68 +17,92 @@ const BITS: u32 = 10;
 
 impl<T> Blocks<T> {
     pub(crate) const fn new() -> Self {
-        Self { blocks: Vec::new(), len: 0 }
+        Self { first: Vec::new(), more: Vec::new() }
     }
 
     #[cfg(feature = "std")]
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.len
+        match self.more.last() {
+            Some(last) => self.more.len() * SIZE + last.len(),
+            None => self.first.len(),
+        }
     }
 
     #[expect(clippy::inline_always, reason = "so that the value is made where it is to be")]
     #[inline(always)]
     pub(crate) fn push(&mut self, value: T) {
-        self.len += 1;
-        if let Some(last) = self.blocks.last_mut()
+        if let Some(last) = self.more.last_mut()
             && last.len() < SIZE
         {
             last.push(value);
         } else {
-            self.add_block().push(value);
+            self.with_room().push(value);
         }
+    }
+
+    /// The block that comes next, where it is not the last one.
+    #[inline]
+    fn with_room(&mut self) -> &mut Vec<T> {
+        if self.first.len() < SIZE {
+            return &mut self.first;
+        }
+        self.add_block()
     }
 
     #[cold]
     fn add_block(&mut self) -> &mut Vec<T> {
-        let block = if self.blocks.is_empty() { Vec::new() } else { Vec::with_capacity(SIZE) };
-        self.blocks.push(block);
-        let last = self.blocks.len() - 1;
-        &mut self.blocks[last]
+        self.more.push(Vec::with_capacity(SIZE));
+        let last = self.more.len() - 1;
+        &mut self.more[last]
     }
 
     /// Takes out all whose index is beyond, in order.
     #[cfg(feature = "std")]
     pub(crate) fn split_off(&mut self, len: usize) -> impl Iterator<Item = T> + use<T> {
-        let mut rest = self.blocks.split_off((len >> BITS).min(self.blocks.len()));
+        let blocks = (len >> BITS).min(self.more.len() + 1);
+        let mut rest = self.more.split_off(blocks.saturating_sub(1));
+        if blocks == 0 {
+            rest.insert(0, core::mem::take(&mut self.first));
+        }
         let kept: Vec<T> = match rest.first_mut() {
             Some(block) => block.drain(..(len % SIZE).min(block.len())).collect(),
             None => Vec::new(),
         };
-        if !kept.is_empty() {
-            self.blocks.push(kept);
+        if blocks == 0 {
+            self.first = kept;
+        } else if !kept.is_empty() {
+            self.more.push(kept);
         }
-        self.len = self.len.min(len);
         rest.into_iter().flatten()
     }
 
     #[inline]
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
-        self.blocks.get(index >> BITS)?.get(index % SIZE)
+        if index < SIZE {
+            self.first.get(index)
+        } else {
+            self.more.get((index >> BITS) - 1)?.get(index % SIZE)
+        }
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
-        self.blocks.get_mut(index >> BITS)?.get_mut(index % SIZE)
+        if index < SIZE {
+            self.first.get_mut(index)
+        } else {
+            self.more.get_mut((index >> BITS) - 1)?.get_mut(index % SIZE)
+        }
     }
 }
 
 impl<T> IntoIterator for Blocks<T> {
     type Item = T;
-    type IntoIter = core::iter::Flatten<alloc::vec::IntoIter<Vec<T>>>;
+    type IntoIter =
+        core::iter::Chain<alloc::vec::IntoIter<T>, core::iter::Flatten<alloc::vec::IntoIter<Vec<T>>>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.blocks.into_iter().flatten()
+        self.first.into_iter().chain(self.more.into_iter().flatten())
     }
 }
 
@@ -94,13 +119,17 @@ impl<T> Index<usize> for Blocks<T> {
 
     #[inline]
     fn index(&self, index: usize) -> &T {
-        &self.blocks[index >> BITS][index % SIZE]
+        if index < SIZE { &self.first[index] } else { &self.more[(index >> BITS) - 1][index % SIZE] }
     }
 }
 
 impl<T> IndexMut<usize> for Blocks<T> {
     #[inline]
     fn index_mut(&mut self, index: usize) -> &mut T {
-        &mut self.blocks[index >> BITS][index % SIZE]
+        if index < SIZE {
+            &mut self.first[index]
+        } else {
+            &mut self.more[(index >> BITS) - 1][index % SIZE]
+        }
     }
 }

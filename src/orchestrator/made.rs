@@ -22,6 +22,9 @@ const HEAD: u32 = 7;
 /// The word after it, if the job has an earlier run: where that begins.
 const BACK: u32 = 6;
 
+/// As many words there is room for from the beginning.
+const ROOM: usize = 16;
+
 impl Made {
     pub(super) const fn new() -> Self {
         Self { words: Vec::new(), newest: Vec::new(), last_run: NONE }
@@ -69,6 +72,9 @@ impl Made {
 
     #[inline]
     fn begin_run(&mut self, job: u32) {
+        if self.words.is_empty() {
+            self.words.reserve(ROOM);
+        }
         self.last_run = self.end();
         self.words.push(Edge::tagged(job, HEAD));
         let job = job as usize;

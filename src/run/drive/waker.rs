@@ -14,7 +14,8 @@ use crate::run::facts::lock::lock;
 pub(crate) struct Tasks {
     woken: Arc<Woken>,
     entries: Vec<Entry>,
-    free: Vec<u32>,
+    /// The entry that is used next, if it is nobody's.
+    free: u32,
     /// By index of the job in the core: its entry.
     by_job: Vec<u32>,
 }
@@ -23,6 +24,8 @@ struct Entry {
     job_waker: Arc<JobWaker>,
     waker: Waker,
     attempt: Option<Attempt>,
+    /// While it is nobody's: the one that is used after it.
+    next: u32,
 }
 
 /// Which entries were woken, and whom to tell.
@@ -68,13 +71,19 @@ const NO_ENTRY: u32 = u32::MAX;
 
 impl Tasks {
     pub(crate) fn new() -> Self {
-        Self { woken: Arc::default(), entries: Vec::new(), free: Vec::new(), by_job: Vec::new() }
+        Self { woken: Arc::default(), entries: Vec::new(), free: NO_ENTRY, by_job: Vec::new() }
     }
 
     /// An entry that is nobody's: to be assigned, or freed again.
     #[inline]
     pub(crate) fn free_entry(&mut self) -> u32 {
-        self.free.pop().unwrap_or_else(|| self.grow())
+        match self.free {
+            NO_ENTRY => self.grow(),
+            entry => {
+                self.free = self.entries[entry as usize].next;
+                entry
+            }
+        }
     }
 
     /// Gives an attempt an entry.
@@ -104,7 +113,8 @@ impl Tasks {
             queued: AtomicBool::new(false),
             woken: Arc::clone(&self.woken),
         });
-        Entry { waker: Waker::from(Arc::clone(&job_waker)), job_waker, attempt: None }
+        let waker = Waker::from(Arc::clone(&job_waker));
+        Entry { waker, job_waker, attempt: None, next: NO_ENTRY }
     }
 
     /// The attempt is over: its entry is free.
@@ -130,7 +140,8 @@ impl Tasks {
             self.entries[entry as usize].job_waker.queued.store(true, Ordering::Release);
             self.entries[entry as usize] = self.make_entry(entry);
         }
-        self.free.push(entry);
+        self.entries[entry as usize].next = self.free;
+        self.free = entry;
     }
 
     /// Whose entry it is.
