@@ -98,8 +98,10 @@ impl<T> Blocks<T> {
 
 impl<T> IntoIterator for Blocks<T> {
     type Item = T;
-    type IntoIter =
-        core::iter::Chain<alloc::vec::IntoIter<T>, core::iter::Flatten<alloc::vec::IntoIter<Vec<T>>>>;
+    type IntoIter = core::iter::Chain<
+        alloc::vec::IntoIter<T>,
+        core::iter::Flatten<alloc::vec::IntoIter<Vec<T>>>,
+    >;
 
     fn into_iter(self) -> Self::IntoIter {
         self.first.into_iter().chain(self.more.into_iter().flatten())
@@ -119,7 +121,11 @@ impl<T> Index<usize> for Blocks<T> {
 
     #[inline]
     fn index(&self, index: usize) -> &T {
-        if index < SIZE { &self.first[index] } else { &self.more[(index >> BITS) - 1][index % SIZE] }
+        if index < SIZE {
+            &self.first[index]
+        } else {
+            &self.more[(index >> BITS) - 1][index % SIZE]
+        }
     }
 }
 

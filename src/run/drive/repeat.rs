@@ -100,7 +100,7 @@ impl<P: Payload> Repeatable<P> {
             (std::mem::replace(&mut graph.cells, Cells::new()), graph.outputs.emptied());
         let now = now_or_epoch(clock);
         let any = AnyClock::new(clock.clock.clone());
-        let mut engine = graph.begin(core, cells, outputs, any, now)?;
+        let mut engine = graph.setting().begin(core, cells, outputs, any, now)?;
         engine.keep_bodies = true;
         prepare(&mut engine, clock);
         Ok(engine)

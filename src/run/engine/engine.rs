@@ -1,3 +1,4 @@
+use std::boxed::Box;
 use std::sync::Arc;
 use std::time::Duration;
 use std::vec::Vec;
@@ -25,7 +26,7 @@ use crate::run::job::spans::RunSpan;
 pub(crate) struct Engine<P: Payload> {
     pub(crate) scope: Scope,
     pub(crate) role: Role,
-    pub(crate) core: Orchestrator<Record>,
+    pub(crate) core: Box<Orchestrator<Record>>,
     /// By index of the job in the core. `None` while a body is being polled or dropped, and for good once it
     /// was dropped.
     pub(crate) cells: Cells<P>,

@@ -52,7 +52,8 @@ pub type SendJobGraph = Graph<Sendable>;
 /// Jobs and what they require of one another: a [`JobGraph`] or a [`SendJobGraph`].
 pub struct Graph<P: Payload> {
     pub(crate) scope: Scope,
-    pub(crate) core: Orchestrator<Record>,
+    /// In a box, since graphs and reports are moved.
+    pub(crate) core: Box<Orchestrator<Record>>,
     pub(crate) options: RunOptions,
     /// Whether the last window asked for was one of zero jobs.
     no_window: bool,
@@ -131,7 +132,7 @@ impl<P: Payload> Graph<P> {
     fn empty() -> Self {
         Self {
             scope: Scope::of_graph(),
-            core: Orchestrator::new(RunOptions::default()),
+            core: Box::new(Orchestrator::new(RunOptions::default())),
             options: RunOptions::default(),
             no_window: false,
             hook_timeout: Duration::from_secs(10),
@@ -219,20 +220,15 @@ impl<P: Payload> Graph<P> {
     }
 
     /// Begins the run, unless there is an error.
-    pub(crate) fn start(
-        mut self,
-        clock: AnyClock,
-        now: Timestamp,
-    ) -> Result<Box<Engine<P>>, RunError> {
+    pub(crate) fn start(self, clock: AnyClock, now: Timestamp) -> Result<Box<Engine<P>>, RunError> {
         if let Some(error) = self.refusal() {
             return Err(error);
         }
-        let mut core = std::mem::replace(&mut self.core, Orchestrator::new(self.options));
-        core.set_options(self.run_options())?;
-        let cells = std::mem::replace(&mut self.cells, Cells::new());
-        let outputs = std::mem::replace(&mut self.outputs, Outputs::new());
-        let engine = self.begin(core, cells, outputs, clock, now)?;
-        self.additions.pass_on();
+        let (options, setting) = (self.run_options(), self.setting());
+        let Self { mut core, cells, outputs, mut additions, .. } = self;
+        core.set_options(options)?;
+        let engine = setting.begin(core, cells, outputs, clock, now)?;
+        additions.pass_on();
         Ok(engine)
     }
 
@@ -241,24 +237,46 @@ impl<P: Payload> Graph<P> {
         RunOptions { record: self.observers.is_some(), ..self.options }
     }
 
-    /// Begins a run of this graph, with the jobs that were added to that before.
+    /// What a run of this graph shares with it.
+    pub(crate) fn setting(&self) -> Setting<P> {
+        Setting {
+            scope: self.scope.of_run(),
+            hook_timeout: self.hook_timeout,
+            mailbox: Arc::clone(&self.mailbox),
+            additions: OpenAdditions::open(self.additions.share()),
+            observers: self.observers.clone(),
+        }
+    }
+}
+
+/// What a run shares with its graph.
+pub(crate) struct Setting<P: Payload> {
+    scope: Scope,
+    hook_timeout: Duration,
+    mailbox: Arc<Mailbox>,
+    additions: OpenAdditions<P>,
+    observers: Option<Arc<Observers>>,
+}
+
+impl<P: Payload> Setting<P> {
+    /// Begins a run, with the jobs that were added to its graph before.
     pub(crate) fn begin(
-        &self,
-        core: Orchestrator<Record>,
+        self,
+        core: Box<Orchestrator<Record>>,
         cells: Cells<P>,
         outputs: Outputs<P::Outputs>,
         clock: AnyClock,
         now: Timestamp,
     ) -> Result<Box<Engine<P>>, RunError> {
         let mut engine = Box::new(Engine {
-            scope: self.scope.of_run(),
+            scope: self.scope,
             role: Role::Jobs,
             core,
             cells,
             outputs,
-            mailbox: Arc::clone(&self.mailbox),
+            mailbox: self.mailbox,
             unread: Vec::new(),
-            additions: OpenAdditions::open(self.additions.share()),
+            additions: self.additions,
             clock,
             now,
             begun: now,
@@ -268,7 +286,7 @@ impl<P: Payload> Graph<P> {
             stops: 0,
             left: Leftovers::new(),
             mishaps: Vec::new(),
-            observers: self.observers.clone(),
+            observers: self.observers,
             #[cfg(feature = "tracing")]
             span: RunSpan::none(),
         });

@@ -30,7 +30,7 @@ impl<P: Payload> Engine<P> {
         let run = core.shutdown_run(&hooked, Some(self.hook_timeout), options).ok()?;
         let subjects: Vec<Option<JobId>> =
             run.jobs().map(|job| run.payload(job).copied().flatten()).collect();
-        let mut core = run.map(|_| Record::new(Slot::NOWHERE));
+        let mut core = Box::new(run.map(|_| Record::new(Slot::NOWHERE)));
         let now = self.now.max(self.core.clock());
         core.start(now).ok()?;
         if self.stops > 2 {
@@ -39,7 +39,11 @@ impl<P: Payload> Engine<P> {
         Some(Box::new(self.hook_engine(core, subjects)))
     }
 
-    fn hook_engine(&mut self, core: Orchestrator<Record>, subjects: Vec<Option<JobId>>) -> Self {
+    fn hook_engine(
+        &mut self,
+        core: Box<Orchestrator<Record>>,
+        subjects: Vec<Option<JobId>>,
+    ) -> Self {
         let mut cells = Cells::new();
         for (index, subject) in subjects.iter().enumerate() {
             match subject.and_then(|job| self.cells.take_hook(job.index())) {

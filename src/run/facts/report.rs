@@ -1,3 +1,4 @@
+use std::boxed::Box;
 use std::fmt;
 use std::format;
 use std::string::{String, ToString};
@@ -23,7 +24,7 @@ pub struct Report<C: OutputStore + ?Sized = LocalOutputs> {
     pub(crate) verdict: Verdict,
     pub(crate) begun: Timestamp,
     pub(crate) ended: Timestamp,
-    pub(crate) core: Orchestrator<Record>,
+    pub(crate) core: Box<Orchestrator<Record>>,
     pub(crate) outputs: Outputs<C>,
     /// Those that are no job's.
     pub(crate) mishaps: Vec<Mishap>,

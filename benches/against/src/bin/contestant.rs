@@ -47,7 +47,7 @@ fn main() {
     };
     let on_tokio = |runtime| ours::life(&ours::on_tokio(runtime), shape, None);
     // What is done once a process does not count.
-    drop(jobgraph::smol::SmolClock::new());
+    let _ = jobgraph::smol::SmolClock::new();
     match (way, way.rsplit_once('-')) {
         ("core", _) => on_one_thread(&|| ours::core(shape, None)),
         ("place", _) => on_one_thread(&|| ours::in_place(shape, None)),
