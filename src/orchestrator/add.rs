@@ -89,7 +89,7 @@ impl<J> Orchestrator<J> {
 
     #[inline]
     fn has_room_for(&self, requirements: &[(JobId, Condition)]) -> bool {
-        self.jobs.nodes.present() < MAX && self.edges.has_room_for(requirements.len())
+        self.jobs.nodes.len() < MAX && self.edges.has_room_for(requirements.len())
     }
 
     /// Whether all this can be asked of others. Returns the requirements without repetitions, if there are
