@@ -110,6 +110,27 @@ fn a_chain_that_is_linked_against_the_order_of_creation() {
     assert_eq!(graph.verdict(), Some(Verdict::Completed));
 }
 
+/// Each job has what it requires in several parts, between those of others.
+#[test]
+fn requirements_that_are_made_in_turns_and_taken_back() {
+    let mut graph = new();
+    let jobs: Vec<_> = (0..HUNDRED_THOUSAND).map(|_| add(&mut graph, &[])).collect();
+    let pairs = |distance: usize| jobs[distance..].iter().zip(&jobs);
+    for distance in 1..=3 {
+        for (&job, &required) in pairs(distance) {
+            graph.require(job, required, Condition::Succeeded).unwrap();
+        }
+    }
+    for distance in 2..=3 {
+        for (&job, &required) in pairs(distance) {
+            graph.remove_requirement(job, required).unwrap();
+        }
+    }
+    assert_eq!(graph.requirement_count(), HUNDRED_THOUSAND - 1);
+    graph.start(NOW).unwrap();
+    assert_eq!(run(&mut graph), (HUNDRED_THOUSAND, HUNDRED_THOUSAND));
+}
+
 #[test]
 fn a_long_cycle_is_named() {
     let length = 300_000;

@@ -12,13 +12,15 @@ use super::nodes::Nodes;
 /// The requirements between the jobs, from both sides.
 ///
 /// While the graph is built they are known to the jobs that have them; their other side is made at `start`.
-/// A requirement of or on a job that was removed stays where it is. Once more is idle than not, all is made
-/// anew.
+/// A requirement of or on a job that was removed stays where it is. Once more are idle than not, all is
+/// made anew.
 #[derive(Clone, Debug)]
 pub(super) struct Edges {
     made: Made,
     /// Edges that link two jobs which are both there.
     live: usize,
+    /// Those that did.
+    dead: usize,
     /// While the graph is built, of jobs with many requirements: where the edges are, by required job.
     wide: BTreeMap<u32, BTreeMap<u32, u32>>,
     pub(super) dependents: Dependents,
@@ -38,6 +40,7 @@ impl Edges {
         Self {
             made: Made::new(),
             live: 0,
+            dead: 0,
             wide: BTreeMap::new(),
             dependents: Dependents::new(),
             known: BUILDING,
@@ -152,7 +155,7 @@ impl Edges {
     /// Takes an edge of a job back, before `start`. O(1) amortised, O(log edges of the job) where it has many.
     pub(super) fn disconnect(&mut self, nodes: &Nodes, job: u32, at: u32) {
         let edge = self.made.forget(at);
-        self.live -= 1;
+        self.let_go(1);
         if let Some(wide) = self.wide.get_mut(&job) {
             wide.remove(&edge.index());
         }
@@ -170,7 +173,7 @@ impl Edges {
         let is_idle =
             |&(_, job, edge): &(u32, u32, Edge)| is_removed(job) || is_removed(edge.index());
         let idle: Vec<_> = self.made.iter().filter(is_idle).collect();
-        self.live -= idle.len();
+        self.let_go(idle.len());
         for (at, job, edge) in idle {
             self.made.forget(at);
             if is_removed(edge.index()) {
@@ -200,8 +203,12 @@ impl Edges {
 
     /// A job is about to be removed whose edges stay.
     pub(super) fn discount(&mut self, nodes: &Nodes, job: u32) {
-        self.live -= self.requirements(nodes, job).count();
-        self.live -= self.dependents(nodes, job).count();
+        self.let_go(self.requirements(nodes, job).count() + self.dependents(nodes, job).count());
+    }
+
+    fn let_go(&mut self, edges: usize) {
+        self.live -= edges;
+        self.dead += edges;
     }
 
     /// The dependents of a job that are there, with what they ask, in the order in which the requirements
@@ -269,15 +276,15 @@ impl Edges {
         }
     }
 
-    /// Whether more of it is idle than not.
+    /// Whether more edges are idle than not.
     pub(super) fn is_idle(&self, nodes: &Nodes) -> bool {
-        self.made.len() - self.live > self.live + nodes.len()
+        self.dead > self.live + nodes.len()
     }
 
     /// Makes all anew, without the idle edges. O(jobs + edges).
     pub(super) fn sweep(&mut self, nodes: &Nodes) {
         let made = core::mem::replace(&mut self.made, Made::new());
-        (self.live, self.wide) = (0, BTreeMap::new());
+        (self.live, self.dead, self.wide) = (0, 0, BTreeMap::new());
         for (_, job, edge) in made.iter() {
             let (required, condition) = edge.parts();
             if self.is_required(nodes, job, required) {
