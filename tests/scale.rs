@@ -131,6 +131,38 @@ fn requirements_that_are_made_in_turns_and_taken_back() {
     assert_eq!(run(&mut graph), (HUNDRED_THOUSAND, HUNDRED_THOUSAND));
 }
 
+/// One requirement is made and taken back again and again, and another one slides over all jobs.
+#[test]
+fn a_requirement_that_comes_and_goes() {
+    let mut graph = new();
+    let jobs: Vec<_> = (0..HUNDRED_THOUSAND).map(|_| add(&mut graph, &[])).collect();
+    let [first, second] = [jobs[0], jobs[1]];
+    for pair in jobs[2..].windows(2) {
+        graph.require(first, second, Condition::Succeeded).unwrap();
+        graph.remove_requirement(first, second).unwrap();
+        graph.require(second, pair[1], Condition::Succeeded).unwrap();
+        let _ = graph.remove_requirement(second, pair[0]);
+    }
+    assert_eq!(graph.requirement_count(), 1);
+}
+
+/// What they required of one another was taken back before.
+#[test]
+fn jobs_that_are_removed_one_by_one() {
+    let mut graph = new();
+    let jobs: Vec<_> = (0..HUNDRED_THOUSAND).map(|_| add(&mut graph, &[])).collect();
+    for &job in &jobs[1..] {
+        graph.require(job, jobs[0], Condition::Succeeded).unwrap();
+    }
+    for &job in &jobs[1..] {
+        graph.remove_requirement(job, jobs[0]).unwrap();
+    }
+    for &job in &jobs[1..] {
+        graph.remove(job).unwrap();
+    }
+    assert_eq!((graph.len(), graph.requirement_count()), (1, 0));
+}
+
 #[test]
 fn a_long_cycle_is_named() {
     let length = 300_000;

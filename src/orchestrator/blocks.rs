@@ -5,10 +5,10 @@ use core::ops::{Index, IndexMut};
 /// that nobody has touched, and leaves the old behind.
 #[derive(Clone, Debug)]
 pub(crate) struct Blocks<T> {
-    /// The first ones. It grows as other lists do.
-    first: Vec<T>,
-    /// All but the last are full.
-    more: Vec<Vec<T>>,
+    /// `SIZE` in each.
+    full: Vec<Vec<T>>,
+    /// The last ones. The first time it grows as other lists do.
+    last: Vec<T>,
 }
 
 /// How many there are in a block.
@@ -17,81 +17,74 @@ const BITS: u32 = 10;
 
 impl<T> Blocks<T> {
     pub(crate) const fn new() -> Self {
-        Self { first: Vec::new(), more: Vec::new() }
+        Self { full: Vec::new(), last: Vec::new() }
     }
 
-    #[cfg(feature = "std")]
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        match self.more.last() {
-            Some(last) => self.more.len() * SIZE + last.len(),
-            None => self.first.len(),
-        }
+        self.full.len() * SIZE + self.last.len()
     }
 
     #[expect(clippy::inline_always, reason = "so that the value is made where it is to be")]
     #[inline(always)]
     pub(crate) fn push(&mut self, value: T) {
-        if let Some(last) = self.more.last_mut()
-            && last.len() < SIZE
-        {
-            last.push(value);
-        } else {
-            self.with_room().push(value);
+        if self.last.len() == SIZE {
+            self.begin_block();
         }
+        self.last.push(value);
     }
 
-    /// The block that comes next, where it is not the last one.
+    /// The last block, if so many more fit in there.
     #[inline]
-    fn with_room(&mut self) -> &mut Vec<T> {
-        if self.first.len() < SIZE {
-            return &mut self.first;
+    pub(super) fn with_room_for(&mut self, more: usize) -> Option<&mut Vec<T>> {
+        if more <= SIZE - self.last.len() { Some(&mut self.last) } else { None }
+    }
+
+    pub(super) fn extend(&mut self, mut values: impl ExactSizeIterator<Item = T>) {
+        while values.len() > 0 {
+            if self.last.len() == SIZE {
+                self.begin_block();
+            }
+            let room = SIZE - self.last.len();
+            self.last.extend(values.by_ref().take(room));
         }
-        self.add_block()
     }
 
     #[cold]
-    fn add_block(&mut self) -> &mut Vec<T> {
-        self.more.push(Vec::with_capacity(SIZE));
-        let last = self.more.len() - 1;
-        &mut self.more[last]
+    fn begin_block(&mut self) {
+        self.full.push(core::mem::replace(&mut self.last, Vec::with_capacity(SIZE)));
     }
 
     /// Takes out all whose index is beyond, in order.
     #[cfg(feature = "std")]
     pub(crate) fn split_off(&mut self, len: usize) -> impl Iterator<Item = T> + use<T> {
-        let blocks = (len >> BITS).min(self.more.len() + 1);
-        let mut rest = self.more.split_off(blocks.saturating_sub(1));
-        if blocks == 0 {
-            rest.insert(0, core::mem::take(&mut self.first));
-        }
-        let kept: Vec<T> = match rest.first_mut() {
-            Some(block) => block.drain(..(len % SIZE).min(block.len())).collect(),
-            None => Vec::new(),
-        };
-        if blocks == 0 {
-            self.first = kept;
-        } else if !kept.is_empty() {
-            self.more.push(kept);
-        }
+        let block = (len >> BITS).min(self.full.len());
+        let mut rest = self.full.split_off(block);
+        rest.push(core::mem::take(&mut self.last));
+        let kept = (len - block * SIZE).min(rest[0].len());
+        self.last.extend(rest[0].drain(..kept));
         rest.into_iter().flatten()
+    }
+
+    /// All, block by block: for loops that are to be fast.
+    pub(super) fn slices(&self) -> impl Iterator<Item = &[T]> {
+        self.full.iter().chain([&self.last]).map(Vec::as_slice)
     }
 
     #[inline]
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
-        if index < SIZE {
-            self.first.get(index)
-        } else {
-            self.more.get((index >> BITS) - 1)?.get(index % SIZE)
+        match self.full.get(index >> BITS) {
+            Some(block) => block.get(index % SIZE),
+            None => self.last.get(index - self.full.len() * SIZE),
         }
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
-        if index < SIZE {
-            self.first.get_mut(index)
-        } else {
-            self.more.get_mut((index >> BITS) - 1)?.get_mut(index % SIZE)
+        let before = self.full.len() * SIZE;
+        match self.full.get_mut(index >> BITS) {
+            Some(block) => block.get_mut(index % SIZE),
+            None => self.last.get_mut(index - before),
         }
     }
 }
@@ -99,12 +92,12 @@ impl<T> Blocks<T> {
 impl<T> IntoIterator for Blocks<T> {
     type Item = T;
     type IntoIter = core::iter::Chain<
-        alloc::vec::IntoIter<T>,
         core::iter::Flatten<alloc::vec::IntoIter<Vec<T>>>,
+        alloc::vec::IntoIter<T>,
     >;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.first.into_iter().chain(self.more.into_iter().flatten())
+        self.full.into_iter().flatten().chain(self.last)
     }
 }
 
@@ -121,10 +114,9 @@ impl<T> Index<usize> for Blocks<T> {
 
     #[inline]
     fn index(&self, index: usize) -> &T {
-        if index < SIZE {
-            &self.first[index]
-        } else {
-            &self.more[(index >> BITS) - 1][index % SIZE]
+        match self.full.get(index >> BITS) {
+            Some(block) => &block[index % SIZE],
+            None => &self.last[index - self.full.len() * SIZE],
         }
     }
 }
@@ -132,10 +124,10 @@ impl<T> Index<usize> for Blocks<T> {
 impl<T> IndexMut<usize> for Blocks<T> {
     #[inline]
     fn index_mut(&mut self, index: usize) -> &mut T {
-        if index < SIZE {
-            &mut self.first[index]
-        } else {
-            &mut self.more[(index >> BITS) - 1][index % SIZE]
+        let before = self.full.len() * SIZE;
+        match self.full.get_mut(index >> BITS) {
+            Some(block) => &mut block[index % SIZE],
+            None => &mut self.last[index - before],
         }
     }
 }

@@ -12,16 +12,17 @@ use super::nodes::Nodes;
 /// The requirements between the jobs, from both sides.
 ///
 /// While the graph is built they are known to the jobs that have them; their other side is made at `start`.
-/// A requirement of or on a job that was removed stays where it is. Once more are idle than not, all is
-/// made anew.
+/// A requirement that was taken back, or of or on a job that was removed, stays where it is until all is made
+/// anew.
 #[derive(Clone, Debug)]
 pub(super) struct Edges {
     made: Made,
     /// Edges that link two jobs which are both there.
     live: usize,
-    /// Those that did.
+    /// Edges that do not any more, since all was made anew.
     dead: usize,
-    /// While the graph is built, of jobs with many requirements: where the edges are, by required job.
+    /// While the graph is built, of jobs with many edges, forgotten ones included: where those are that are not,
+    /// by required job.
     wide: BTreeMap<u32, BTreeMap<u32, u32>>,
     pub(super) dependents: Dependents,
     /// The last creation number when the other side was sorted; [`BUILDING`] before. A job that is
@@ -32,7 +33,7 @@ pub(super) struct Edges {
 /// The other side is not made yet.
 const BUILDING: u64 = u64::MAX;
 
-/// How many edges are looked at before a job has them in [`Edges::wide`].
+/// How many edges are looked at before a job has them in [`Edges::wide`], and how many may be dead for nothing.
 const SHORT: usize = 32;
 
 impl Edges {
@@ -135,13 +136,15 @@ impl Edges {
         self.made.get(at).condition()
     }
 
-    /// The edge between two jobs. O(1) while the one has few edges, else O(log of them), amortised.
+    /// The edge between two jobs. O(1) while the one has few edges, forgotten ones included, else O(log of them),
+    /// amortised.
     pub(super) fn find(&mut self, job: u32, required: u32) -> Option<u32> {
         if let Some(wide) = self.wide.get(&job) {
             return wide.get(&required).copied();
         }
-        let mut all = self.made.of_job(job);
-        if let Some((at, _)) = all.by_ref().take(SHORT).find(|(_, edge)| edge.index() == required) {
+        let is_it = |(_, edge): &(u32, Edge)| edge.has_condition() && edge.index() == required;
+        let mut all = self.made.all_of_job(job);
+        if let Some((at, _)) = all.by_ref().take(SHORT).find(is_it) {
             return Some(at);
         }
         all.next()?;
@@ -238,8 +241,8 @@ impl Edges {
         sorted.chain(side.late_of(required)).filter(is_there)
     }
 
-    /// Whoever depended on a job when the run began to end.
-    pub(super) fn all_dependents(&self, required: u32) -> impl Iterator<Item = u32> + '_ {
+    /// Whoever depended on a job when the run began to end: then all was swept, and no index is used again since.
+    pub(super) fn dependents_at_the_end(&self, required: u32) -> impl Iterator<Item = u32> + '_ {
         let late = self.dependents.late_of(required);
         self.dependents.sorted_of(required).chain(late).map(Edge::index)
     }
@@ -270,20 +273,21 @@ impl Edges {
         BothSides { edges: self, other, nodes }
     }
 
+    /// Before `start`, once there is more to walk over in vain than not.
     fn sweep_if_idle(&mut self, nodes: &Nodes) {
-        if self.is_idle(nodes) {
+        if self.dead > self.live + SHORT {
             self.sweep(nodes);
         }
     }
 
-    /// Whether more edges are idle than not.
+    /// In a run: whether there are so many dead edges that all may be swept, and sorted, at no higher cost.
     pub(super) fn is_idle(&self, nodes: &Nodes) -> bool {
         self.dead > self.live + nodes.len()
     }
 
-    /// Makes all anew, without the idle edges. O(jobs + edges).
+    /// Makes all anew, without the dead edges. O(edges).
     pub(super) fn sweep(&mut self, nodes: &Nodes) {
-        let made = core::mem::replace(&mut self.made, Made::new());
+        let made = self.made.restart();
         (self.live, self.dead, self.wide) = (0, 0, BTreeMap::new());
         for (_, job, edge) in made.iter() {
             let (required, condition) = edge.parts();

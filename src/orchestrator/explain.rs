@@ -136,7 +136,7 @@ impl<J> Orchestrator<J> {
         let mut seen = vec![false; self.jobs.nodes.len()];
         let (mut open, mut found) = (vec![index], Vec::new());
         while let Some(at) = open.pop() {
-            for dependent in self.edges.all_dependents(at) {
+            for dependent in self.edges.dependents_at_the_end(at) {
                 if core::mem::replace(&mut seen[dependent as usize], true) {
                     continue;
                 }

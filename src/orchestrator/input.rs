@@ -37,7 +37,7 @@ impl<J> Orchestrator<J> {
 
     /// Queues the jobs that require none.
     fn queue_first_jobs(&mut self) {
-        if let Some(order) = self.jobs.order_of_reused() {
+        if let Some(order) = self.jobs.order_of_numbers() {
             for index in order {
                 self.satisfy_if_free(index);
             }

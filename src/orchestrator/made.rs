@@ -1,5 +1,6 @@
 use alloc::vec::Vec;
 
+use super::blocks::Blocks;
 use super::edge::{Condition, Edge, MAX, NONE};
 use super::job::JobId;
 
@@ -10,7 +11,7 @@ use super::job::JobId;
 /// earlier runs, the head is followed by where the one before begins. Whatever was forgotten keeps its place.
 #[derive(Clone, Debug)]
 pub(super) struct Made {
-    words: Vec<Edge>,
+    words: Blocks<Edge>,
     /// By job, as long as the last one needs that requires anything: where its newest run begins.
     newest: Vec<u32>,
     /// Where the newest run of all begins.
@@ -22,12 +23,9 @@ const HEAD: u32 = 7;
 /// The word after it, if the job has an earlier run: where that begins.
 const BACK: u32 = 6;
 
-/// As many words there is room for from the beginning.
-const ROOM: usize = 16;
-
 impl Made {
     pub(super) const fn new() -> Self {
-        Self { words: Vec::new(), newest: Vec::new(), last_run: NONE }
+        Self { words: Blocks::new(), newest: Vec::new(), last_run: NONE }
     }
 
     /// How many words there are.
@@ -50,10 +48,14 @@ impl Made {
     /// Makes a requirement, and returns where it is.
     pub(super) fn push(&mut self, job: u32, required: u32, condition: Condition) -> u32 {
         match self.newest_run(job) {
-            None => self.begin_run(job),
+            None => {
+                self.begin_run(job);
+                self.words.push(Edge::tagged(job, HEAD));
+            }
             Some(run) if run == self.last_run => {}
             Some(run) => {
                 self.begin_run(job);
+                self.words.push(Edge::tagged(job, HEAD));
                 self.words.push(Edge::tagged(run, BACK));
             }
         }
@@ -65,18 +67,22 @@ impl Made {
     #[inline]
     pub(super) fn push_all(&mut self, job: u32, requirements: &[(JobId, Condition)]) -> u32 {
         self.begin_run(job);
+        let head = Edge::tagged(job, HEAD);
         let edges = requirements.iter().map(|&(id, asked)| Edge::new(id.slab_index(), asked));
-        self.words.extend(edges);
+        if let Some(words) = self.words.with_room_for(1 + requirements.len()) {
+            words.push(head);
+            words.extend(edges);
+        } else {
+            self.words.push(head);
+            self.words.extend(edges);
+        }
         self.last_run
     }
 
+    /// The next word is the head of a run of this job.
     #[inline]
     fn begin_run(&mut self, job: u32) {
-        if self.words.is_empty() {
-            self.words.reserve(ROOM);
-        }
         self.last_run = self.end();
-        self.words.push(Edge::tagged(job, HEAD));
         let job = job as usize;
         if job == self.newest.len() {
             self.newest.push(self.last_run);
@@ -102,39 +108,47 @@ impl Made {
         core::iter::successors(self.newest_run(job), |&run| self.run_before(run))
     }
 
-    /// The edges of a run, with where they are.
-    fn edges_of(&self, run: u32) -> impl Iterator<Item = (u32, Edge)> + '_ {
-        let words = (run + 1..).zip(self.words[run as usize + 1..].iter().copied());
+    /// The edges of a run, with where they are; those that were forgotten, too.
+    fn all_of(&self, run: u32) -> impl Iterator<Item = (u32, Edge)> + '_ {
+        let words = (run + 1..self.end()).map(|at| (at, self.words[at as usize]));
         let words = words.take_while(|(_, word)| word.tag() != HEAD);
-        words.filter(|(_, word)| word.has_condition())
+        words.filter(|(_, word)| word.tag() != BACK)
     }
 
     /// The edges of a job, with where they are; run by run, the last run first.
     pub(super) fn of_job(&self, job: u32) -> impl Iterator<Item = (u32, Edge)> + '_ {
-        self.runs(job).flat_map(|run| self.edges_of(run))
+        self.all_of_job(job).filter(|(_, edge)| edge.has_condition())
+    }
+
+    /// The same, with those that were forgotten: what a walk over them costs.
+    pub(super) fn all_of_job(&self, job: u32) -> impl Iterator<Item = (u32, Edge)> + '_ {
+        self.runs(job).flat_map(|run| self.all_of(run))
     }
 
     /// The edges of a job in the order in which they were made.
     pub(super) fn in_order(&self, job: u32) -> impl Iterator<Item = Edge> + '_ {
         let mut runs: Vec<u32> = self.runs(job).collect();
         runs.reverse();
-        runs.into_iter().flat_map(|run| self.edges_of(run)).map(|(_, edge)| edge)
+        let edges = runs.into_iter().flat_map(|run| self.all_of(run)).map(|(_, edge)| edge);
+        edges.filter(|edge| edge.has_condition())
     }
 
     /// The last so many edges.
     pub(super) fn latest(&self, count: u32) -> impl Iterator<Item = Edge> + '_ {
-        self.words[self.words.len() - count as usize..].iter().copied()
+        (self.end() - count..self.end()).map(|at| self.words[at as usize])
     }
 
     /// Calls back with each edge, in the order in which they were made: the job and what it requires.
     #[inline]
     pub(super) fn for_each(&self, mut edge: impl FnMut(u32, Edge)) {
         let mut job = NONE;
-        for &word in &self.words {
-            if word.has_condition() {
-                edge(job, word);
-            } else if word.tag() == HEAD {
-                job = word.index();
+        for words in self.words.slices() {
+            for &word in words {
+                if word.has_condition() {
+                    edge(job, word);
+                } else if word.tag() == HEAD {
+                    job = word.index();
+                }
             }
         }
     }
@@ -142,7 +156,7 @@ impl Made {
     /// Each edge, with its job and where it is, in the order in which they were made.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, u32, Edge)> + '_ {
         let mut job = NONE;
-        (0..).zip(&self.words).filter_map(move |(at, &word)| {
+        (0..).zip(self.words.slices().flatten()).filter_map(move |(at, &word)| {
             if word.tag() == HEAD {
                 job = word.index();
             }
@@ -157,6 +171,16 @@ impl Made {
     /// Forgets an edge, and returns what it was.
     pub(super) fn forget(&mut self, at: u32) -> Edge {
         core::mem::replace(&mut self.words[at as usize], Edge::FORGOTTEN)
+    }
+
+    /// Begins anew, and returns what there was. O(words).
+    pub(super) fn restart(&mut self) -> Self {
+        let words = core::mem::replace(&mut self.words, Blocks::new());
+        for head in words.slices().flatten().filter(|word| word.tag() == HEAD) {
+            self.newest[head.index() as usize] = NONE;
+        }
+        self.last_run = NONE;
+        Self { words, ..Self::new() }
     }
 
     /// Who gets this index begins without requirements.

@@ -8,7 +8,7 @@ use super::node::Node;
 #[derive(Clone, Debug)]
 pub(super) struct Nodes {
     all: Vec<Node>,
-    /// The creation number at each index, once one is to be used again; until then it is the index and one.
+    /// The creation number at each index, once a job was removed; until then it is the index and one.
     numbers: Vec<u64>,
     last_number: u64,
     /// Indices of jobs that were removed; the last one is used next.
@@ -32,7 +32,7 @@ impl Nodes {
     #[inline]
     pub(super) fn insert(&mut self, node: Node) -> Option<u32> {
         self.last_number += 1;
-        if !self.has_reused() {
+        if !self.has_removed() {
             self.all.push(node);
             return None;
         }
@@ -54,16 +54,16 @@ impl Nodes {
 
     /// Takes a job away that is there.
     pub(super) fn remove(&mut self, index: u32) -> Node {
-        if !self.has_reused() {
+        if !self.has_removed() {
             self.numbers.extend((1..).take(self.all.len()));
         }
         self.vacant.push(index);
         core::mem::replace(&mut self[index], Node::VACANT)
     }
 
-    /// Whether an index may name another job now than it did once: a job was removed.
+    /// Whether a job was removed, so that an index may name another one now than it did.
     #[inline]
-    pub(super) fn has_reused(&self) -> bool {
+    pub(super) fn has_removed(&self) -> bool {
         !self.numbers.is_empty()
     }
 

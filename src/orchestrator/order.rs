@@ -105,7 +105,7 @@ impl<J> Orchestrator<J> {
     fn sorted(&self) -> Vec<u32> {
         let mut missing = vec![0_u32; self.jobs.nodes.len()];
         for index in self.jobs.nodes.indices() {
-            #[expect(clippy::cast_possible_truncation, reason = "edges are numbered in 30 bits")]
+            #[expect(clippy::cast_possible_truncation, reason = "edges are numbered in 29 bits")]
             let count = self.edges.requirements(&self.jobs.nodes, index).count() as u32;
             missing[index as usize] = count;
         }

@@ -36,7 +36,7 @@ impl<J> Orchestrator<J> {
             if sorted.len() > MANY {
                 self.queue.reserve(sorted.len());
             }
-            let may_be_others = self.jobs.nodes.has_reused();
+            let may_be_others = self.jobs.nodes.has_removed();
             for at in sorted {
                 let dependent = self.edges.dependents.sorted(at);
                 let job = dependent.index();

@@ -151,12 +151,12 @@ impl<J> Store<J> {
 
     /// O(jobs); O(jobs log jobs) where indices were used again.
     pub(super) fn in_creation_order(&self) -> Vec<u32> {
-        self.order_of_reused().unwrap_or_else(|| self.nodes.indices().collect())
+        self.order_of_numbers().unwrap_or_else(|| self.nodes.indices().collect())
     }
 
-    /// All jobs in the order of their creation, if that is not the order of their indices.
-    pub(super) fn order_of_reused(&self) -> Option<Vec<u32>> {
-        if !self.nodes.has_reused() {
+    /// All jobs in the order of their creation, if that may not be the order of their indices.
+    pub(super) fn order_of_numbers(&self) -> Option<Vec<u32>> {
+        if !self.nodes.has_removed() {
             return None;
         }
         let mut all: Vec<u32> = self.nodes.indices().collect();
