@@ -34,6 +34,11 @@ impl<T> Blocks<T> {
         self.last.push(value);
     }
 
+    /// Makes room for a few.
+    pub(super) fn reserve(&mut self, few: usize) {
+        self.last.reserve(few);
+    }
+
     /// The last block, if so many more fit in there.
     #[inline]
     pub(super) fn with_room_for(&mut self, more: usize) -> Option<&mut Vec<T>> {

@@ -23,6 +23,9 @@ const HEAD: u32 = 7;
 /// The word after it, if the job has an earlier run: where that begins.
 const BACK: u32 = 6;
 
+/// As many words and jobs there is room for from the beginning.
+const ROOM: usize = 16;
+
 impl Made {
     pub(super) const fn new() -> Self {
         Self { words: Blocks::new(), newest: Vec::new(), last_run: NONE }
@@ -82,6 +85,10 @@ impl Made {
     /// The next word is the head of a run of this job.
     #[inline]
     fn begin_run(&mut self, job: u32) {
+        if self.newest.is_empty() {
+            self.words.reserve(ROOM);
+            self.newest.reserve(ROOM);
+        }
         self.last_run = self.end();
         let job = job as usize;
         if job == self.newest.len() {
