@@ -406,3 +406,34 @@ fn what_a_run_adds_does_not_outlive_it() {
         assert_eq!((report.counts().succeeded, Arc::strong_count(&guard)), (2, 2));
     }
 }
+
+/// More jobs than lie side by side; those that were added in a run are not of the next one.
+#[test]
+fn a_large_graph_that_adds_jobs_runs_again() {
+    for (built, added) in [(10, 2_500), (1_023, 3), (1_024, 1_024), (1_030, 10), (2_500, 2_500)] {
+        let (clock, ran) = (VirtualClock::new(), Cell::new(0));
+        let ran = &ran;
+        let count = move || {
+            ran.set(ran.get() + 1);
+            async { Ok::<(), Error>(()) }
+        };
+        let mut graph = JobGraph::new();
+        for _ in 1..built {
+            graph.add(Job::repeat(count));
+        }
+        let adder = graph.adder();
+        graph.add(Job::repeat(move || {
+            for _ in 0..added {
+                drop(adder.add(Job::repeat(count)));
+            }
+            count()
+        }));
+        let mut graph = graph.repeatable().unwrap();
+        for run in 1..=3 {
+            let report = clock.block_on(graph.run(&clock)).unwrap();
+            assert!(report.is_success());
+            assert_eq!(report.jobs().count(), built + added);
+            assert_eq!(ran.get(), run * (built + added), "{built} and {added}");
+        }
+    }
+}
