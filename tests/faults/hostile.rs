@@ -188,6 +188,42 @@ fn a_clock_that_panics_stops_the_run() {
     });
 }
 
+/// Whoever waits for the run has to hear of it, though nothing of the run is over then.
+#[test]
+fn a_clock_that_panics_once_stops_an_endless_run() {
+    alone_each(&[false, true], |parallel| {
+        assert_stops_endless(parallel, &Beside::budget(|| panic!("a budget")));
+        for time in 4..=8 {
+            let asked = AtomicUsize::new(1);
+            assert_stops_endless(
+                parallel,
+                &Beside::now(move || {
+                    assert_ne!(asked.fetch_add(1, Ordering::SeqCst), time, "a clock");
+                }),
+            );
+        }
+    });
+}
+
+fn assert_stops_endless(parallel: bool, beside: &Beside) {
+    let clock = VirtualClock::new();
+    let mut graph = SendJobGraph::new();
+    let endless = graph.add(Job::new(pending::<()>()));
+    for _ in 0..10 {
+        graph.add(Job::new(async {}));
+    }
+    let runtime = beside.with(clock.clone());
+    let report = if parallel {
+        clock.block_on(jobgraph::run_on(&runtime, graph))
+    } else {
+        clock.block_on(jobgraph::run(&runtime, graph))
+    };
+    let report = report.unwrap();
+    let outcome = report.outcome(&endless);
+    assert_eq!((report.verdict(), outcome), (Verdict::Stopped, Some(Outcome::Cancelled)));
+    assert_eq!(report.mishaps().count(), 1, "{report}");
+}
+
 #[test]
 fn a_timer_that_panics_stops_the_run() {
     let timers = [Timer::Made, Timer::Polled, Timer::Dropped];

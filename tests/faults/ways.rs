@@ -133,6 +133,7 @@ type Act = Arc<dyn Fn() + Send + Sync>;
 #[derive(Clone, Default)]
 pub(crate) struct Beside {
     now: Option<Act>,
+    budget: Option<Act>,
     sleep: Option<Arc<dyn Fn(Timer) + Send + Sync>>,
     spawn: Option<Act>,
     waker: Option<Arc<dyn Fn(Touched) + Send + Sync>>,
@@ -157,6 +158,11 @@ impl Beside {
     /// When the time is asked for.
     pub(crate) fn now(act: impl Fn() + Send + Sync + 'static) -> Self {
         Self { now: Some(Arc::new(act)), ..Self::default() }
+    }
+
+    /// When it is asked whether a task may go on.
+    pub(crate) fn budget(act: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { budget: Some(Arc::new(act)), ..Self::default() }
     }
 
     /// When a timer is made, polled, or dropped.
@@ -231,6 +237,11 @@ impl<R: Clock> Clock for Meddling<R> {
         let now = self.runtime.now();
         self.beside.now.iter().for_each(|act| act());
         now
+    }
+
+    fn has_budget(&self) -> bool {
+        self.beside.budget.iter().for_each(|act| act());
+        self.runtime.has_budget()
     }
 
     fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send {

@@ -128,7 +128,7 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
                 return Turn::Wait(self.engine.core.next_deadline());
             }
             let slice = self.engine.now.saturating_since(begun);
-            if polls >= BUDGET || slice >= SLICE || !self.clock.has_budget() {
+            if polls >= BUDGET || slice >= SLICE || self.clock.has_budget() != Some(true) {
                 return Turn::More;
             }
         }

@@ -28,28 +28,30 @@ impl<C: Clock> Steady<C> {
     pub(super) fn now(&self) -> Option<Timestamp> {
         match caught(|| self.clock.now()) {
             Ok(now) => Some(now),
-            Err(panic) => self.lose(panic),
+            Err(panic) => {
+                self.lose(panic);
+                None
+            }
         }
     }
 
-    /// Whether this task may go on for now.
+    /// Whether this task may go on for now; `None` if the clock panicked.
     #[inline]
-    pub(super) fn has_budget(&self) -> bool {
+    pub(super) fn has_budget(&self) -> Option<bool> {
         match caught(|| self.clock.has_budget()) {
-            Ok(has_budget) => has_budget,
+            Ok(has_budget) => Some(has_budget),
             Err(panic) => {
                 self.lose(panic);
-                false
+                None
             }
         }
     }
 
     #[cold]
-    fn lose(&self, panic: Panic) -> Option<Timestamp> {
+    fn lose(&self, panic: Panic) {
         if !self.lost.swap(true, Ordering::AcqRel) {
             *lock(&self.panic) = Some(panic);
         }
-        None
     }
 
     /// What the clock panicked with first, once.

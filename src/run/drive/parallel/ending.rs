@@ -19,11 +19,9 @@ impl State {
         (now, lost): (Option<Timestamp>, Option<Panic>),
         mail: usize,
     ) -> Look {
-        if lost.is_some() {
+        if let Some(panic) = lost {
             self.hear_reports();
-        }
-        if let (Some(engine), Some(panic)) = (&mut self.engine, lost) {
-            engine.lose_time(panic);
+            self.lose_time(panic);
         }
         if let Err(said) = self.hear(said, now, mail, false) {
             return Look::Unheard(said);
@@ -50,6 +48,18 @@ impl State {
         }
         // The tasks are ended when the caller closes the run.
         self.engine.take().map_or(Look::Wait(None), Look::Over)
+    }
+
+    /// The clock panicked in a task: whoever waits for the run would not look before it is over.
+    pub(super) fn lose_time_in_task(&mut self, panic: Panic) {
+        self.catch_up();
+        self.lose_time(panic);
+    }
+
+    fn lose_time(&mut self, panic: Panic) {
+        if let Some(engine) = &mut self.engine {
+            engine.lose_time(panic);
+        }
     }
 
     /// Lets go of the engine. The tasks that wait for their jobs are to be woken after it was dropped, so

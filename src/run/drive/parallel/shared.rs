@@ -62,6 +62,15 @@ impl<S: Spawn> Shared<S> {
         self.decide_inside(self.combine.enter(), decide).decision
     }
 
+    /// The clock panicked in a task.
+    #[cold]
+    pub(super) fn lose_time(self: &Arc<Self>) {
+        if let Some(panic) = self.runtime.take_panic() {
+            // Where the run is gone, what it panicked with is dropped here, under no lock.
+            self.decide(|state| state.lose_time_in_task(panic.clone()));
+        }
+    }
+
     /// Says something, and returns what to do next. Does not wait for the lock: somebody else decides then.
     #[expect(
         clippy::inline_always,

@@ -59,11 +59,16 @@ impl<S: Spawn> Task<S> {
         let thread = HERE.with(|here| std::ptr::from_ref(here).addr());
         let mut turn = Turn { thread, at_once: true, may_tell: BATCH };
         loop {
-            let now = shared.runtime.now();
+            // At least one thing: what else is in this task may have spent its budget.
+            let has_budget = if polls == 0 { Some(true) } else { shared.runtime.has_budget() };
+            // A clock that panics is lost, whatever it was asked for.
+            let now = has_budget.and_then(|_| shared.runtime.now());
+            if now.is_none() {
+                shared.lose_time();
+            }
             let slice = now.map(|now| now.saturating_since(*begun.get_or_insert(now)));
-            turn.at_once = polls < BUDGET
-                && slice.unwrap_or_default() < SLICE
-                && (polls == 0 || shared.runtime.has_budget());
+            turn.at_once =
+                polls < BUDGET && slice.unwrap_or_default() < SLICE && has_budget == Some(true);
             polls += 1;
             let decided = shared.say(said, now, turn);
             let (then, spent) = decided.decision;
