@@ -119,20 +119,13 @@ impl<T> Index<usize> for Blocks<T> {
 
     #[inline]
     fn index(&self, index: usize) -> &T {
-        match self.full.get(index >> BITS) {
-            Some(block) => &block[index % SIZE],
-            None => &self.last[index - self.full.len() * SIZE],
-        }
+        self.get(index).expect("an index of a value that is there")
     }
 }
 
 impl<T> IndexMut<usize> for Blocks<T> {
     #[inline]
     fn index_mut(&mut self, index: usize) -> &mut T {
-        let before = self.full.len() * SIZE;
-        match self.full.get_mut(index >> BITS) {
-            Some(block) => &mut block[index % SIZE],
-            None => &mut self.last[index - before],
-        }
+        self.get_mut(index).expect("an index of a value that is there")
     }
 }

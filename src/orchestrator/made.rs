@@ -52,13 +52,13 @@ impl Made {
     pub(super) fn push(&mut self, job: u32, required: u32, condition: Condition) -> u32 {
         match self.newest_run(job) {
             None => {
-                self.begin_run(job);
-                self.words.push(Edge::tagged(job, HEAD));
+                let head = self.begin_run(job);
+                self.words.push(head);
             }
             Some(run) if run == self.last_run => {}
             Some(run) => {
-                self.begin_run(job);
-                self.words.push(Edge::tagged(job, HEAD));
+                let head = self.begin_run(job);
+                self.words.push(head);
                 self.words.push(Edge::tagged(run, BACK));
             }
         }
@@ -69,8 +69,7 @@ impl Made {
     /// Makes all requirements of a job that has none, and returns where its run begins.
     #[inline]
     pub(super) fn push_all(&mut self, job: u32, requirements: &[(JobId, Condition)]) -> u32 {
-        self.begin_run(job);
-        let head = Edge::tagged(job, HEAD);
+        let head = self.begin_run(job);
         let edges = requirements.iter().map(|&(id, asked)| Edge::new(id.slab_index(), asked));
         if let Some(words) = self.words.with_room_for(1 + requirements.len()) {
             words.push(head);
@@ -82,23 +81,24 @@ impl Made {
         self.last_run
     }
 
-    /// The next word is the head of a run of this job.
+    /// Notes that a run of this job begins here, and returns its head, which is to be the next word.
     #[inline]
-    fn begin_run(&mut self, job: u32) {
+    fn begin_run(&mut self, job: u32) -> Edge {
         if self.newest.is_empty() {
             self.words.reserve(ROOM);
             self.newest.reserve(ROOM);
         }
         self.last_run = self.end();
-        let job = job as usize;
-        if job == self.newest.len() {
+        let at = job as usize;
+        if at == self.newest.len() {
             self.newest.push(self.last_run);
-            return;
+        } else {
+            if at > self.newest.len() {
+                self.newest.resize(at + 1, NONE);
+            }
+            self.newest[at] = self.last_run;
         }
-        if job > self.newest.len() {
-            self.newest.resize(job + 1, NONE);
-        }
-        self.newest[job] = self.last_run;
+        Edge::tagged(job, HEAD)
     }
 
     fn newest_run(&self, job: u32) -> Option<u32> {

@@ -149,7 +149,7 @@ impl<J> Store<J> {
         self.payloads.get_mut(index)?.as_mut()
     }
 
-    /// O(jobs); O(jobs log jobs) where indices were used again.
+    /// O(jobs); O(jobs log jobs) once a job was removed.
     pub(super) fn in_creation_order(&self) -> Vec<u32> {
         self.order_of_numbers().unwrap_or_else(|| self.nodes.indices().collect())
     }
