@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = RunOptions {
         window: NonZero::new(2),
         timeout: Some(Duration::from_secs(60)),
-        record: false,
+        ..RunOptions::default()
     };
     let mut factory = Orchestrator::new(options);
     let part = |seconds, failures| Part { seconds, failures };

@@ -10,6 +10,8 @@ mod composition;
 mod ending;
 #[path = "scenarios/failures.rs"]
 mod failures;
+#[path = "scenarios/servers.rs"]
+mod servers;
 #[path = "scenarios/services.rs"]
 mod services;
 
@@ -45,6 +47,9 @@ scenarios! {
     services: three_services_start_and_stop_in_order a_service_may_be_ready_with_its_last_breath
         a_service_that_is_never_ready a_service_that_takes_too_long
         a_supervised_service_is_restarted a_service_that_fails_when_it_has_been_ready;
+    servers: a_server_goes_on_after_its_set_up a_server_that_nobody_awaits_never_starts services_alone_go_on_beside_additions
+        an_awaited_service_that_ends_completes_the_run an_awaited_service_that_fails_ends_the_run_and_is_told
+        a_run_until_stopped_waits_for_what_is_added;
     composition: jobs_add_jobs a_graph_is_a_job a_nested_failure_is_a_failure a_nested_timeout_is_a_failure
         stopping_the_parent_stops_inside_in_order aborting_the_parent_leaves_nothing_alive
         custom_jobs_are_retried_and_shut_down a_graph_runs_again;

@@ -54,7 +54,7 @@ impl<J> Orchestrator<J> {
         }
         let id = JobId::new(index, number);
         self.counts.waiting += 1;
-        self.unfinished_finite += usize::from(node.is_finite());
+        self.unfinished_awaited += usize::from(node.is_awaited());
         self.jobs.insert(node, held_by, extra, payload);
         self.record(id, Change::Added);
         if self.has_started() {
@@ -66,7 +66,6 @@ impl<J> Orchestrator<J> {
     /// A job was added to a run: it starts, waits, or never will start.
     fn enter_run(&mut self, index: u32) {
         self.settle_polled();
-        self.had_finite |= self.node(index).is_finite();
         let plain = self.jobs.held_by[index as usize] & PLAIN;
         let made = self.jobs.held_by[index as usize] & !PLAIN;
         let mut unresolved = 0;
@@ -84,7 +83,6 @@ impl<J> Orchestrator<J> {
         } else {
             self.satisfy_if_free(index);
         }
-        self.conclude();
     }
 
     #[inline]

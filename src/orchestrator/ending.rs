@@ -2,7 +2,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::machine::Orchestrator;
-use super::phase::{Phase, StopOrder, Verdict};
+use super::phase::{Phase, StopOrder, Verdict, WaitsFor};
 use super::state::{Event, StopReason};
 
 impl<J> Orchestrator<J> {
@@ -13,11 +13,14 @@ impl<J> Orchestrator<J> {
             Phase::Running => {}
             Phase::Ending { .. } => return self.take_turns(),
         }
-        let unfinished =
-            if self.had_finite { self.unfinished_finite } else { self.counts.unfinished() };
+        let goes_on = match self.waits_for {
+            WaitsFor::Awaited => self.unfinished_awaited > 0,
+            WaitsFor::All => self.counts.unfinished() > 0,
+            WaitsFor::Stop => true,
+        };
         if let Some(job) = self.critical_failure {
             self.end_run(Verdict::CriticalFailure(job));
-        } else if unfinished == 0 {
+        } else if !goes_on {
             self.end_run(Verdict::Completed);
         }
     }

@@ -7,7 +7,7 @@ use super::edge::Condition;
 use super::error::JobName;
 use super::job::{JobId, JobKind};
 use super::machine::Orchestrator;
-use super::phase::Phase;
+use super::phase::{Phase, Verdict};
 use super::resolve::Resolution;
 use super::state::{JobState, Outcome, SkipReason, StopReason};
 use super::time::Seconds;
@@ -64,6 +64,11 @@ pub enum Explanation<'a> {
         /// How that one ended; `None` if it was removed.
         outcome: Option<Outcome>,
     },
+    /// It was never handed out, since the run ended first.
+    NeverStarted {
+        /// Why the run ended.
+        cause: Verdict,
+    },
     /// It has ended otherwise.
     Ended(Outcome),
 }
@@ -107,7 +112,10 @@ impl<J> Orchestrator<J> {
                     outcome: self.state(id).and_then(JobState::outcome),
                 }
             }
-            JobState::Ended(outcome) => Explanation::Ended(outcome),
+            JobState::Ended(outcome) => match (outcome, self.ending()) {
+                (Outcome::Skipped(_), Some(cause)) => Explanation::NeverStarted { cause },
+                _ => Explanation::Ended(outcome),
+            },
         })
     }
 
@@ -192,7 +200,10 @@ impl fmt::Display for Explanation<'_> {
                 Some(Outcome::Succeeded) => write!(f, "skipped: {required} succeeded"),
                 None => write!(f, "skipped: because of {required}, since removed"),
             },
-            Self::Ended(Outcome::Skipped(_)) => f.write_str("skipped: the run stopped first"),
+            Self::NeverStarted { cause: cause @ Verdict::CriticalFailure(_) } => {
+                write!(f, "never started: the run ended first ({cause})")
+            }
+            Self::NeverStarted { cause } => write!(f, "never started: the run {cause} first"),
             Self::Ended(outcome) => outcome.fmt(f),
         }
     }

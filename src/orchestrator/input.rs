@@ -2,7 +2,7 @@ use super::error::{GraphError, InputError};
 use super::job::{Attempt, JobId, JobKind};
 use super::machine::Orchestrator;
 use super::observe::{Change, Transition};
-use super::phase::{Phase, Verdict};
+use super::phase::{Phase, Verdict, WaitsFor};
 use super::signal::Signal;
 use super::state::{Completion, Event, JobState, Stage, StopReason};
 use super::store::PLAIN;
@@ -20,10 +20,14 @@ impl<J> Orchestrator<J> {
         self.refuse_cycle()?;
         self.edges.sort(&self.jobs.nodes, self.jobs.nodes.last_number());
         self.clock = now;
-        self.had_finite = self.unfinished_finite > 0;
+        self.waits_for = match self.unfinished_awaited {
+            _ if self.options.until_stopped => WaitsFor::Stop,
+            0 => WaitsFor::All,
+            _ => WaitsFor::Awaited,
+        };
         self.phase = Phase::Running;
         match self.options.timeout {
-            _ if self.is_empty() => self.end_run(Verdict::Completed),
+            _ if self.is_empty() && !self.options.until_stopped => self.end_run(Verdict::Completed),
             Some(timeout) if timeout.is_zero() => self.end_run(Verdict::TimedOut),
             timeout => {
                 if let Some(timeout) = timeout {

@@ -104,13 +104,14 @@ impl fmt::Display for Attempt {
     }
 }
 
-/// Whether the run waits for a job.
+/// Whether a job is expected to end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum JobKind {
     /// A job that ends; the run goes on until all of these have. It takes a seat in the window.
     #[default]
     Finite,
-    /// A job that is not expected to end. It does not keep the run going, and is stopped at its end.
+    /// A job that is not expected to end. Unless it is [awaited](JobOptions::awaited) it does not keep the run
+    /// going, and is stopped at its end.
     Forever,
     /// A forever job that says when it is ready; what requires it starts then.
     Service,
@@ -190,8 +191,11 @@ impl Retries {
 pub struct JobOptions {
     /// What people call the job, in errors, listings and explanations.
     pub label: Option<Box<str>>,
-    /// Whether the run waits for the job.
+    /// Whether it is finite, forever or a service.
     pub kind: JobKind,
+    /// Whether the run goes on until it has ended, though it is a forever job or a service. Of finite jobs
+    /// that holds anyway.
+    pub awaited: bool,
     /// Whether the job's failure ends the run.
     pub critical: bool,
     /// How long one attempt may take from its hand-out on; for a service, until it is ready.
@@ -210,6 +214,7 @@ impl Default for JobOptions {
         Self {
             label: None,
             kind: JobKind::Finite,
+            awaited: false,
             critical: false,
             timeout: None,
             grace: Some(Duration::ZERO),
@@ -228,10 +233,11 @@ impl JobOptions {
 
     /// Whether these are the defaults, so that there is nothing to keep.
     pub(super) fn is_plain(&self) -> bool {
-        let Self { label, kind, critical, timeout, grace, retries, priority } = self;
+        let Self { label, kind, awaited, critical, timeout, grace, retries, priority } = self;
         let Retries { limit, base, cap } = retries;
         label.is_none()
             && *kind == JobKind::Finite
+            && !awaited
             && !critical
             && timeout.is_none()
             && *grace == Some(Duration::ZERO)

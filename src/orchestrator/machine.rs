@@ -10,7 +10,7 @@ use super::error::{GraphError, JobName};
 use super::job::{Attempt, JobId, JobKind};
 use super::node::Node;
 use super::observe::{Counts, Transition};
-use super::phase::{Phase, Verdict};
+use super::phase::{Phase, Verdict, WaitsFor};
 use super::queue::Queue;
 use super::signal::Signal;
 use super::state::{JobState, Outcome, SkipReason, Stage};
@@ -24,6 +24,9 @@ pub struct RunOptions {
     pub window: Option<NonZero<usize>>,
     /// How long the run may take from `start` on.
     pub timeout: Option<Duration>,
+    /// Whether the run goes on until it is stopped, times out or a critical job fails, also when it is empty
+    /// or all its jobs have ended.
+    pub until_stopped: bool,
     /// Whether every change is kept for [`Orchestrator::poll_transition`].
     pub record: bool,
 }
@@ -100,9 +103,9 @@ pub struct Orchestrator<J> {
     /// The latest `now` seen since `start`.
     pub(super) clock: Timestamp,
     pub(super) counts: Counts,
-    pub(super) unfinished_finite: usize,
-    /// Whether the run waits for finite jobs, or has but forever jobs.
-    pub(super) had_finite: bool,
+    /// Of finite and awaited jobs: those that have not ended.
+    pub(super) unfinished_awaited: usize,
+    pub(super) waits_for: WaitsFor,
     /// Of finite jobs: those under way, and bodies of aborted attempts that are not gone.
     pub(super) seats_taken: usize,
     pub(super) bodies: Bodies,
@@ -141,8 +144,8 @@ impl<J> Orchestrator<J> {
                 skipped: 0,
                 removed: 0,
             },
-            unfinished_finite: 0,
-            had_finite: false,
+            unfinished_awaited: 0,
+            waits_for: WaitsFor::Awaited,
             seats_taken: 0,
             bodies: Bodies::new(),
             critical_failure: None,
@@ -166,8 +169,8 @@ impl<J> Orchestrator<J> {
             phase: self.phase,
             clock: self.clock,
             counts: self.counts,
-            unfinished_finite: self.unfinished_finite,
-            had_finite: self.had_finite,
+            unfinished_awaited: self.unfinished_awaited,
+            waits_for: self.waits_for,
             seats_taken: self.seats_taken,
             bodies: self.bodies,
             critical_failure: self.critical_failure,

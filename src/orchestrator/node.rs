@@ -15,8 +15,8 @@ pub(super) struct Node {
     pub(super) attempts: u32,
 }
 
-/// What a job is: its kind, whether it has an [`Extra`], whether it is critical, whether it is there at all.
-/// One byte.
+/// What a job is: its kind, whether it has an [`Extra`], whether it is critical or awaited, whether it is there
+/// at all. One byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Traits(u8);
 
@@ -28,6 +28,7 @@ impl Traits {
     const SERVICE: u8 = 8;
     /// There is no job.
     const VACANT: u8 = 16;
+    const AWAITED: u8 = 32;
 
     fn of(options: &JobOptions) -> Self {
         let critical = if options.critical { Self::CRITICAL } else { 0 };
@@ -36,7 +37,8 @@ impl Traits {
             JobKind::Forever => Self::FOREVER,
             JobKind::Service => Self::SERVICE,
         };
-        Self(Self::EXTRA | critical | kind)
+        let awaited = if options.awaited { Self::AWAITED } else { 0 };
+        Self(Self::EXTRA | critical | kind | awaited)
     }
 
     #[inline]
@@ -84,6 +86,12 @@ impl Node {
     #[inline]
     pub(super) fn is_finite(&self) -> bool {
         !self.traits.has(Traits::FOREVER | Traits::SERVICE)
+    }
+
+    /// Whether a run that has something to wait for waits for it.
+    #[inline]
+    pub(super) fn is_awaited(&self) -> bool {
+        self.is_finite() || self.traits.has(Traits::AWAITED)
     }
 
     #[inline]

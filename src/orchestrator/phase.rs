@@ -6,7 +6,8 @@ use super::job::JobId;
 /// Why a run ended. The first cause counts, whatever happens after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// Every finite job ended, however; in a run of forever jobs alone, all of them did.
+    /// Every finite and every [awaited](super::JobOptions::awaited) job ended, however; in a run of other
+    /// forever jobs alone, all of them did.
     Completed,
     /// The global timeout was reached first.
     TimedOut,
@@ -25,6 +26,17 @@ impl fmt::Display for Verdict {
             Self::Stopped => f.write_str("stopped"),
         }
     }
+}
+
+/// What a run waits for. Settled at `start`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WaitsFor {
+    /// The finite and the awaited jobs, of which there was one.
+    Awaited,
+    /// All jobs.
+    All,
+    /// Somebody to stop it.
+    Stop,
 }
 
 /// How far a run is.

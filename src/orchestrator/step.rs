@@ -149,7 +149,9 @@ impl<J> Orchestrator<J> {
             self.seats_taken += usize::from(to.is_under_way());
             // The seat of an aborted attempt is free when its body is gone.
             self.seats_taken -= usize::from(from.is_under_way() && tell != Tell::Abort);
-            self.unfinished_finite -= usize::from(to.is_ended());
+            self.unfinished_awaited -= usize::from(to.is_ended());
+        } else if node.is_awaited() {
+            self.unfinished_awaited -= usize::from(to.is_ended());
         }
         // A plain job has one body.
         let stands_in_line = plain || !node.body_is_leaving;

@@ -23,7 +23,9 @@ pub use self::facts::record::HookReport;
 pub use self::facts::report::{JobReport, Report, RunFailed, SendReport};
 pub use self::facts::runtime::{AnyClock, Clock, Spawn};
 pub use self::facts::stream::Facts;
-pub(crate) use self::facts::words::{WIDEST_LABEL, awaited, endless, label, mark, one_line};
+pub(crate) use self::facts::words::{
+    WIDEST_LABEL, awaited, endless, label, mark, one_line, unstarted,
+};
 pub use self::job::body::{Body, Repeat};
 pub use self::job::context::{Context, ServiceContext};
 pub use self::job::custom::RunJob;

@@ -5,7 +5,7 @@ use std::vec::Vec;
 use super::history::History;
 use super::job_history::JobHistory;
 use crate::orchestrator::Seconds;
-use crate::run::{mark, one_line};
+use crate::run::{mark, one_line, unstarted};
 use crate::{Condition, JobId, JobKind, JobState, Outcome, SkipReason};
 
 /// A graph as pictures show it, whatever their language.
@@ -126,7 +126,7 @@ pub(crate) fn state_text(job: &JobHistory) -> String {
             format!("skipped because of {id}")
         }
         (JobState::Ended(Outcome::Skipped(SkipReason::RunStopped)), _) => {
-            "skipped, the run ended first".to_string()
+            unstarted(job.info.kind).to_string()
         }
         (JobState::Backoff { .. }, _) => "waits to be retried".to_string(),
         (state, _) => state.to_string(),

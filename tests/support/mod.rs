@@ -60,6 +60,11 @@ impl JobSpec {
         self.require(labels, Condition::Failed)
     }
 
+    pub(crate) fn awaited(mut self) -> Self {
+        self.options.awaited = true;
+        self
+    }
+
     pub(crate) fn critical(mut self) -> Self {
         self.options.critical = true;
         self
@@ -140,6 +145,12 @@ impl Timeline {
     /// The global timeout.
     pub(crate) fn timeout(mut self, seconds: u64) -> Self {
         let options = RunOptions { timeout: Some(secs(seconds)), ..self.graph.options() };
+        self.graph.set_options(options).unwrap();
+        self
+    }
+
+    pub(crate) fn until_stopped(mut self) -> Self {
+        let options = RunOptions { until_stopped: true, ..self.graph.options() };
         self.graph.set_options(options).unwrap();
         self
     }

@@ -72,7 +72,7 @@ fn explanations_of_skips() {
     run.explains("c", "failed (timed out)").explains("e", "skipped: #1 a failed");
     run.explains("f", "skipped: #5 e was skipped").explains("g", "skipped: #2 b succeeded");
     run.explains("h", "skipped: #3 c failed").explains("i", "skipped: #4 d was cancelled");
-    run.stop().explains("j", "skipped: the run stopped first");
+    run.stop().explains("j", "never started: the run stopped first");
 }
 
 #[test]

@@ -22,11 +22,60 @@ fn a_run_of_forever_jobs_alone_completes_when_all_have_ended() {
 }
 
 #[test]
-fn once_there_was_a_finite_job_the_run_waits_for_those_only() {
+fn what_a_run_waits_for_is_settled_at_its_start() {
     let mut run = Timeline::new();
     run.add(forever("monitor"));
     run.start(0).starts("monitor").goes_on().at(1).add(job("a")).goes_on().starts("a");
-    run.at(2).succeed("a").signals("abort monitor").verdict("completed");
+    run.at(2).succeed("a").goes_on().at(3).add(job("b")).starts("b");
+    run.at(4).succeed("monitor").goes_on().at(5).succeed("b").verdict("completed");
+}
+
+#[test]
+fn a_run_waits_for_awaited_jobs_as_for_finite_ones() {
+    let mut run = Timeline::new().window(1);
+    run.add(job("migrations")).add(service("http").requires("migrations").awaited());
+    run.add(forever("monitor"));
+    run.start(0).starts("migrations monitor").at(1).succeed("migrations").goes_on();
+    run.starts("http").at(2).ready("http").goes_on();
+    // It takes no seat.
+    run.at(3).add(job("request").requires("http")).starts("request").succeed("request").goes_on();
+    run.at(4).succeed("http").signals("abort monitor").verdict("completed");
+}
+
+#[test]
+fn an_awaited_job_that_fails_or_is_skipped_has_ended() {
+    let mut run = Timeline::new();
+    run.add(job("a")).add(forever("loop").awaited()).add(service("http").requires("a").awaited());
+    run.start(0).starts("a loop").at(1).fail("a").states("http: skipped by a").goes_on();
+    run.at(2).fail("loop").states("loop: failed (error)").verdict("completed");
+}
+
+#[test]
+fn an_awaited_job_that_is_added_later_is_waited_for() {
+    let mut run = Timeline::new();
+    run.add(job("a")).add(forever("monitor"));
+    run.start(0).starts("a monitor").at(1).add(forever("loop").awaited()).starts("loop");
+    run.at(2).succeed("a").goes_on().at(3).cancel("loop").signals("abort loop, abort monitor");
+    run.verdict("completed");
+}
+
+#[test]
+fn a_run_until_stopped_goes_on_when_all_has_ended() {
+    let mut run = Timeline::new().until_stopped();
+    run.start(0).goes_on().at(1).add(job("a")).starts("a").at(2).succeed("a").goes_on();
+    run.at(3).add(forever("monitor")).starts("monitor").at(4).fail("monitor").goes_on();
+    run.at(5).stop().verdict("stopped");
+}
+
+#[test]
+fn a_run_until_stopped_ends_by_its_timeout_or_a_critical_failure() {
+    let mut run = Timeline::new().until_stopped().timeout(3);
+    run.start(0).deadline(3).goes_on().at(3).due().verdict("timed out");
+    let mut run = Timeline::new().until_stopped();
+    run.add(job("a").critical());
+    run.start(0).starts("a").at(1).fail("a").verdict("critical failure of a");
+    let mut run = Timeline::new().until_stopped().timeout(0);
+    run.start(0).verdict("timed out");
 }
 
 #[test]

@@ -160,6 +160,32 @@ impl<P: Payload> Graph<P> {
         self
     }
 
+    /// The run goes on until it is stopped, times out or a critical job fails, also when all its jobs have
+    /// ended or there are none yet: for runs to which jobs are [added](Self::adder) as they come.
+    ///
+    /// ```
+    /// use jobgraph::{Job, JobGraph, Verdict};
+    ///
+    /// let mut graph = JobGraph::new().until_stopped();
+    /// let (adder, stop) = (graph.adder(), graph.stop_handle());
+    /// let report = jobgraph::smol::block_on(async {
+    ///     let run = jobgraph::smol::run(graph);
+    ///     let requests = async move {
+    ///         let request = adder.add(Job::new(async { "answer" })).await?;
+    ///         stop.stop();
+    ///         Ok::<_, jobgraph::RunError>(request)
+    ///     };
+    ///     let (report, request) = futures_lite::future::zip(run, requests).await;
+    ///     assert_eq!(report?.output(&request?), Some(&"answer"));
+    ///     Ok::<(), jobgraph::RunError>(())
+    /// });
+    /// ```
+    #[must_use]
+    pub fn until_stopped(mut self) -> Self {
+        self.options.until_stopped = true;
+        self
+    }
+
     /// How many jobs it has.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 use super::output::{OutputStore, Outputs};
 use super::record::Record;
-use super::words::{WIDEST_LABEL, awaited, endless, label, mark, one_line};
+use super::words::{WIDEST_LABEL, awaited, endless, label, mark, one_line, unstarted};
 use crate::orchestrator::{
     Condition, DependentsOfAll, JobId, JobState, Orchestrator, Outcome, Seconds, SkipReason,
 };
@@ -120,7 +120,7 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
                 write!(f, " skipped because of {}", self.name(required))
             }
             (JobState::Ended(Outcome::Skipped(SkipReason::RunStopped)), _) => {
-                f.write_str(" skipped, the run ended first")
+                write!(f, " {}", unstarted(self.core.kind(job).unwrap_or_default()))
             }
             (state, _) => write!(f, " {state}"),
         }

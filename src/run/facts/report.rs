@@ -14,7 +14,7 @@ use super::record::{HookReport, Record};
 use super::words::one_line;
 use crate::orchestrator::{
     Condition, Counts, Explanation, JobId, JobKind, JobName, JobState, Orchestrator, Outcome,
-    Timestamp, Verdict,
+    SkipReason, Timestamp, Verdict,
 };
 
 /// What became of a run and of each of its jobs. Displays as a listing, one line a job, each after those
@@ -89,6 +89,17 @@ impl<C: OutputStore + ?Sized> Report<C> {
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.ended.saturating_since(self.begun)
+    }
+
+    /// The forever jobs and services that never started, since the run completed first: one that the run was
+    /// to go on for is to be [`awaited`](crate::Job::awaited). [`check`](Self::check) takes no exception to
+    /// them, in the order of their creation.
+    pub fn never_started(&self) -> impl Iterator<Item = JobReport<'_>> {
+        let completed = self.is_success();
+        let unstarted = Some(Outcome::Skipped(SkipReason::RunStopped));
+        self.jobs().filter(move |job| {
+            completed && job.kind() != JobKind::Finite && job.outcome() == unstarted
+        })
     }
 
     /// How many jobs ended how.

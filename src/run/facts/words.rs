@@ -17,6 +17,14 @@ pub(crate) fn endless(kind: JobKind) -> &'static str {
     if kind == JobKind::Finite { "" } else { " [∞]" }
 }
 
+/// What is said of a job that was not handed out before the run ended.
+pub(crate) fn unstarted(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Finite => "skipped, the run ended first",
+        JobKind::Forever | JobKind::Service => "never started, the run ended first",
+    }
+}
+
 /// What stands behind the name of a job that is required to do something else than to succeed.
 pub(crate) fn awaited(condition: Condition) -> &'static str {
     match condition {

@@ -161,8 +161,9 @@ impl<B: Body, H> Job<B, H> {
         self
     }
 
-    /// It is not expected to end: the run does not wait for it, and stops it when all finite jobs have
-    /// ended. A run of forever jobs alone goes on until they end or it is stopped.
+    /// It is not expected to end: the run does not wait for it, unless it is [`awaited`](Self::awaited), and
+    /// stops it when all that it waits for has ended. A run of forever jobs alone goes on until they end or it
+    /// is stopped.
     ///
     /// A service is a forever job already, and stays a service.
     pub fn forever(mut self) -> Self {
@@ -170,6 +171,31 @@ impl<B: Body, H> Job<B, H> {
         if *kind == JobKind::Finite {
             *kind = JobKind::Forever;
         }
+        self
+    }
+
+    /// The run goes on until it has ended, though it is a forever job or a service: a server that finite jobs
+    /// set up goes on when these have ended, until the run is stopped. Of finite jobs that holds anyway.
+    ///
+    /// ```
+    /// use jobgraph::{Job, JobGraph, ServiceContext, Verdict};
+    ///
+    /// let mut graph = JobGraph::new();
+    /// let stop = graph.stop_handle();
+    /// let migrations = graph.add(Job::new(async {}).label("migrations"));
+    /// let http = Job::service(|cx: ServiceContext<()>| async move {
+    ///     cx.ready(());
+    ///     stop.stop(); // or on Ctrl-C
+    ///     Ok(cx.cancelled().await)
+    /// });
+    /// let http = graph.add(http.label("http").requires(&migrations).awaited());
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert_eq!(report.verdict(), Verdict::Stopped); // not completed, when the migrations were
+    /// assert_eq!(report.job(&http).unwrap().attempts(), 1);
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn awaited(mut self) -> Self {
+        self.options().awaited = true;
         self
     }
 

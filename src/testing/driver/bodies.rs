@@ -49,6 +49,9 @@ pub(crate) fn dress<B: Body>(mut job: Job<B>, plan: &JobPlan, made: &[Made]) -> 
     if options.kind == JobKind::Forever {
         job = job.forever();
     }
+    if options.awaited {
+        job = job.awaited();
+    }
     if options.critical {
         job = job.critical();
     }

@@ -19,6 +19,7 @@ pub(crate) struct Features {
     bombs: bool,
     again: bool,
     dropped: bool,
+    servers: bool,
 }
 
 impl Features {
@@ -33,6 +34,7 @@ impl Features {
             bombs: mask & 16 != 0,
             again: mask & 32 != 0,
             dropped: mask & 64 != 0,
+            servers: mask & 128 != 0,
         }
     }
 }
@@ -98,6 +100,7 @@ impl Bytes<'_> {
             timeout: self.one_in(4).then(|| self.duration(4)),
             ..Plan::default()
         };
+        plan.until_stopped = self.features.servers && self.one_in(3);
         if self.features.hooks {
             plan.hook_timeout = self.one_in(2).then(|| self.duration(1));
         }
@@ -176,6 +179,7 @@ impl Bytes<'_> {
         JobOptions {
             label: None,
             kind,
+            awaited: self.features.servers && kind != JobKind::Finite && self.one_in(2),
             critical: self.one_in(9),
             timeout: self.one_in(4).then(|| self.duration(2)),
             grace,

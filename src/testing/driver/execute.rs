@@ -75,6 +75,9 @@ fn build(
     if let Some(timeout) = plan.timeout {
         graph = graph.timeout(timeout);
     }
+    if plan.until_stopped {
+        graph = graph.until_stopped();
+    }
     if let Some(timeout) = plan.hook_timeout {
         graph = graph.hook_timeout(timeout);
     }

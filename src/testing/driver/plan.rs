@@ -12,6 +12,7 @@ pub(crate) type Path = (usize, Option<usize>);
 pub(crate) struct Plan {
     pub(crate) window: Option<usize>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) until_stopped: bool,
     pub(crate) hook_timeout: Option<Duration>,
     pub(crate) observed: bool,
     pub(crate) jobs: Vec<JobPlan>,

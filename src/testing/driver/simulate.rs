@@ -65,7 +65,12 @@ pub(crate) fn simulate(plan: &Plan, stage: &Stage) -> Simulated {
 impl<'a> Simulation<'a> {
     fn begin(plan: &'a Plan, stage: &'a Stage, now: Timestamp) -> Self {
         let window = plan.window.and_then(NonZero::new);
-        let mut oracle = Oracle::new(RunOptions { window, timeout: plan.timeout, record: false });
+        let mut oracle = Oracle::new(RunOptions {
+            window,
+            timeout: plan.timeout,
+            until_stopped: plan.until_stopped,
+            ..RunOptions::default()
+        });
         let ids = stage.note().ids.clone();
         for (position, job) in plan.jobs.iter().enumerate() {
             let required =

@@ -48,6 +48,9 @@ impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self::Add(options, requirements) = self else { return write!(f, "{self:?}") };
         write!(f, "Add({:?}", options.kind)?;
+        if options.awaited {
+            f.write_str(" awaited")?;
+        }
         if options.critical {
             f.write_str(" critical")?;
         }

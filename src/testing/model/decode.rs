@@ -102,7 +102,7 @@ struct Run<'a, 'b> {
 
 impl<'a, 'b> Run<'a, 'b> {
     fn new(focus: Focus, bytes: &'a mut Bytes<'b>, foreign: &'a [JobId]) -> Self {
-        let bits = u32::from_le_bytes([(); 4].map(|()| bytes.next()));
+        let bits = u64::from_le_bytes([(); 8].map(|()| bytes.next()));
         let swarm = Swarm::new(focus, bits);
         let mut run = Run { bytes, foreign, swarm, model: Model::new(RunOptions::default()) };
         let options = run.run_options();
@@ -201,10 +201,10 @@ impl<'a, 'b> Run<'a, 'b> {
             16 => Call::Signals(1 + self.bytes.below(4)),
             17..=18 => Call::Poll(self.bytes.below(4), now),
             0..=22 => Call::Poll(usize::MAX, now),
-            23..=25 if self.swarm.has_bodies_away() && !self.model.away().is_empty() => {
+            23..=25 if self.swarm.has(Swarm::AWAY) && !self.model.away().is_empty() => {
                 Call::Gone(self.away(), now)
             }
-            26 if self.swarm.has_bodies_away() && self.swarm.has(Swarm::ROGUE) => {
+            26 if self.swarm.has(Swarm::AWAY) && self.swarm.has(Swarm::ROGUE) => {
                 self.rogue_body(now)
             }
             _ if self.model.under_way().is_empty() && !self.swarm.has(Swarm::ROGUE) => {
@@ -221,7 +221,7 @@ impl<'a, 'b> Run<'a, 'b> {
     }
 
     fn drain(&mut self, now: Timestamp) -> Result<(), String> {
-        if !self.swarm.has_bodies_away() {
+        if !self.swarm.has(Swarm::AWAY) {
             return self.model.call(Call::Signals(usize::MAX)).map(drop);
         }
         loop {
@@ -239,8 +239,7 @@ impl<'a, 'b> Run<'a, 'b> {
 
     /// What is said of a body whose `Abort` was just polled, if anything.
     fn answer(&mut self, now: Timestamp) -> Result<(), String> {
-        let Some(attempt) = self.model.just_polled().filter(|_| self.swarm.has_bodies_away())
-        else {
+        let Some(attempt) = self.model.just_polled().filter(|_| self.swarm.has(Swarm::AWAY)) else {
             return Ok(());
         };
         let choice = self.bytes.below(8);
@@ -317,6 +316,7 @@ impl<'a, 'b> Run<'a, 'b> {
             1 | 2 if swarm.has(Swarm::SERVICES) => JobKind::Service,
             _ => JobKind::Finite,
         };
+        options.awaited = swarm.has(Swarm::AWAITED) && kinds & 1 == 1;
         options.critical = swarm.has(Swarm::CRITICAL) && kinds & 0x18 == 0x18;
         if swarm.has(Swarm::TIMEOUT) && kinds & 0x20 != 0 {
             options.timeout = Some(self.duration());

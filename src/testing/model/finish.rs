@@ -12,8 +12,8 @@ impl Model {
     /// when nothing completes unasked. `choose` picks a number below its argument: which attempt, how
     /// it ends, and whether a body is away.
     ///
-    /// A run that waits for forever jobs alone, or for a deadline that is too far away, is stopped,
-    /// and a service is ready when nothing else goes on.
+    /// A run that waits for forever jobs alone, for a stop, or for a deadline that is too far away, is
+    /// stopped, and a service is ready when nothing else goes on.
     ///
     /// # Errors
     /// As [`call`](Self::call), and if the run takes longer than the design allows.
@@ -40,8 +40,7 @@ impl Model {
             self.poll(now)?;
             let (unasked, unready, away) = (self.unasked(), self.unready(), self.away());
             let next_deadline = self.core.next_deadline();
-            let all_forever =
-                self.seen.jobs.iter().all(|job| self.core.kind(job.id) != Some(JobKind::Finite));
+            let waits_for_stop = self.core.ending().is_none() && !self.has_finite_left();
             let pick = choose(unasked.len() + away.len());
             // A body may be away for long.
             let may_go = !unasked.is_empty() || next_deadline.is_none() || choose(2) == 0;
@@ -50,7 +49,7 @@ impl Model {
                 self.call(Call::Complete(attempt, completion, now))?;
             } else if let Some(&attempt) = away.get(pick - unasked.len()).filter(|_| may_go) {
                 self.call(Call::Gone(attempt, now))?;
-            } else if all_forever && self.core.ending().is_none() && choose(4) == 0 {
+            } else if waits_for_stop && choose(4) == 0 {
                 self.call(Call::Stop(now))?;
             } else if let Some(attempt) = unready.filter(|_| choose(2) == 0) {
                 self.call(Call::Ready(attempt, now))?;
@@ -59,7 +58,7 @@ impl Model {
                 self.call(Call::Deadline(deadline))?;
             } else if let Some(attempt) = unready {
                 self.call(Call::Ready(attempt, now))?;
-            } else if all_forever && self.core.ending().is_none() {
+            } else if waits_for_stop {
                 self.call(Call::Stop(now))?;
             } else {
                 return Err(self.explain("the run stalls"));
@@ -68,6 +67,13 @@ impl Model {
                 return Err(self.explain("the run needs too many deadlines"));
             }
         }
+    }
+
+    /// Whether something that ends by itself has not ended.
+    fn has_finite_left(&self) -> bool {
+        self.seen.jobs.iter().any(|job| {
+            self.core.kind(job.id) == Some(JobKind::Finite) && job.state.outcome().is_none()
+        })
     }
 
     /// The attempts that complete by themselves.

@@ -34,7 +34,6 @@ impl Oracle {
     pub fn add(&mut self, id: JobId, options: JobOptions, requirements: &[(JobId, Condition)]) {
         self.find_gone();
         self.created += 1;
-        self.had_finite |= self.started && options.kind == JobKind::Finite;
         self.jobs.insert(
             id,
             Job {

@@ -46,8 +46,8 @@ pub struct Oracle {
     pub(super) ending: Option<Verdict>,
     /// Whether all that is left is aborted at its turn, not asked.
     pub(super) aborting: bool,
-    /// Whether there was a finite job at or after `start`.
-    pub(super) had_finite: bool,
+    /// Whether there was a finite or awaited job at `start`.
+    pub(super) had_awaited: bool,
     /// The jobs that are present.
     pub(super) jobs: BTreeMap<JobId, Job>,
     /// All requirements, in the order in which they were made.
@@ -71,7 +71,7 @@ impl Oracle {
             deadline: None,
             ending: None,
             aborting: false,
-            had_finite: false,
+            had_awaited: false,
             jobs: BTreeMap::new(),
             edges: Vec::new(),
             bodies: Vec::new(),
@@ -91,8 +91,8 @@ impl Oracle {
         }
         self.started = true;
         self.clock = now;
-        self.had_finite = self.jobs.values().any(|job| job.options.kind == JobKind::Finite);
-        if self.jobs.is_empty() {
+        self.had_awaited = self.jobs.values().any(is_awaited);
+        if self.jobs.is_empty() && !self.options.until_stopped {
             self.end_run(Verdict::Completed);
         } else if self.options.timeout == Some(Duration::ZERO) {
             self.end_run(Verdict::TimedOut);
@@ -360,6 +360,10 @@ impl Oracle {
 
 pub(super) fn is_ended(job: &Job) -> bool {
     matches!(job.state, JobState::Ended(_))
+}
+
+pub(super) fn is_awaited(job: &Job) -> bool {
+    job.options.kind == JobKind::Finite || job.options.awaited
 }
 
 pub(super) fn is_under_way(job: &Job) -> bool {

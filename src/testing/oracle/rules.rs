@@ -2,9 +2,9 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::naive::{Job, Oracle, is_ended, is_under_way};
+use super::naive::{Job, Oracle, is_awaited, is_ended, is_under_way};
 use crate::{
-    Attempt, Condition, Failure, JobId, JobKind, JobState, Outcome, Signal, SkipReason, StopReason,
+    Attempt, Condition, Failure, JobId, JobState, Outcome, Signal, SkipReason, StopReason,
     Timestamp, Verdict,
 };
 
@@ -111,7 +111,10 @@ impl Oracle {
         if job.options.critical && matches!(job.state, JobState::Ended(Outcome::Failed(_))) {
             return self.end_run(Verdict::CriticalFailure(id));
         }
-        let counts = |job: &Job| job.options.kind == JobKind::Finite || !self.had_finite;
+        let counts = |job: &Job| is_awaited(job) || !self.had_awaited;
+        if self.options.until_stopped {
+            return;
+        }
         if self.jobs.values().all(|job| is_ended(job) || !counts(job)) {
             self.end_run(Verdict::Completed);
         }

@@ -11,7 +11,9 @@ use crate::orchestrator::Seconds;
 use crate::run::{mark, one_line};
 use crate::view::history::History;
 use crate::view::job_history::JobHistory;
-use crate::{Condition, Fact, JobId, JobKind, JobState, Outcome, Timestamp, What};
+use crate::{
+    Condition, Fact, JobId, JobKind, JobState, Outcome, SkipReason, Timestamp, Verdict, What,
+};
 
 /// A run as lines of text, as it stands: all jobs that can be shown in so much space.
 ///
@@ -302,10 +304,22 @@ impl Monitor {
         ))
     }
 
-    /// The last word on a run: the totals, and what failed.
+    /// The forever jobs and services that were not started before the run completed: not what whoever added
+    /// them had in mind. One line each.
+    fn never_started(&self) -> impl Iterator<Item = String> {
+        let completed = self.history.verdict() == Some(Verdict::Completed);
+        let unstarted = JobState::Ended(Outcome::Skipped(SkipReason::RunStopped));
+        let jobs = self.history.jobs().filter(move |job| {
+            completed && job.state == unstarted && job.info.kind != JobKind::Finite
+        });
+        jobs.map(|job| format!("○ {}: never started, the run completed first", self.path(job)))
+    }
+
+    /// The last word on a run: what failed, what never started, and the totals.
     #[must_use]
     pub fn summary(&self) -> Vec<String> {
         let mut lines = self.failures();
+        lines.extend(self.never_started());
         lines.extend(self.totals(usize::MAX, self.history.now().at));
         lines
     }

@@ -15,6 +15,7 @@ impl Run<'_, '_> {
         RunOptions {
             window: window.filter(|_| self.swarm.has(Swarm::WINDOW)),
             timeout: self.swarm.has(Swarm::RUN_TIMEOUT).then(|| timeout.saturating_mul(4)),
+            until_stopped: self.swarm.has(Swarm::UNTIL_STOPPED) && self.bytes.once_in(4),
             record: self.swarm.has(Swarm::RECORD),
         }
     }
