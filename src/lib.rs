@@ -50,18 +50,19 @@ pub mod tokio;
 pub mod view;
 
 pub use crate::orchestrator::{
-    After, Attempt, Change, Completion, Condition, Counts, DependentsOfAll, Explanation, Failure,
-    GraphError, InputError, JobId, JobKind, JobName, JobOptions, JobState, Orchestrator, Outcome,
-    ReadyJobs, Retries, RunOptions, Signal, SkipReason, StopReason, Timestamp, Transition, Verdict,
+    After, Attempt, BadRetries, Change, Completion, Condition, Counts, DependentsOfAll,
+    Explanation, Failure, GraphError, InputError, JobId, JobKind, JobName, JobOptions, JobState,
+    Orchestrator, Outcome, ReadyJobs, Retries, RunOptions, Signal, SkipReason, StopReason,
+    Timestamp, Transition, Verdict,
 };
 #[cfg(feature = "std")]
 pub use crate::run::{
     Adder, Adding, AnyClock, Body, Cancelled, Clock, Context, Error, Fact, Facts, Feeds, FeedsWith,
     Gather, Graph, GraphFailed, Handle, Hook, HookReport, HookResult, Inputs, Job, JobError,
     JobGraph, JobInfo, JobReport, Local, LocalOutputs, Mishap, MishapKind, NoHook, OutputStore,
-    Panic, Payload, Repeat, Repeatable, Report, Requirements, RunError, RunFailed, RunJob,
-    SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext, Spawn, StopHandle, What, ok,
-    run, run_on,
+    Panic, Payload, Permanent, Repeat, Repeatable, Report, Requirements, RunError, RunFailed,
+    RunJob, SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext, Spawn, StopHandle,
+    What, ok, run, run_on,
 };
 
 #[cfg(doc)]

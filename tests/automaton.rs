@@ -242,13 +242,14 @@ fn requirement(
     input(case).map_err(|_| "has happened".into())
 }
 
-const INPUTS: [(&str, Input); 12] = [
+const INPUTS: [(&str, Input); 13] = [
     ("hand out", |case| {
         case.hand_out();
         Ok(())
     }),
     ("success", |case| completes(case, Completion::Success)),
     ("error", |case| completes(case, Completion::Error)),
+    ("permanent error", |case| completes(case, Completion::Permanent)),
     ("panic", |case| completes(case, Completion::Panic)),
     ("gives up", |case| completes(case, Completion::Cancelled)),
     ("ready", |case| refused(case.graph.on_job_ready(case.attempt(), case.now))),

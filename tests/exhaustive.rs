@@ -119,7 +119,7 @@ impl<'a> Pair<'a> {
             .filter_map(|(&id, condition)| Some((id, (*condition)?)))
             .collect();
         let added = self.core.add((), options.clone(), &requirements);
-        assert_eq!(added.is_ok(), self.oracle.accepts(&requirements), "{job:?}");
+        assert_eq!(added.is_ok(), self.oracle.accepts(&options, &requirements), "{job:?}");
         let Ok(id) = added else { return false };
         self.oracle.add(id, options, &requirements);
         self.ids.push(id);

@@ -11,6 +11,8 @@ mod additions;
 mod alone;
 #[path = "faults/drops.rs"]
 mod drops;
+#[path = "faults/errors.rs"]
+mod errors;
 #[path = "faults/facts.rs"]
 mod facts;
 #[path = "faults/hooks.rs"]

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::edge::{Condition, MAX};
 use super::error::GraphError;
-use super::job::{JobId, JobOptions, NumberAndIndex};
+use super::job::{JobId, JobKind, JobOptions, NumberAndIndex};
 use super::machine::Orchestrator;
 use super::node::{Extra, Node};
 use super::observe::Change;
@@ -44,6 +44,9 @@ impl<J> Orchestrator<J> {
     ) -> Result<NumberAndIndex, GraphError> {
         if self.is_ending() || !self.has_room_for(requirements) {
             return Err(self.no_more(extra.as_deref()));
+        }
+        if let Some(extra) = &extra {
+            check_options(extra)?;
         }
         let (index, number) = self.jobs.nodes.next();
         let node = Node::new(extra.as_deref());
@@ -166,6 +169,14 @@ impl<J> Orchestrator<J> {
         }
         Ok(once)
     }
+}
+
+/// Whether what is asked for a job makes sense.
+#[cold]
+fn check_options(extra: &Extra) -> Result<(), GraphError> {
+    let is_finite = extra.options.kind == JobKind::Finite;
+    let Some(problem) = extra.options.retries.problem(is_finite) else { return Ok(()) };
+    Err(GraphError::BadRetries { job: Extra::name(Some(extra)), problem })
 }
 
 /// Whether a job is listed twice, in lists of jobs that are there.

@@ -6,6 +6,7 @@ use core::fmt;
 use super::edge::Condition;
 use super::job::{Attempt, JobId, JobKind};
 use super::phase::Verdict;
+use super::retries::BadRetries;
 use super::state::JobState;
 
 /// A job as people name it: `#3 fetch`, or `#3` without a label. The label is owned in errors, and borrowed
@@ -121,6 +122,13 @@ pub enum GraphError {
         /// Why the run is ending.
         ending: Verdict,
     },
+    /// The retries of a job make no sense as they were asked for.
+    BadRetries {
+        /// The job.
+        job: JobName,
+        /// What is wrong with them.
+        problem: BadRetries,
+    },
     /// There is no room for another job or requirement (2^30 jobs, 2^30 requirements).
     Full,
 }
@@ -177,6 +185,7 @@ impl fmt::Display for GraphError {
             }
             Self::AlreadyStarted { action } => write!(f, "{action}: the run has started already"),
             Self::RunEnding { job, ending } => write!(f, "add {job}: the run is ending ({ending})"),
+            Self::BadRetries { job, problem } => write!(f, "add {job}: its {problem}"),
             Self::Full => f.write_str("add to the graph: it holds as much as it can number"),
         }
     }

@@ -105,13 +105,13 @@ impl<J> Orchestrator<J> {
         if matches!(state, JobState::Stopping { .. }) {
             return Err(InputError::StoppingAlready { job, state });
         }
-        if self.jobs.extra(index).is_some_and(|extra| extra.ready_now) {
+        if self.jobs.extra(index).is_some_and(|extra| extra.healthy_since.is_some()) {
             return Err(InputError::ReadyAlready { job, state });
         }
         self.advance(now);
-        let first = !self.jobs.was_ready(index);
+        let (first, clock) = (!self.jobs.was_ready(index), self.clock);
         if let Some(extra) = self.jobs.extra_mut(index) {
-            (extra.ready, extra.ready_now) = (true, true);
+            (extra.ready, extra.healthy_since) = (true, Some(clock));
             if let Some(armed) = extra.armed.take() {
                 self.deadlines.disarm(index, armed);
             }

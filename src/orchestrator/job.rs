@@ -3,6 +3,8 @@ use core::cmp::Ordering;
 use core::fmt;
 use core::time::Duration;
 
+use super::retries::Retries;
+
 /// Names a job of one [`Orchestrator`](super::Orchestrator): its index in the slab and its creation number.
 ///
 /// Creation numbers begin at 1 and are never used twice, so an id that outlives its job never
@@ -117,62 +119,6 @@ pub enum JobKind {
     Service,
 }
 
-/// How often, and after which pause, a failed job is attempted again.
-///
-/// The k-th retry waits `min(cap, base * 2^(k-1))`, saturating.
-///
-/// ```
-/// use core::time::Duration;
-/// use jobgraph::Retries;
-///
-/// let retries = Retries::new(5).backoff(Duration::from_secs(1), Duration::from_secs(3));
-/// let waits: Vec<u64> = (1..=4).map(|k| retries.delay(k).as_secs()).collect();
-/// assert_eq!(waits, [1, 2, 3, 3]);
-/// assert_eq!(Retries::new(2).delay(1), Duration::ZERO);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Retries {
-    /// How many attempts may follow the first.
-    pub limit: u32,
-    /// How long the first retry waits.
-    pub base: Duration,
-    /// The longest that any retry waits.
-    pub cap: Duration,
-}
-
-impl Retries {
-    /// Up to `limit` further attempts, without a pause.
-    #[must_use]
-    pub const fn new(limit: u32) -> Self {
-        Self { limit, base: Duration::ZERO, cap: Duration::ZERO }
-    }
-
-    /// Pauses that double from `base` on, and never exceed `cap`.
-    #[must_use]
-    pub const fn backoff(self, base: Duration, cap: Duration) -> Self {
-        Self { limit: self.limit, base, cap }
-    }
-
-    /// The same pause before each retry.
-    #[must_use]
-    pub const fn every(self, pause: Duration) -> Self {
-        self.backoff(pause, pause)
-    }
-
-    /// How long the `k`-th retry waits, from 1.
-    #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "less than `cap`, whose seconds fit")]
-    pub fn delay(&self, k: u32) -> Duration {
-        let factor = 1_u128.checked_shl(k.saturating_sub(1)).unwrap_or(u128::MAX);
-        let nanos = self.base.as_nanos().saturating_mul(factor);
-        if nanos >= self.cap.as_nanos() {
-            return self.cap;
-        }
-        Duration::from_secs((nanos / 1_000_000_000) as u64)
-            + Duration::from_nanos((nanos % 1_000_000_000) as u64)
-    }
-}
-
 /// What a job is, beside its payload. The default: a plain finite job, which costs nothing extra.
 ///
 /// ```
@@ -234,16 +180,14 @@ impl JobOptions {
     /// Whether these are the defaults, so that there is nothing to keep.
     pub(super) fn is_plain(&self) -> bool {
         let Self { label, kind, awaited, critical, timeout, grace, retries, priority } = self;
-        let Retries { limit, base, cap } = retries;
         label.is_none()
             && *kind == JobKind::Finite
             && !awaited
             && !critical
             && timeout.is_none()
             && *grace == Some(Duration::ZERO)
-            && (*limit, *priority) == (0, 0)
-            && base.is_zero()
-            && cap.is_zero()
+            && *priority == 0
+            && *retries == Retries::default()
     }
 
     /// A forever job.

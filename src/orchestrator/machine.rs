@@ -24,6 +24,8 @@ pub struct RunOptions {
     pub window: Option<NonZero<usize>>,
     /// How long the run may take from `start` on.
     pub timeout: Option<Duration>,
+    /// What the random pauses of [`Retries::jitter`](super::Retries::jitter) begin with.
+    pub seed: u64,
     /// Whether the run goes on until it is stopped, times out or a critical job fails, also when it is empty
     /// or all its jobs have ended.
     pub until_stopped: bool,

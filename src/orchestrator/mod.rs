@@ -24,6 +24,7 @@ mod order;
 mod phase;
 mod queue;
 mod resolve;
+mod retries;
 mod shutdown;
 mod signal;
 mod state;
@@ -40,13 +41,14 @@ pub use self::hand_out::ReadyJobs;
 pub use self::input::After;
 #[cfg(feature = "std")]
 pub(crate) use self::job::NumberAndIndex;
-pub use self::job::{Attempt, JobId, JobKind, JobOptions, Retries};
+pub use self::job::{Attempt, JobId, JobKind, JobOptions};
 pub use self::machine::{Orchestrator, RunOptions};
 #[cfg(feature = "std")]
 pub(crate) use self::node::Extra;
 pub use self::observe::{Change, Counts, Transition};
 pub use self::order::DependentsOfAll;
 pub use self::phase::Verdict;
+pub use self::retries::{BadRetries, Retries};
 pub use self::signal::Signal;
 pub use self::state::{Completion, Failure, JobState, Outcome, SkipReason, StopReason};
 #[cfg(feature = "std")]

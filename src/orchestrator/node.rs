@@ -119,8 +119,10 @@ pub(crate) struct Extra {
     pub(super) last_failure: Option<Failure>,
     /// A service that has been ready, in any attempt.
     pub(super) ready: bool,
-    /// A service that has been ready in this attempt.
-    pub(super) ready_now: bool,
+    /// Since when this attempt is well: a service is ready, a forever job was handed out.
+    pub(super) healthy_since: Option<Timestamp>,
+    /// How many attempts there were before the row of failures that counts.
+    pub(super) forgiven: u32,
     /// `cancel` was accepted: no further attempt.
     pub(super) cancelled: bool,
 }
@@ -144,9 +146,19 @@ impl Extra {
     /// What the automaton asks about it.
     pub(super) fn facts(&self) -> Facts {
         Facts {
-            never_ready: self.options.kind == JobKind::Service && !self.ready_now,
+            never_ready: self.options.kind == JobKind::Service && self.healthy_since.is_none(),
             grace: self.options.grace.is_none_or(|grace| !grace.is_zero()),
             last_failure: self.last_failure,
         }
+    }
+    /// How many attempts have failed in a row, after one more has, the `attempts`-th.
+    pub(super) fn count_failure(&mut self, attempts: u32, now: Timestamp) -> u32 {
+        let healthy_for = self.healthy_since.map(|since| now.saturating_since(since));
+        if let (Some(after), Some(healthy_for)) = (self.options.retries.reset_after, healthy_for)
+            && healthy_for >= after
+        {
+            self.forgiven = attempts - 1;
+        }
+        attempts - self.forgiven
     }
 }

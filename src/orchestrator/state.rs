@@ -12,6 +12,8 @@ pub enum Completion {
     Error,
     /// It panicked.
     Panic,
+    /// It returned an error that no retry helps: as [`Error`](Self::Error), but there is no further attempt.
+    Permanent,
     /// It gave up, of its own accord or because it was asked to. Never retried.
     Cancelled,
 }
@@ -213,7 +215,7 @@ pub(super) enum Tell {
 // One row is left of it for an event that is known.
 #[inline(always)]
 pub(super) fn transition(from: Stage, event: Event, facts: Facts) -> Option<(Next, Tell)> {
-    use Completion::{Error, Panic, Success};
+    use Completion::{Error, Panic, Permanent, Success};
     use Event::{Abort, Completed, Due, HandOut, Impossible, Satisfied, Stop};
     use Stage::{
         Backoff, Cancelled, Failed, Queued, RunStopped, Running, Skipped, Stopping, Succeeded,
@@ -241,6 +243,7 @@ pub(super) fn transition(from: Stage, event: Event, facts: Facts) -> Option<(Nex
         (Running, Completed(Success)) if facts.never_ready => fail(Failure::NeverReady),
         (Running, Completed(Success)) => to(Succeeded),
         (Running, Completed(Error)) => fail(Failure::Error),
+        (Running, Completed(Permanent)) => to(Failed(Failure::Error)),
         (Running, Completed(Panic)) => fail(Failure::Panic),
         (Running, Completed(Completion::Cancelled)) => to(Cancelled),
         (Running, Stop(reason)) if facts.grace => Some((Next::To(Stopping(reason)), Tell::Cancel)),
@@ -248,11 +251,12 @@ pub(super) fn transition(from: Stage, event: Event, facts: Facts) -> Option<(Nex
         (Running, Stop(TimedOut) | Due) => Some((Next::Fail(Failure::TimedOut), Tell::Abort)),
         (Running, Stop(_) | Abort) => Some((Next::To(Cancelled), Tell::Abort)),
 
+        (Stopping(TimedOut), Completed(Permanent)) => to(Failed(Failure::TimedOut)),
         (Stopping(TimedOut), Completed(_)) => fail(Failure::TimedOut),
         (Stopping(TimedOut), Due | Abort) => Some((Next::Fail(Failure::TimedOut), Tell::Abort)),
         (Stopping(_), Completed(Success)) if facts.never_ready => to(Cancelled),
         (Stopping(_), Completed(Success)) => to(Succeeded),
-        (Stopping(_), Completed(Error)) => to(Failed(Failure::Error)),
+        (Stopping(_), Completed(Error | Permanent)) => to(Failed(Failure::Error)),
         (Stopping(_), Completed(Panic)) => to(Failed(Failure::Panic)),
         (Stopping(_), Completed(Completion::Cancelled)) => to(Cancelled),
         (Stopping(_), Due | Abort) => Some((Next::To(Cancelled), Tell::Abort)),

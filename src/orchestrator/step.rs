@@ -1,4 +1,6 @@
-use super::job::{Attempt, JobId};
+use core::time::Duration;
+
+use super::job::{Attempt, JobId, JobKind};
 use super::machine::Orchestrator;
 use super::node::Extra;
 use super::observe::{Change, Transition};
@@ -124,15 +126,27 @@ impl<J> Orchestrator<J> {
     /// `Backoff`, at once `Queued` without a pause, or `Failed` if there is no attempt left.
     #[cold]
     fn after_failure(&mut self, index: u32, failure: Failure) -> Stage {
-        let ending = self.ending().is_some();
+        let (ending, clock) = (self.ending().is_some(), self.clock);
         let attempts = self.node(index).attempts;
         let Some(extra) = self.jobs.extra_mut(index) else { return Stage::Failed(failure) };
         extra.last_failure = Some(failure);
-        let retries = extra.options.retries;
-        if ending || extra.cancelled || attempts > retries.limit || attempts == u32::MAX {
+        let in_a_row = extra.count_failure(attempts, clock);
+        let limit = extra.options.retries.limit;
+        if ending || extra.cancelled || in_a_row > limit || attempts == u32::MAX {
             return Stage::Failed(failure);
         }
-        if retries.delay(attempts).is_zero() { Stage::Queued } else { Stage::Backoff }
+        if self.pause(index).is_zero() { Stage::Queued } else { Stage::Backoff }
+    }
+
+    /// How long a job waits whose attempt has failed.
+    fn pause(&self, index: u32) -> Duration {
+        let Some(extra) = self.jobs.extra(index) else { return Duration::ZERO };
+        let in_a_row = self.node(index).attempts - extra.forgiven;
+        extra.options.retries.jittered_delay(
+            in_a_row,
+            self.jobs.nodes.number(index),
+            self.options.seed,
+        )
     }
 
     /// All that goes with a change of state: counters, queue, seats and deadline.
@@ -175,16 +189,18 @@ impl<J> Orchestrator<J> {
 
     /// A job's deadline belongs to its state: it goes with the old one and comes with the new.
     fn rearm(&mut self, index: u32, stage: Stage) {
-        let attempts = self.node(index).attempts;
+        let (clock, pause) = (self.clock, (stage == Stage::Backoff).then(|| self.pause(index)));
         let Some(extra) = self.jobs.extra_mut(index) else { return };
-        extra.ready_now &= stage != Stage::Running;
+        if stage == Stage::Running {
+            extra.healthy_since = (extra.options.kind == JobKind::Forever).then_some(clock);
+        }
         if let Some(armed) = extra.armed.take() {
             self.deadlines.disarm(index, armed);
         }
         let after = match stage {
             Stage::Running => extra.options.timeout,
             Stage::Stopping(_) => extra.options.grace,
-            Stage::Backoff => Some(extra.options.retries.delay(attempts)),
+            Stage::Backoff => pause,
             Stage::Waiting
             | Stage::Queued
             | Stage::Succeeded

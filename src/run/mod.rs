@@ -12,7 +12,7 @@ pub use self::drive::parallel::run::run_on;
 pub use self::drive::repeat::Repeatable;
 pub use self::engine::additions::{Adder, Adding};
 pub use self::engine::graph::{Graph, JobGraph, SendJobGraph};
-pub use self::facts::error::{Cancelled, Error, JobError, RunError, ok};
+pub use self::facts::error::{Cancelled, Error, JobError, Permanent, RunError, ok};
 pub use self::facts::fact::{Fact, JobInfo, What};
 pub use self::facts::handle::{Handle, Requirements};
 pub use self::facts::mailbox::StopHandle;

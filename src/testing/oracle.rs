@@ -11,7 +11,7 @@
 //! let mut core = Orchestrator::new(RunOptions::default());
 //! let mut oracle = Oracle::new(RunOptions::default());
 //! let id = core.add((), JobOptions::default(), &[])?;
-//! assert!(oracle.accepts(&[]));
+//! assert!(oracle.accepts(&JobOptions::default(), &[]));
 //! oracle.add(id, JobOptions::default(), &[]);
 //!
 //! assert!(oracle.start(Timestamp::ZERO));

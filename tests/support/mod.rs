@@ -96,6 +96,16 @@ impl JobSpec {
         self
     }
 
+    pub(crate) fn jittered(mut self) -> Self {
+        self.options.retries = self.options.retries.jittered();
+        self
+    }
+
+    pub(crate) fn reset_after(mut self, seconds: u64) -> Self {
+        self.options.retries = self.options.retries.reset_after(secs(seconds));
+        self
+    }
+
     pub(crate) fn priority(mut self, priority: i32) -> Self {
         self.options.priority = priority;
         self
@@ -229,7 +239,7 @@ impl Timeline {
     }
 
     #[track_caller]
-    fn complete(&mut self, labels: &str, completion: Completion) -> &mut Self {
+    pub(crate) fn complete(&mut self, labels: &str, completion: Completion) -> &mut Self {
         for label in labels.split_whitespace() {
             if let Err(error) = self.try_complete(label, completion) {
                 panic!("failed to {error}");

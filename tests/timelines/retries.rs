@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jobgraph::{Completion, InputError, JobState, Retries, Timestamp};
 
-use crate::support::{Timeline, job, time};
+use crate::support::{JobSpec, Timeline, forever, job, service, time};
 
 #[test]
 fn without_a_pause_a_failed_job_is_queued_at_once() {
@@ -54,7 +54,7 @@ fn delays() {
         (Retries::new(9), [secs(0); 4]),
         (Retries::new(9).every(secs(3)), [secs(3); 4]),
         (Retries::new(9).backoff(secs(1), secs(4)), [secs(1), secs(2), secs(4), secs(4)]),
-        // A base above the cap waits the cap, from the first retry on.
+        // A base above the cap would wait the cap; a job is refused with it.
         (Retries::new(9).backoff(secs(9), secs(4)), [secs(4); 4]),
         (Retries::new(9).backoff(secs(0), secs(4)), [secs(0); 4]),
         (Retries::new(9).backoff(Duration::MAX, Duration::MAX), [Duration::MAX; 4]),
@@ -204,4 +204,112 @@ fn skipped_dependents_of_a_retried_job_wait_until_it_has_failed_for_good() {
     run.add(job("a").retries(1).backoff(9, 9)).add(job("b").requires("a")).add(job("c").after("a"));
     run.start(0).starts("a").at(1).fail("a").states("b: waiting, c: waiting").starts("");
     run.at(10).due().starts("a").at(11).fail("a").states("b: skipped by a, c: queued");
+}
+
+/// As the contract has it, with figures of the reference implementation of splitmix64.
+#[test]
+fn jittered_pauses_follow_from_the_seed() {
+    let nanos = Duration::from_nanos;
+    let retries = Retries::new(9).every(nanos(1_000)).jittered();
+    // Of 0 ^ 1 ^ (1 << 32) and so on, by the formula.
+    let pauses = [(1, 1, 0), (2, 1, 0), (1, 2, 0), (1, 1, 7)];
+    let pauses = pauses.map(|(k, job, seed)| retries.jittered_delay(k, job, seed));
+    let expected = [(1_u64 << 32) ^ 1, (2 << 32) ^ 1, (1 << 32) ^ 2, (1 << 32) ^ 1 ^ 7];
+    assert_eq!(pauses, expected.map(|seed| nanos(500 + splitmix64(seed) % 501)));
+    assert_ne!(pauses[0], pauses[1]);
+    assert_ne!(pauses[0], pauses[2]);
+    assert_ne!(pauses[0], pauses[3]);
+    // One nanosecond has no half, and the longest has one.
+    assert_eq!(Retries::new(9).every(nanos(1)).jittered().jittered_delay(1, 1, 0), nanos(0));
+    let longest = Retries::new(9).every(Duration::MAX).jittered().jittered_delay(1, 1, 0);
+    assert!(longest >= Duration::MAX / 2);
+    assert_eq!(Retries::new(9).every(nanos(9)).jittered_delay(1, 1, 0), nanos(9));
+}
+
+/// The first output of the reference implementation for seed 1234567 is 6457827717110365317.
+fn splitmix64(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[test]
+fn the_reference_of_splitmix64_is_one() {
+    assert_eq!(splitmix64(1_234_567), 6_457_827_717_110_365_317);
+}
+
+#[test]
+fn a_run_waits_for_the_jittered_pause() {
+    let mut run = Timeline::new();
+    run.add(job("a").retries(1).backoff(10, 10).jittered()).add(job("b"));
+    run.start(0).starts("a b").at(1).fail("a");
+    let JobState::Backoff { until } = run.graph.state(run.id("a")).unwrap() else { panic!() };
+    let pause = Retries::new(1).every(Duration::from_secs(10)).jittered().jittered_delay(1, 1, 0);
+    assert_eq!(until, time(1) + pause);
+    assert_ne!(pause, Duration::from_secs(10));
+}
+
+#[test]
+fn after_a_permanent_error_there_is_no_attempt() {
+    let mut run = Timeline::new();
+    run.add(job("a").retries(9).backoff(5, 5)).add(job("b").on_failure_of("a"));
+    run.add(job("c").retries(9).timeout(10).grace(5)).add(job("d").critical().retries(9));
+    run.start(0).starts("a c d").at(1).complete("a", Completion::Permanent);
+    run.states("a: failed (error), b: queued").deadline(10);
+    // Asked to stop by its timeout it fails by that, and knows better than to try again.
+    run.at(10).due().signals("cancel c").at(11).complete("c", Completion::Permanent);
+    run.states("c: failed (timed out)");
+    run.at(12).complete("d", Completion::Permanent).verdict("critical failure of d");
+}
+
+#[test]
+fn a_healthy_time_begins_a_new_row_of_failures() {
+    let mut run = Timeline::new();
+    run.add(service("db").retries(2).backoff(1, 100).reset_after(60)).add(job("a"));
+    run.start(0).starts("db a");
+    // Two in a row, the second after a short time only.
+    run.at(1).fail("db").deadline(2).at(2).due().starts("db").ready("db");
+    run.at(61).fail("db").deadline(63).at(63).due().starts("db").at(70).ready("db");
+    // It was ready for so long: the first pause again, and two more attempts.
+    run.at(130).fail("db").states("db: in backoff until 131 s").at(131).due().starts("db");
+    run.at(132).fail("db").deadline(134).at(134).due().starts("db");
+    // It was never ready in this attempt, however long that took.
+    run.at(500).fail("db").states("db: failed (error)");
+    assert_eq!(run.graph.attempts(run.id("db")), 5);
+}
+
+#[test]
+fn a_forever_job_is_well_from_its_hand_out_on() {
+    let mut run = Timeline::new();
+    run.add(forever("loop").retries(1).reset_after(60)).add(job("a"));
+    run.start(0).starts("loop a").at(10).fail("loop").starts("loop");
+    run.at(70).fail("loop").starts("loop");
+    run.at(71).panic("loop").states("loop: failed (panic)");
+}
+
+#[test]
+fn retries_that_make_no_sense_are_refused() {
+    let mut run = Timeline::new();
+    let mut refuse = |spec: JobSpec| run.try_add(spec).unwrap_err().to_string();
+    assert_eq!(
+        refuse(job("a").retries(1).backoff(5, 1)),
+        "add the new job a: its first pause (5 s) is longer than its longest (1 s); `backoff` takes the first one first"
+    );
+    assert_eq!(
+        refuse(job("a").backoff(1, 5)),
+        "add the new job a: its pauses have no attempts between them; say how many with `retries`"
+    );
+    assert_eq!(
+        refuse(job("a").retries(1).jittered()),
+        "add the new job a: its jitter has no pause to change; give it one with `backoff`"
+    );
+    assert_eq!(
+        refuse(job("a").retries(1).reset_after(1)),
+        "add the new job a: its failures count anew only if it is a forever job or a service; leave `reset_after` out"
+    );
+    assert_eq!(refuse(service("a").reset_after(1)), refuse(job("a").backoff(1, 5)));
+    assert!(run.graph.is_empty());
+    run.add(service("a").retries(1).reset_after(0)).add(job("b").retries(0)).start(0).starts("a b");
+    assert_eq!(run.id("a").number(), 1, "a refused job takes no number");
 }

@@ -5,12 +5,12 @@ use std::task::{self, Poll};
 use std::vec::Vec;
 
 use super::steady::Steady;
-use crate::run::engine::attempt::Finished;
+use crate::run::engine::attempt::{Finished, Unsuccessful};
 use crate::run::engine::cells::Cells;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
 use crate::run::engine::leftovers::{Disposed, Trash, Value};
-use crate::run::facts::error::{Error, JobError, RunError};
+use crate::run::facts::error::{Cancelled, Error, Permanent, RunError, is_caused_by};
 use crate::run::facts::quiet::{
     Panic, caught, drop_noted, drop_quietly, heard, note_locations, note_panic,
 };
@@ -49,15 +49,39 @@ fn finished<P: Payload>(
 ) -> Poll<Finished> {
     match polled {
         Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(result)) => {
+        Ok(Poll::Ready(Ok(()))) => {
             body.parts().1.end();
-            Poll::Ready(result.map_err(JobError::Error))
+            Poll::Ready(Ok(()))
+        }
+        Ok(Poll::Ready(Err(error))) => {
+            body.parts().1.end();
+            Poll::Ready(Err(look_at(error)))
         }
         Err(panic) => {
             clear(body);
-            Poll::Ready(Err(JobError::Panic(panic)))
+            Poll::Ready(Err(Unsuccessful::Panic(panic)))
         }
     }
+}
+
+/// What an error means, which it is asked for.
+#[cold]
+fn look_at(error: Error) -> Unsuccessful {
+    if says(|| is_caused_by::<Cancelled>(&error)) {
+        Unsuccessful::Cancelled(error)
+    } else if says(|| is_caused_by::<Permanent>(&error)) {
+        Unsuccessful::Permanent(error)
+    } else {
+        Unsuccessful::Error(error)
+    }
+}
+
+/// What the user's code says; if it panics, no.
+fn says(ask: impl FnOnce() -> bool) -> bool {
+    caught(ask).unwrap_or_else(|panic| {
+        drop_quietly(panic);
+        false
+    })
 }
 
 /// Drops what is left of an attempt.

@@ -5,16 +5,49 @@ use std::task::Poll;
 use super::engine::{Engine, Role};
 use super::leftovers::Value;
 use crate::orchestrator::{Attempt, Completion, JobId};
-use crate::run::facts::error::{Cancelled, JobError};
+use crate::run::facts::error::{Error, JobError};
 use crate::run::facts::handle::Key;
 use crate::run::facts::mailbox::Message;
 use crate::run::facts::output::{OutputStore as _, Slot};
+use crate::run::facts::quiet::Panic;
 use crate::run::job::body::{Occasion, Start};
 use crate::run::job::context::Context;
 use crate::run::job::payload::Payload;
 
 /// How an attempt ended by itself.
-pub(crate) type Finished = Result<(), JobError>;
+pub(crate) type Finished = Result<(), Unsuccessful>;
+
+/// How an attempt ended that did not succeed.
+pub(crate) enum Unsuccessful {
+    Error(Error),
+    /// An error that no retry helps.
+    Permanent(Error),
+    /// It gave up.
+    Cancelled(Error),
+    Panic(Panic),
+}
+
+impl Unsuccessful {
+    fn completion(&self) -> Completion {
+        match self {
+            Self::Error(_) => Completion::Error,
+            Self::Permanent(_) => Completion::Permanent,
+            Self::Cancelled(_) => Completion::Cancelled,
+            Self::Panic(_) => Completion::Panic,
+        }
+    }
+}
+
+impl From<Unsuccessful> for JobError {
+    fn from(how: Unsuccessful) -> Self {
+        match how {
+            Unsuccessful::Error(error)
+            | Unsuccessful::Permanent(error)
+            | Unsuccessful::Cancelled(error) => Self::Error(error),
+            Unsuccessful::Panic(panic) => Self::Panic(panic),
+        }
+    }
+}
 
 /// An attempt in the engine, from its beginning to its end.
 impl<P: Payload> Engine<P> {
@@ -125,12 +158,11 @@ impl<P: Payload> Engine<P> {
         let job = attempt.job;
         let completion = match &finished {
             Ok(()) => Completion::Success,
-            Err(JobError::Panic(_)) => Completion::Panic,
-            Err(JobError::Error(error)) if error.is::<Cancelled>() => Completion::Cancelled,
-            Err(_) => Completion::Error,
+            Err(how) => how.completion(),
         };
+        let error = finished.err().map(JobError::from);
         let Ok(after) = self.core.on_job_complete(attempt, completion, self.now) else {
-            self.discard_error(job, finished.err().map(Arc::new));
+            self.discard_error(job, error.map(Arc::new));
             self.receive_late(attempt, body);
             return None;
         };
@@ -139,7 +171,7 @@ impl<P: Payload> Engine<P> {
         let Some(record) = self.core.payload_at(job.index()) else { return Some(body) };
         record.ended = clock;
         let slot = record.slot;
-        let before = record.set_error(finished.err());
+        let before = record.set_error(error);
         self.discard_error(job, before);
         self.tell_completed(attempt);
         if completion == Completion::Success && !after.succeeded {

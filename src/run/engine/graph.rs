@@ -160,6 +160,14 @@ impl<P: Payload> Graph<P> {
         self
     }
 
+    /// What the random pauses of [`Job::jitter`] begin with; 0 unless asked otherwise. A program that runs on
+    /// many machines had better take another one on each.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.options.seed = seed;
+        self
+    }
+
     /// The run goes on until it is stopped, times out or a critical job fails, also when all its jobs have
     /// ended or there are none yet: for runs to which jobs are [added](Self::adder) as they come.
     ///

@@ -50,6 +50,57 @@ impl fmt::Display for Cancelled {
 
 impl std::error::Error for Cancelled {}
 
+/// An error that no retry helps: the job fails at once, however many attempts are left. It reads like the
+/// error inside, and is found anywhere in a chain of causes.
+///
+/// ```
+/// use jobgraph::{Job, JobGraph, Permanent};
+///
+/// let mut graph = JobGraph::new();
+/// let fetch = graph.add(Job::repeat(|| async { Err::<(), _>(Permanent::new("no such page")) }).retries(5));
+/// let report = jobgraph::smol::block_on(graph)?;
+/// assert_eq!(report.job(&fetch).unwrap().attempts(), 1);
+/// assert_eq!(report.error(&fetch).unwrap().to_string(), "no such page");
+/// # Ok::<(), jobgraph::RunError>(())
+/// ```
+#[derive(Debug)]
+pub struct Permanent(Error);
+
+impl Permanent {
+    /// Marks an error.
+    pub fn new(error: impl Into<Error>) -> Self {
+        Self(error.into())
+    }
+
+    /// The error that was marked.
+    #[must_use]
+    pub fn into_inner(self) -> Error {
+        self.0
+    }
+}
+
+impl fmt::Display for Permanent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Permanent {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// A chain of causes is followed so far: one of the user's may have no end.
+const LONGEST_CHAIN: usize = 1_000;
+
+/// Whether an error, or one of its causes, is of this type. Runs code of the user's.
+pub(crate) fn is_caused_by<E: std::error::Error + 'static>(error: &Error) -> bool {
+    let first: &(dyn std::error::Error + 'static) = &**error;
+    let chain = std::iter::successors(Some(first), |error| error.source());
+    chain.take(LONGEST_CHAIN).any(<dyn std::error::Error>::is::<E>)
+}
+
 /// Why a job failed.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -113,6 +113,7 @@ impl<B: Body, H> Job<B, H> {
     }
 
     /// After a failure, up to `limit` further attempts; without a pause, unless [`backoff`](Self::backoff) asks for one.
+    /// None after a [`Permanent`](crate::Permanent) error.
     ///
     /// For jobs whose futures a closure makes: [`repeat`](Self::repeat) and those like it,
     /// [`supervised`](Self::supervised), [`custom`](Self::custom).
@@ -131,6 +132,27 @@ impl<B: Body, H> Job<B, H> {
     {
         let retries = &mut self.options().retries;
         *retries = Retries { base, cap, ..*retries };
+        self
+    }
+
+    /// Random pauses, each from half of what [`backoff`](Self::backoff) says to the whole, so that jobs which
+    /// failed together do not come back together. They follow from the [seed](crate::Graph::seed) of the graph.
+    pub fn jitter(mut self) -> Self
+    where
+        B: Repeat,
+    {
+        self.options().retries.jitter = true;
+        self
+    }
+
+    /// A [`supervised`](Self::supervised) service that fails after it was ready for so long, or a forever job
+    /// that fails after it ran for so long, begins a new row of failures: all its retries are left, and the
+    /// first pause is the first again.
+    pub fn reset_after(mut self, healthy: Duration) -> Self
+    where
+        B: Repeat,
+    {
+        self.options().retries.reset_after = Some(healthy);
         self
     }
 

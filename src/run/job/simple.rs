@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use super::ask::CallAgain;
 use super::body::{Body, Execute, Occasion, Repeat, Start};
 use super::make::{Again, Given, Make, Maker};
-use crate::run::facts::error::Error;
+use crate::run::facts::error::{Error, Permanent};
 use crate::run::facts::fact::JobInfo;
 use crate::run::facts::output::Column;
 use crate::run::facts::quiet::note_caught;
@@ -201,5 +201,5 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K>
 
 #[cold]
 fn ran_before() -> Error {
-    "a job that can run only once was started again".into()
+    Permanent::new("a job that can run only once was started again").into()
 }

@@ -10,7 +10,7 @@ use super::stage::Stage;
 use crate::testing::VirtualClock;
 use crate::{
     Adder, Attempt, Body, Cancelled, Clock, Completion, Condition, Context, Error, Handle, Job,
-    JobKind, Repeat, SendReport, Sendable, ServiceContext,
+    JobKind, Permanent, Repeat, SendReport, Sendable, ServiceContext,
 };
 
 /// A job of a plan that was added.
@@ -83,7 +83,14 @@ fn require<B: Body, T>(job: Job<B>, required: &Handle<T>, condition: Condition) 
 /// The same, of a job that can be attempted again.
 pub(crate) fn dress_again<B: Repeat>(job: Job<B>, plan: &JobPlan, made: &[Made]) -> Job<B> {
     let retries = &plan.options.retries;
-    dress(job.retries(retries.limit).backoff(retries.base, retries.cap), plan, made)
+    let mut job = job.retries(retries.limit).backoff(retries.base, retries.cap);
+    if retries.jitter {
+        job = job.jitter();
+    }
+    if let Some(healthy) = retries.reset_after {
+        job = job.reset_after(healthy);
+    }
+    dress(job, plan, made)
 }
 
 pub(crate) fn finite(
@@ -257,6 +264,7 @@ fn result(how: Completion) -> Result<(), Error> {
     match how {
         Completion::Success => Ok(()),
         Completion::Error => Err("as planned".into()),
+        Completion::Permanent => Err(Permanent::new("as planned").into()),
         Completion::Cancelled => Err(Cancelled.into()),
         // Silently: the hook for panics would print.
         Completion::Panic => std::panic::resume_unwind(Box::new("as planned")),

@@ -98,6 +98,7 @@ impl Bytes<'_> {
         let mut plan = Plan {
             window: self.one_in(3).then(|| 1 + usize::from(self.below(3))),
             timeout: self.one_in(4).then(|| self.duration(4)),
+            seed: self.next().into(),
             ..Plan::default()
         };
         plan.until_stopped = self.features.servers && self.one_in(3);
@@ -172,10 +173,7 @@ impl Bytes<'_> {
             1 => None,
             _ => Some(Duration::ZERO),
         };
-        let retries = match self.below(2) {
-            0 => Retries::new(limit),
-            _ => Retries::new(limit).backoff(self.duration(1), self.duration(3)),
-        };
+        let retries = self.retries(kind, limit);
         JobOptions {
             label: None,
             kind,
@@ -186,6 +184,19 @@ impl Bytes<'_> {
             retries,
             priority: if self.one_in(4) { i32::from(self.below(3)) - 1 } else { 0 },
         }
+    }
+
+    fn retries(&mut self, kind: JobKind, limit: u32) -> Retries {
+        let mut retries = Retries::new(limit);
+        if limit > 0 && self.one_in(2) {
+            let (base, cap) = (self.duration(1), self.duration(3));
+            retries = retries.backoff(base.min(cap), cap);
+            retries.jitter = self.one_in(3);
+        }
+        if limit > 0 && kind != JobKind::Finite && self.one_in(2) {
+            retries.reset_after = Some(self.duration(1));
+        }
+        retries
     }
 
     fn requirements(&mut self, before: &[JobPlan]) -> Vec<(usize, Condition)> {
@@ -251,6 +262,7 @@ impl Bytes<'_> {
             0 => Completion::Error,
             1 => Completion::Panic,
             2 => Completion::Cancelled,
+            3 => Completion::Permanent,
             _ => Completion::Success,
         }
     }

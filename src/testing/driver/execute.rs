@@ -68,7 +68,7 @@ fn build(
     clock: &VirtualClock,
     alive: &Arc<()>,
 ) -> (SendJobGraph, Vec<Made>) {
-    let mut graph = SendJobGraph::new();
+    let mut graph = SendJobGraph::new().seed(plan.seed);
     if let Some(window) = plan.window {
         graph = graph.window(window);
     }

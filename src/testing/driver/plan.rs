@@ -1,8 +1,9 @@
 use std::boxed::Box;
+use std::num::NonZero;
 use std::time::Duration;
 use std::vec::Vec;
 
-use crate::{Completion, Condition, JobOptions};
+use crate::{Completion, Condition, JobOptions, RunOptions};
 
 /// Where a job is in the plan of its graph: its position, or the job that adds it and its position there.
 pub(crate) type Path = (usize, Option<usize>);
@@ -13,6 +14,7 @@ pub(crate) struct Plan {
     pub(crate) window: Option<usize>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) until_stopped: bool,
+    pub(crate) seed: u64,
     pub(crate) hook_timeout: Option<Duration>,
     pub(crate) observed: bool,
     pub(crate) jobs: Vec<JobPlan>,
@@ -74,6 +76,16 @@ pub(crate) enum Bomb {
 }
 
 impl Plan {
+    pub(crate) fn run_options(&self) -> RunOptions {
+        RunOptions {
+            window: self.window.and_then(NonZero::new),
+            timeout: self.timeout,
+            until_stopped: self.until_stopped,
+            seed: self.seed,
+            ..RunOptions::default()
+        }
+    }
+
     pub(crate) fn job(&self, (position, added): Path) -> &JobPlan {
         let job = &self.jobs[position];
         added.map_or(job, |added| &job.adds[added].1)

@@ -1,6 +1,5 @@
 use std::boxed::Box;
 use std::collections::BTreeMap;
-use std::num::NonZero;
 use std::vec::Vec;
 
 use super::bodies::value;
@@ -10,8 +9,7 @@ use super::simulated::{Fate, Simulated};
 use super::stage::Stage;
 use crate::testing::oracle::Oracle;
 use crate::{
-    Attempt, Completion, JobId, JobKind, JobState, Outcome, RunOptions, Signal, StopReason,
-    Timestamp, Verdict,
+    Attempt, Completion, JobId, JobKind, JobState, Outcome, Signal, StopReason, Timestamp, Verdict,
 };
 
 /// What will happen, unless the attempt is cancelled or aborted before.
@@ -64,13 +62,7 @@ pub(crate) fn simulate(plan: &Plan, stage: &Stage) -> Simulated {
 
 impl<'a> Simulation<'a> {
     fn begin(plan: &'a Plan, stage: &'a Stage, now: Timestamp) -> Self {
-        let window = plan.window.and_then(NonZero::new);
-        let mut oracle = Oracle::new(RunOptions {
-            window,
-            timeout: plan.timeout,
-            until_stopped: plan.until_stopped,
-            ..RunOptions::default()
-        });
+        let mut oracle = Oracle::new(plan.run_options());
         let ids = stage.note().ids.clone();
         for (position, job) in plan.jobs.iter().enumerate() {
             let required =
@@ -248,7 +240,7 @@ impl<'a> Simulation<'a> {
 
     fn add(&mut self, path: Path) {
         let job = self.plan.job(path);
-        if !self.oracle.accepts(&[]) {
+        if !self.oracle.accepts(&job.options, &[]) {
             let hook = job.hook.as_ref().is_some_and(|hook| hook.bomb);
             self.result.strange_mishaps += usize::from(job.has(Bomb::Factory)) + usize::from(hook);
         } else if let Some(&id) = self.ids.get(&path) {

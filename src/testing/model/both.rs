@@ -19,7 +19,7 @@ impl Model {
                 (result, self.oracle.set_options(options))
             }
             Call::Add(ref options, ref requirements) => {
-                let accepts = self.oracle.accepts(requirements);
+                let accepts = self.oracle.accepts(options, requirements);
                 let payload = self.oracle.next_number();
                 let result = self.core.add(payload, options.clone(), requirements);
                 if let (true, &Ok(id)) = (accepts, &result) {

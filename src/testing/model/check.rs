@@ -106,7 +106,10 @@ impl Model {
     pub(super) fn check_handed_out(&self, attempt: Attempt) -> Result<(), String> {
         ensure(self.core.ending().is_none(), || format!("{attempt} begins in an ending run"))?;
         let before = self.seen.jobs.iter().find(|job| job.id == attempt.job);
-        let limit = self.oracle.options(attempt.job).map_or(0, |options| options.retries.limit);
+        let retries = self.oracle.options(attempt.job).map(|options| options.retries);
+        let retries = retries.unwrap_or_default();
+        // Who counts anew may be attempted any number of times.
+        let limit = retries.reset_after.map_or(retries.limit, |_| u32::MAX);
         ensure(
             before.is_some_and(|before| before.attempts + 1 == attempt.number)
                 && attempt.number <= limit.saturating_add(1),

@@ -328,7 +328,17 @@ impl<'a, 'b> Run<'a, 'b> {
             let limit = if self.bytes.once_in(16) { u32::MAX } else { self.bytes.number(4) };
             options.retries = Retries::new(limit);
             if swarm.has(Swarm::BACKOFF) {
-                options.retries = options.retries.backoff(self.duration(), self.duration());
+                let [base, cap] = [(); 2].map(|()| self.duration());
+                let order = base <= cap || swarm.has(Swarm::ROGUE) && self.bytes.once_in(4);
+                let (base, cap) = if order { (base, cap) } else { (cap, base) };
+                options.retries = options.retries.backoff(base, cap);
+            }
+            options.retries.jitter = swarm.has(Swarm::JITTER) && self.bytes.once_in(2);
+            if swarm.has(Swarm::RESET) && self.bytes.once_in(2) {
+                options.retries.reset_after = Some(self.duration());
+            }
+            if !swarm.has(Swarm::ROGUE) {
+                options.retries = sensible(&options);
             }
         }
         if swarm.has(Swarm::PRIORITY) {
@@ -349,7 +359,7 @@ impl<'a, 'b> Run<'a, 'b> {
                     condition = Condition::Succeeded;
                 }
                 accepted.push((id, condition));
-                if !oracle.accepts(&accepted) {
+                if !oracle.accepts(&options, &accepted) {
                     accepted.pop();
                 }
             }
@@ -358,4 +368,15 @@ impl<'a, 'b> Run<'a, 'b> {
         self.model.add(options, &requirements)?;
         Ok(())
     }
+}
+
+/// The retries of a job, without what would be refused.
+fn sensible(options: &JobOptions) -> Retries {
+    let mut retries = options.retries;
+    if retries.limit == 0 {
+        return Retries::default();
+    }
+    retries.jitter &= !retries.base.is_zero();
+    retries.reset_after = retries.reset_after.filter(|_| options.kind != JobKind::Finite);
+    retries
 }

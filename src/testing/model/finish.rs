@@ -20,11 +20,12 @@ impl Model {
     pub fn finish(&mut self, mut choose: impl FnMut(usize) -> usize) -> Result<(), String> {
         /// After so many a forever job that is attempted again and again is what fires them.
         const MANY: u64 = 500;
-        const ENDS: [Completion; 5] = [
+        const ENDS: [Completion; 6] = [
             Completion::Success,
             Completion::Success,
             Completion::Error,
             Completion::Panic,
+            Completion::Permanent,
             Completion::Cancelled,
         ];
         let mut deadlines = 0;

@@ -1,4 +1,5 @@
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::naive::{Edge, Job, Oracle, is_ended};
 use crate::{Condition, JobId, JobKind, JobOptions, JobState, Outcome, RunOptions, SkipReason};
@@ -14,10 +15,11 @@ impl Oracle {
         true
     }
 
-    /// Whether a job with these requirements can be added now.
+    /// Whether a job with these options and requirements can be added now.
     #[must_use]
-    pub fn accepts(&self, requirements: &[(JobId, Condition)]) -> bool {
+    pub fn accepts(&self, options: &JobOptions, requirements: &[(JobId, Condition)]) -> bool {
         self.ending.is_none()
+            && make_sense(options)
             && requirements.iter().all(|&(required, condition)| {
                 self.can_be_required(required, condition)
                     && requirements.iter().all(|&(id, other)| id != required || other == condition)
@@ -42,6 +44,8 @@ impl Oracle {
                 attempts: 0,
                 ready: false,
                 ever_ready: false,
+                healthy_since: None,
+                in_a_row: 0,
                 cancelled: false,
                 last_failure: None,
                 queued: 0,
@@ -181,4 +185,15 @@ impl Oracle {
             JobKind::Service => condition == Condition::Succeeded,
         }
     }
+}
+
+fn make_sense(options: &JobOptions) -> bool {
+    let retries = options.retries;
+    let endless = options.kind != JobKind::Finite;
+    let resets = retries.reset_after.is_some();
+    let pauses = retries.base > Duration::ZERO || retries.cap > Duration::ZERO;
+    retries.base <= retries.cap
+        && (retries.limit > 0 || !(pauses || resets))
+        && (!retries.jitter || retries.base > Duration::ZERO)
+        && (endless || !resets)
 }

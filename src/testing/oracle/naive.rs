@@ -18,6 +18,10 @@ pub(super) struct Job {
     pub(super) ready: bool,
     /// Whether any attempt has been ready.
     pub(super) ever_ready: bool,
+    /// Since when it goes well with this attempt.
+    pub(super) healthy_since: Option<Timestamp>,
+    /// How many of its attempts failed one after the other.
+    pub(super) in_a_row: u32,
     /// Whether `cancel` named it: then there is no further attempt.
     pub(super) cancelled: bool,
     pub(super) last_failure: Option<Failure>,
@@ -124,6 +128,10 @@ impl Oracle {
         let never_ready = job.options.kind == JobKind::Service && !job.ready;
         self.accept(now);
         match completion {
+            Completion::Permanent if stopping == Some(StopReason::TimedOut) => {
+                self.end(id, Outcome::Failed(Failure::TimedOut));
+            }
+            Completion::Permanent => self.end(id, Outcome::Failed(Failure::Error)),
             _ if stopping == Some(StopReason::TimedOut) => self.fail(id, Failure::TimedOut),
             Completion::Success if !never_ready => self.end(id, Outcome::Succeeded),
             Completion::Success if stopping.is_some() => self.end(id, Outcome::Cancelled),
@@ -154,6 +162,8 @@ impl Oracle {
         job.ever_ready = true;
         job.deadline = None;
         self.accept(now);
+        let clock = self.clock;
+        self.jobs.entry(attempt.job).and_modify(|job| job.healthy_since = Some(clock));
         self.conclude(attempt.job);
         true
     }
@@ -237,6 +247,8 @@ impl Oracle {
         let job = self.jobs.get_mut(&id)?;
         job.attempts += 1;
         job.ready = false;
+        let is_healthy = job.options.kind == JobKind::Forever;
+        job.healthy_since = is_healthy.then_some(self.clock);
         let (number, timeout) = (job.attempts, job.options.timeout);
         self.enter(id, JobState::Running { attempt: number }, timeout);
         Some(Attempt { job: id, number })

@@ -3,6 +3,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::naive::{Job, Oracle, is_awaited, is_ended, is_under_way};
+use crate::testing::random::Random;
 use crate::{
     Attempt, Condition, Failure, JobId, JobState, Outcome, Signal, SkipReason, StopReason,
     Timestamp, Verdict,
@@ -30,16 +31,27 @@ impl Oracle {
 
     /// Another attempt, if there may be one.
     pub(super) fn fail(&mut self, id: JobId, failure: Failure) {
-        let ending = self.ending.is_some();
+        let (ending, clock) = (self.ending.is_some(), self.clock);
         let Some(job) = self.jobs.get_mut(&id) else { return };
         job.last_failure = Some(failure);
-        if ending || job.cancelled || job.attempts > job.options.retries.limit {
+        let retries = job.options.retries;
+        if let (Some(after), Some(since)) = (retries.reset_after, job.healthy_since)
+            && clock.saturating_since(since) >= after
+        {
+            job.in_a_row = 0;
+        }
+        job.in_a_row += 1;
+        if ending || job.cancelled || job.in_a_row > retries.limit {
             return self.end(id, Outcome::Failed(failure));
         }
-        let (base, cap) = (job.options.retries.base, job.options.retries.cap);
-        let mut wait = base.min(cap);
-        for _ in 1..job.attempts {
-            wait = wait.saturating_mul(2).min(cap);
+        let mut wait = retries.base.min(retries.cap);
+        for _ in 1..job.in_a_row {
+            wait = wait.saturating_mul(2).min(retries.cap);
+        }
+        if retries.jitter {
+            let (half, row) = (wait.as_nanos() / 2, u64::from(job.in_a_row));
+            let random = Random(self.options.seed ^ id.number() ^ row << 32).next();
+            wait = nanoseconds(half + u128::from(random) % (half + 1));
         }
         if wait.is_zero() {
             self.enter(id, JobState::Queued, None);
@@ -259,4 +271,9 @@ impl Oracle {
     pub(super) fn all(&self, which: impl Fn(&Job) -> bool) -> Vec<JobId> {
         self.jobs.iter().filter(|&(_, job)| which(job)).map(|(&id, _)| id).collect()
     }
+}
+
+fn nanoseconds(nanos: u128) -> Duration {
+    let (seconds, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
+    Duration::new(seconds.try_into().unwrap_or(u64::MAX), rest.try_into().unwrap_or(0))
 }

@@ -12,7 +12,9 @@ impl Run<'_, '_> {
     pub(super) fn run_options(&mut self) -> RunOptions {
         let window = NonZero::new(1 + self.bytes.below(3));
         let timeout = self.duration();
+        let seed = if self.swarm.has(Swarm::JITTER) { self.bytes.next().into() } else { 0 };
         RunOptions {
+            seed,
             window: window.filter(|_| self.swarm.has(Swarm::WINDOW)),
             timeout: self.swarm.has(Swarm::RUN_TIMEOUT).then(|| timeout.saturating_mul(4)),
             until_stopped: self.swarm.has(Swarm::UNTIL_STOPPED) && self.bytes.once_in(4),
@@ -65,6 +67,7 @@ impl Run<'_, '_> {
         match self.bytes.below(16) {
             0..=3 if self.swarm.has(Swarm::FAILURE) => Completion::Error,
             4 if self.swarm.has(Swarm::FAILURE) => Completion::Panic,
+            6 if self.swarm.has(Swarm::FAILURE) => Completion::Permanent,
             5 if self.swarm.has(Swarm::FAILURE) => Completion::Cancelled,
             _ => Completion::Success,
         }

@@ -12,7 +12,9 @@ pub enum Focus {
 impl Focus {
     /// The bits of the swarm that stay as they are, and those that are set.
     const fn masks(self) -> (u64, u64) {
-        let timing = 1 << Swarm::GRACE
+        let timing = 1 << Swarm::JITTER
+            | 1 << Swarm::RESET
+            | 1 << Swarm::GRACE
             | 1 << Swarm::RETRIES
             | 1 << Swarm::TIMEOUT
             | 1 << Swarm::RUN_TIMEOUT
@@ -78,6 +80,10 @@ impl Swarm {
     pub(super) const AWAY: u64 = 32;
     /// Forever jobs may be awaited.
     pub(super) const AWAITED: u64 = 33;
+    /// Pauses may be random.
+    pub(super) const JITTER: u64 = 35;
+    /// Failures may count anew.
+    pub(super) const RESET: u64 = 36;
     /// The run may go on until it is stopped.
     pub(super) const UNTIL_STOPPED: u64 = 34;
 
