@@ -2,7 +2,7 @@
 //! `FIRST_SEED=` others.
 #![cfg(feature = "testing")]
 
-use jobgraph::testing::model::{Stats, check, random_bytes};
+use jobgraph::testing::model::{Focus, Stats, check, check_focused, random_bytes};
 
 fn seeds() -> u64 {
     let usual = if cfg!(debug_assertions) { 2_000 } else { 10_000 };
@@ -14,16 +14,17 @@ fn bytes_of(seed: u64) -> Vec<u8> {
     random_bytes(seed, lengths[usize::try_from(seed).unwrap_or(0) % lengths.len()])
 }
 
-fn outcome(bytes: &[u8]) -> Result<Stats, String> {
-    std::panic::catch_unwind(|| check(bytes)).unwrap_or_else(|_| Err("a panic".to_string()))
+fn outcome(focus: Focus, bytes: &[u8]) -> Result<Stats, String> {
+    std::panic::catch_unwind(|| check_focused(focus, bytes))
+        .unwrap_or_else(|_| Err("a panic".to_string()))
 }
 
-fn failure(bytes: &[u8]) -> Option<String> {
-    outcome(bytes).err()
+fn failure(focus: Focus, bytes: &[u8]) -> Option<String> {
+    outcome(focus, bytes).err()
 }
 
 /// Fewer bytes, and smaller ones, that fail as well.
-fn shrink(mut bytes: Vec<u8>) -> Vec<u8> {
+fn shrink(focus: Focus, mut bytes: Vec<u8>) -> Vec<u8> {
     loop {
         let before = bytes.clone();
         let mut size = bytes.len().next_power_of_two();
@@ -32,7 +33,7 @@ fn shrink(mut bytes: Vec<u8>) -> Vec<u8> {
             while at < bytes.len() {
                 let mut fewer = bytes.clone();
                 fewer.drain(at..(at + size).min(bytes.len()));
-                if failure(&fewer).is_some() {
+                if failure(focus, &fewer).is_some() {
                     bytes = fewer;
                 } else {
                     at += size;
@@ -44,7 +45,7 @@ fn shrink(mut bytes: Vec<u8>) -> Vec<u8> {
             for smaller in [0, bytes[at] / 2, bytes[at].saturating_sub(1)] {
                 let mut other = bytes.clone();
                 other[at] = smaller;
-                if smaller < bytes[at] && failure(&other).is_some() {
+                if smaller < bytes[at] && failure(focus, &other).is_some() {
                     bytes = other;
                     break;
                 }
@@ -56,9 +57,18 @@ fn shrink(mut bytes: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// On both cores of a small machine; the lowest seed that fails wins.
 #[test]
 fn the_core_does_what_the_oracle_does() {
+    compare(Focus::Everything);
+}
+
+#[test]
+fn the_core_shares_pools_out_as_the_oracle_does() {
+    compare(Focus::Pools);
+}
+
+/// On both cores of a small machine; the lowest seed that fails wins.
+fn compare(focus: Focus) {
     let first = std::env::var("FIRST_SEED").map_or(0, |text| text.parse().expect("a number"));
     let (seeds, threads) = (seeds(), 2);
     let mut failures = Vec::new();
@@ -69,7 +79,7 @@ fn the_core_does_what_the_oracle_does() {
                 scope.spawn(move || {
                     let mut total = Stats::default();
                     for seed in (first + thread..first + seeds).step_by(2) {
-                        match outcome(&bytes_of(seed)) {
+                        match outcome(focus, &bytes_of(seed)) {
                             Ok(stats) => total = total.and(stats),
                             Err(message) => return Err((seed, message)),
                         }
@@ -87,8 +97,8 @@ fn the_core_does_what_the_oracle_does() {
     });
     failures.sort_by_key(|&(seed, _)| seed);
     if let Some((seed, message)) = failures.first() {
-        let fewer = shrink(bytes_of(*seed));
-        panic!("seed {seed}: {message}\nshrunk to {fewer:?}: {}", failure(&fewer).unwrap());
+        let fewer = shrink(focus, bytes_of(*seed));
+        panic!("seed {seed}: {message}\nshrunk to {fewer:?}: {}", failure(focus, &fewer).unwrap());
     }
     let good = total.runs > seeds
         && total.attempts > total.runs

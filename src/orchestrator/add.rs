@@ -39,25 +39,24 @@ impl<J> Orchestrator<J> {
     pub(crate) fn insert(
         &mut self,
         payload: J,
-        extra: Option<Box<Extra>>,
+        mut extra: Option<Box<Extra>>,
         requirements: &[(JobId, Condition)],
     ) -> Result<NumberAndIndex, GraphError> {
         if self.is_ending() || !self.has_room_for(requirements) {
             return Err(self.no_more(extra.as_deref()));
         }
-        if let Some(extra) = &extra {
-            check_options(extra)?;
-        }
+        let (node, mut held_by) = match &mut extra {
+            None => (Node::new(None), PLAIN),
+            Some(extra) => (self.prepare(extra)?, 0),
+        };
         let (index, number) = self.jobs.nodes.next();
-        let node = Node::new(extra.as_deref());
-        let mut held_by = if node.is_plain() { PLAIN } else { 0 };
         if !requirements.is_empty() {
             let once = self.check_new(extra.as_deref(), requirements)?;
             held_by |= self.edges.connect_new(index, once.as_deref().unwrap_or(requirements));
         }
         let id = JobId::new(index, number);
         self.counts.waiting += 1;
-        self.unfinished_awaited += usize::from(node.is_awaited());
+        self.awaited += usize::from(node.is_awaited());
         self.jobs.insert(node, held_by, extra, payload);
         self.record(id, Change::Added);
         if self.has_started() {
@@ -69,6 +68,7 @@ impl<J> Orchestrator<J> {
     /// A job was added to a run: it starts, waits, or never will start.
     fn enter_run(&mut self, index: u32) {
         self.settle_polled();
+        self.queue.begin_input();
         let plain = self.jobs.held_by[index as usize] & PLAIN;
         let made = self.jobs.held_by[index as usize] & !PLAIN;
         let mut unresolved = 0;
@@ -86,6 +86,21 @@ impl<J> Orchestrator<J> {
         } else {
             self.satisfy_if_free(index);
         }
+    }
+
+    /// Looks whether what is asked for a job that is no plain one makes sense.
+    #[cold]
+    fn prepare(&mut self, extra: &mut Extra) -> Result<Node, GraphError> {
+        let is_finite = extra.options.kind == JobKind::Finite;
+        if let Some(problem) = extra.options.retries.problem(is_finite) {
+            return Err(GraphError::BadRetries { job: Extra::name(Some(extra)), problem });
+        }
+        self.note_needs(extra)?;
+        let mut node = Node::new(Some(extra));
+        if self.waits_for_all {
+            node.await_end();
+        }
+        Ok(node)
     }
 
     #[inline]
@@ -169,14 +184,6 @@ impl<J> Orchestrator<J> {
         }
         Ok(once)
     }
-}
-
-/// Whether what is asked for a job makes sense.
-#[cold]
-fn check_options(extra: &Extra) -> Result<(), GraphError> {
-    let is_finite = extra.options.kind == JobKind::Finite;
-    let Some(problem) = extra.options.retries.problem(is_finite) else { return Ok(()) };
-    Err(GraphError::BadRetries { job: Extra::name(Some(extra)), problem })
 }
 
 /// Whether a job is listed twice, in lists of jobs that are there.

@@ -2,6 +2,7 @@ use super::bodies::Leaving;
 use super::error::InputError;
 use super::job::Attempt;
 use super::machine::Orchestrator;
+use super::node::Needs;
 use super::phase::Phase;
 use super::state::Stage;
 use super::time::Timestamp;
@@ -57,7 +58,8 @@ impl<J> Orchestrator<J> {
         let node = self.jobs.node_mut(index);
         node.body_is_leaving = true;
         let (attempt, takes_seat) = (node.attempts, node.is_finite());
-        let left = Leaving { attempt, away: false, takes_seat, in_stop_order };
+        let kind = self.jobs.kind_of(index);
+        let left = Leaving { attempt, away: false, takes_seat, kind, in_stop_order };
         self.bodies.leaving.insert(self.id(index), left);
     }
 
@@ -79,11 +81,15 @@ impl<J> Orchestrator<J> {
     fn let_body_go(&mut self, Attempt { job, .. }: Attempt) {
         let Some(left) = self.bodies.leaving.remove(&job) else { return };
         self.seats_taken -= usize::from(left.takes_seat);
+        if let Some(kind) = left.kind {
+            self.queue.kinds.give_back(kind);
+        }
         if let Some(index) = self.jobs.index(job) {
             let node = self.jobs.node_mut(index);
             node.body_is_leaving = false;
             if node.stage == Stage::Queued {
-                self.queue.join_late(&mut self.jobs, index);
+                let turn = self.jobs.standing(index).turn;
+                self.queue.join(&mut self.jobs, index, turn);
             }
         }
         if left.in_stop_order {
@@ -99,11 +105,19 @@ impl<J> Orchestrator<J> {
     #[cold]
     pub(super) fn is_ready_without_polled(&self) -> bool {
         let Some(job) = self.bodies.polled.map(|attempt| attempt.job) else { return false };
-        let takes_seat = self.bodies.leaving.get(&job).is_some_and(|left| left.takes_seat);
+        let left = self.bodies.leaving.get(&job);
+        let takes_seat = left.is_some_and(|left| left.takes_seat);
         let seat_is_free = self.has_free_seats(usize::from(takes_seat));
-        let queued = self.get(job).filter(|node| node.stage == Stage::Queued);
-        queued.is_some_and(|node| seat_is_free || !node.is_finite())
-            || self.queue.has_next(seat_is_free)
+        let queued = self.jobs.index(job).filter(|&at| self.node(at).stage == Stage::Queued);
+        let (mut goes, mut comes) = (false, None);
+        match queued.map(|index| (self.jobs.needs(index), self.jobs.standing(index))) {
+            None => {}
+            Some((Needs::Nothing, _)) => goes = true,
+            Some((Needs::Seat, _)) => goes = seat_is_free,
+            Some((Needs::SeatAndPools(kind), standing)) => comes = Some((standing, kind)),
+        }
+        goes || self.queue.has_next(seat_is_free)
+            || seat_is_free && self.queue.kinds.could_go(left.and_then(|left| left.kind), comes)
     }
 
     #[cold]

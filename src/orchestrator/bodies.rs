@@ -18,6 +18,8 @@ pub(super) struct Leaving {
     pub(super) attempt: u32,
     pub(super) away: bool,
     pub(super) takes_seat: bool,
+    /// What it takes from pools, if it does.
+    pub(super) kind: Option<u32>,
     /// Whether its job is part of the order in which an ending run stops.
     pub(super) in_stop_order: bool,
 }

@@ -159,7 +159,7 @@ impl<J> Orchestrator<J> {
         *self.counts.of(node.stage) -= 1;
         self.counts.removed += 1;
         if !node.stage.is_ended() {
-            self.unfinished_awaited -= usize::from(node.is_awaited());
+            self.awaited -= usize::from(node.is_awaited());
         }
         self.record(id, Change::Removed);
         payload

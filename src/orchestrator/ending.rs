@@ -2,7 +2,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::machine::Orchestrator;
-use super::phase::{Phase, StopOrder, Verdict, WaitsFor};
+use super::phase::{Phase, StopOrder, Verdict};
 use super::state::{Event, StopReason};
 
 impl<J> Orchestrator<J> {
@@ -13,14 +13,9 @@ impl<J> Orchestrator<J> {
             Phase::Running => {}
             Phase::Ending { .. } => return self.take_turns(),
         }
-        let goes_on = match self.waits_for {
-            WaitsFor::Awaited => self.unfinished_awaited > 0,
-            WaitsFor::All => self.counts.unfinished() > 0,
-            WaitsFor::Stop => true,
-        };
         if let Some(job) = self.critical_failure {
             self.end_run(Verdict::CriticalFailure(job));
-        } else if !goes_on {
+        } else if self.awaited == 0 {
             self.end_run(Verdict::Completed);
         }
     }

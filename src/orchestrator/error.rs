@@ -6,6 +6,7 @@ use core::fmt;
 use super::edge::Condition;
 use super::job::{Attempt, JobId, JobKind};
 use super::phase::Verdict;
+use super::pool::BadNeed;
 use super::retries::BadRetries;
 use super::state::JobState;
 
@@ -129,6 +130,22 @@ pub enum GraphError {
         /// What is wrong with them.
         problem: BadRetries,
     },
+    /// A pool of nothing, or a second one with the same name.
+    BadPool {
+        /// Its name.
+        name: Box<str>,
+        /// How much there was to be of it.
+        capacity: u32,
+    },
+    /// A job cannot take from a pool what it asks for.
+    BadNeed {
+        /// The job.
+        job: JobName,
+        /// The pool, if there is one.
+        pool: Option<Box<str>>,
+        /// Why not.
+        problem: BadNeed,
+    },
     /// There is no room for another job or requirement (2^30 jobs, 2^30 requirements).
     Full,
 }
@@ -186,6 +203,24 @@ impl fmt::Display for GraphError {
             Self::AlreadyStarted { action } => write!(f, "{action}: the run has started already"),
             Self::RunEnding { job, ending } => write!(f, "add {job}: the run is ending ({ending})"),
             Self::BadRetries { job, problem } => write!(f, "add {job}: its {problem}"),
+            Self::BadPool { name, capacity: 0 } => {
+                write!(
+                    f,
+                    "make the pool {name}: it has room for nothing, so no job of it could ever start"
+                )
+            }
+            Self::BadPool { name, .. } => {
+                write!(
+                    f,
+                    "make the pool {name}: there is one with this name already; use that, or another name"
+                )
+            }
+            Self::BadNeed { job, pool: Some(pool), problem } => {
+                write!(f, "let {job} take from the pool {pool}: {problem}")
+            }
+            Self::BadNeed { job, pool: None, problem } => {
+                write!(f, "let {job} take from a pool: {problem}")
+            }
             Self::Full => f.write_str("add to the graph: it holds as much as it can number"),
         }
     }

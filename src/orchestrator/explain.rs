@@ -8,6 +8,7 @@ use super::error::JobName;
 use super::job::{JobId, JobKind};
 use super::machine::Orchestrator;
 use super::phase::{Phase, Verdict};
+use super::pool::PoolWait;
 use super::resolve::Resolution;
 use super::state::{JobState, Outcome, SkipReason, StopReason};
 use super::time::Seconds;
@@ -34,6 +35,11 @@ pub enum Explanation<'a> {
     WindowFull {
         /// How many finite jobs are under way.
         running: usize,
+    },
+    /// It may start once these pools have room for it.
+    PoolsFull {
+        /// Those that have not.
+        pools: Vec<PoolWait<'a>>,
     },
     /// It is being executed.
     Running {
@@ -90,7 +96,10 @@ impl<J> Orchestrator<J> {
                 Some(window) if node.is_finite() && self.seats_taken >= window.get() => {
                     Explanation::WindowFull { running: self.seats_taken }
                 }
-                _ => Explanation::ReadyToStart,
+                _ => match self.pool_waits(index) {
+                    pools if pools.is_empty() => Explanation::ReadyToStart,
+                    pools => Explanation::PoolsFull { pools },
+                },
             },
             JobState::Running { attempt } => match self.held_back_by(index) {
                 by if by.is_empty() => Explanation::Running { attempt },
@@ -117,6 +126,12 @@ impl<J> Orchestrator<J> {
                 _ => Explanation::Ended(outcome),
             },
         })
+    }
+
+    /// The pools that have no room for a queued job.
+    fn pool_waits(&self, index: u32) -> Vec<PoolWait<'_>> {
+        let Some(kind) = self.jobs.kind_of(index) else { return Vec::new() };
+        self.queue.kinds.waits(kind)
     }
 
     fn named(&self, index: u32) -> JobName<&'_ str> {
@@ -178,6 +193,14 @@ impl fmt::Display for Explanation<'_> {
             Self::ReadyToStart => f.write_str("ready to start"),
             Self::BodyAway { attempt } => write!(f, "waits for attempt {attempt} to be gone"),
             Self::WindowFull { running } => write!(f, "window full ({running} running)"),
+            Self::PoolsFull { pools } => {
+                f.write_str("waits for ")?;
+                for (position, wait) in pools.iter().enumerate() {
+                    let and = if position == 0 { "" } else { " and for " };
+                    write!(f, "{and}{wait}")?;
+                }
+                Ok(())
+            }
             Self::Running { attempt: 1 } => f.write_str("running"),
             Self::Running { attempt } => write!(f, "running (attempt {attempt})"),
             Self::HeldBack { by } => {

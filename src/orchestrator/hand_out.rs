@@ -1,5 +1,6 @@
 use super::job::Attempt;
 use super::machine::Orchestrator;
+use super::state::Event;
 use super::time::Timestamp;
 
 impl<J> Orchestrator<J> {
@@ -45,7 +46,7 @@ impl<J> Iterator for ReadyJobs<'_, J> {
         let seat_is_free = core.has_free_seat();
         let index = core.queue.pop(&core.jobs, seat_is_free)?;
         if !core.hand_out_plain(index) {
-            core.hand_out(index, seat_is_free);
+            core.apply(index, Event::HandOut);
         }
         Some(Attempt { job: core.id(index), number: core.node(index).attempts })
     }

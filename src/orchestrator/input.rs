@@ -1,8 +1,10 @@
 use super::error::{GraphError, InputError};
 use super::job::{Attempt, JobId, JobKind};
 use super::machine::Orchestrator;
+use super::node::Node;
 use super::observe::{Change, Transition};
-use super::phase::{Phase, Verdict, WaitsFor};
+use super::phase::{Phase, Verdict};
+use super::queue::Order;
 use super::signal::Signal;
 use super::state::{Completion, Event, JobState, Stage, StopReason};
 use super::store::PLAIN;
@@ -20,11 +22,9 @@ impl<J> Orchestrator<J> {
         self.refuse_cycle()?;
         self.edges.sort(&self.jobs.nodes, self.jobs.nodes.last_number());
         self.clock = now;
-        self.waits_for = match self.unfinished_awaited {
-            _ if self.options.until_stopped => WaitsFor::Stop,
-            0 => WaitsFor::All,
-            _ => WaitsFor::Awaited,
-        };
+        self.settle_what_to_wait_for();
+        self.is_short = !self.options.record && self.options.order == Order::BreadthFirst;
+        self.queue.begin(self.options.order);
         self.phase = Phase::Running;
         match self.options.timeout {
             _ if self.is_empty() && !self.options.until_stopped => self.end_run(Verdict::Completed),
@@ -37,6 +37,16 @@ impl<J> Orchestrator<J> {
             }
         }
         Ok(())
+    }
+
+    fn settle_what_to_wait_for(&mut self) {
+        if self.options.until_stopped {
+            self.awaited += 1;
+        } else if self.awaited == 0 {
+            self.waits_for_all = true;
+            self.awaited = self.len();
+            self.jobs.nodes.present_mut().for_each(Node::await_end);
+        }
     }
 
     /// Queues the jobs that require none.
@@ -69,7 +79,9 @@ impl<J> Orchestrator<J> {
             && let Some(index) = self.succeed_plain(attempt, now)
         {
             self.resolve_dependents(index);
-            self.conclude();
+            if self.awaited == 0 {
+                self.conclude();
+            }
             return Ok(After { ended: true, succeeded: true, may_start: self.has_ready_jobs() });
         }
         self.complete(attempt, completion, now)
@@ -83,7 +95,7 @@ impl<J> Orchestrator<J> {
         now: Timestamp,
     ) -> Result<After, InputError> {
         let index = self.under_way(attempt)?;
-        self.advance(now);
+        self.begin_input(now);
         self.apply(index, Event::Completed(completion));
         self.settle(index);
         let stage = self.node(index).stage;
@@ -108,7 +120,7 @@ impl<J> Orchestrator<J> {
         if self.jobs.extra(index).is_some_and(|extra| extra.healthy_since.is_some()) {
             return Err(InputError::ReadyAlready { job, state });
         }
-        self.advance(now);
+        self.begin_input(now);
         let (first, clock) = (!self.jobs.was_ready(index), self.clock);
         if let Some(extra) = self.jobs.extra_mut(index) {
             (extra.ready, extra.healthy_since) = (true, Some(clock));
@@ -129,7 +141,7 @@ impl<J> Orchestrator<J> {
         if !self.has_started() {
             return;
         }
-        self.advance(now);
+        self.begin_input(now);
         while self.verdict().is_none() {
             match self.deadlines.take_due(self.clock) {
                 None if self.bodies.gone.is_empty() => return,
@@ -155,7 +167,7 @@ impl<J> Orchestrator<J> {
             let (job, state) = (self.name(index), self.state_of(index));
             return Err(InputError::Ended { job, state });
         }
-        self.advance(now);
+        self.begin_input(now);
         if let Some(extra) = self.jobs.extra_mut(index) {
             extra.cancelled = true;
         }
@@ -267,6 +279,12 @@ impl<J> Orchestrator<J> {
     pub(super) fn advance(&mut self, now: Timestamp) {
         self.settle_polled();
         self.clock = self.clock.max(now);
+    }
+
+    /// What goes before each input that may queue jobs.
+    fn begin_input(&mut self, now: Timestamp) {
+        self.advance(now);
+        self.queue.begin_input();
     }
 
     fn end_or_abort(&mut self, cause: Verdict) {

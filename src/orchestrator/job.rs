@@ -3,6 +3,7 @@ use core::cmp::Ordering;
 use core::fmt;
 use core::time::Duration;
 
+use super::pool::PoolId;
 use super::retries::Retries;
 
 /// Names a job of one [`Orchestrator`](super::Orchestrator): its index in the slab and its creation number.
@@ -153,9 +154,12 @@ pub struct JobOptions {
     pub retries: Retries,
     /// Among queued jobs a higher priority goes first.
     pub priority: i32,
+    /// How much it takes of which [pools](super::Orchestrator::add_pool) while it is under way. Finite jobs only.
+    pub pools: Box<[(PoolId, u32)]>,
 }
 
 impl Default for JobOptions {
+    #[inline]
     fn default() -> Self {
         Self {
             label: None,
@@ -166,6 +170,7 @@ impl Default for JobOptions {
             grace: Some(Duration::ZERO),
             retries: Retries::default(),
             priority: 0,
+            pools: Box::default(),
         }
     }
 }
@@ -178,8 +183,10 @@ impl JobOptions {
     }
 
     /// Whether these are the defaults, so that there is nothing to keep.
+    #[inline]
     pub(super) fn is_plain(&self) -> bool {
-        let Self { label, kind, awaited, critical, timeout, grace, retries, priority } = self;
+        let Self { label, kind, awaited, critical, timeout, grace, retries, priority, pools } =
+            self;
         label.is_none()
             && *kind == JobKind::Finite
             && !awaited
@@ -187,7 +194,8 @@ impl JobOptions {
             && timeout.is_none()
             && *grace == Some(Duration::ZERO)
             && *priority == 0
-            && *retries == Retries::default()
+            && pools.is_empty()
+            && retries.are_none()
     }
 
     /// A forever job.

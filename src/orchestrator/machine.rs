@@ -10,8 +10,8 @@ use super::error::{GraphError, JobName};
 use super::job::{Attempt, JobId, JobKind};
 use super::node::Node;
 use super::observe::{Counts, Transition};
-use super::phase::{Phase, Verdict, WaitsFor};
-use super::queue::Queue;
+use super::phase::{Phase, Verdict};
+use super::queue::{Order, Queue};
 use super::signal::Signal;
 use super::state::{JobState, Outcome, SkipReason, Stage};
 use super::store::Store;
@@ -29,6 +29,8 @@ pub struct RunOptions {
     /// Whether the run goes on until it is stopped, times out or a critical job fails, also when it is empty
     /// or all its jobs have ended.
     pub until_stopped: bool,
+    /// In which order queued jobs of one priority are handed out.
+    pub order: Order,
     /// Whether every change is kept for [`Orchestrator::poll_transition`].
     pub record: bool,
 }
@@ -102,12 +104,16 @@ pub struct Orchestrator<J> {
     pub(super) queue: Queue,
     pub(super) deadlines: Deadlines,
     pub(super) phase: Phase,
+    /// Whether plain jobs take the short way: nothing is recorded, and the run goes breadth first.
+    pub(super) is_short: bool,
     /// The latest `now` seen since `start`.
     pub(super) clock: Timestamp,
     pub(super) counts: Counts,
-    /// Of finite and awaited jobs: those that have not ended.
-    pub(super) unfinished_awaited: usize,
-    pub(super) waits_for: WaitsFor,
+    /// What the run waits for: the finite and awaited jobs that have not ended, and a stop if nothing else is to
+    /// end it.
+    pub(super) awaited: usize,
+    /// Whether it is a run of forever jobs alone, which waits for all that there are.
+    pub(super) waits_for_all: bool,
     /// Of finite jobs: those under way, and bodies of aborted attempts that are not gone.
     pub(super) seats_taken: usize,
     pub(super) bodies: Bodies,
@@ -133,6 +139,7 @@ impl<J> Orchestrator<J> {
             queue: Queue::new(),
             deadlines: Deadlines::new(),
             phase: Phase::Building,
+            is_short: false,
             clock: Timestamp::ZERO,
             counts: Counts {
                 waiting: 0,
@@ -146,8 +153,8 @@ impl<J> Orchestrator<J> {
                 skipped: 0,
                 removed: 0,
             },
-            unfinished_awaited: 0,
-            waits_for: WaitsFor::Awaited,
+            awaited: 0,
+            waits_for_all: false,
             seats_taken: 0,
             bodies: Bodies::new(),
             critical_failure: None,
@@ -169,10 +176,11 @@ impl<J> Orchestrator<J> {
             queue: self.queue,
             deadlines: self.deadlines,
             phase: self.phase,
+            is_short: self.is_short,
             clock: self.clock,
             counts: self.counts,
-            unfinished_awaited: self.unfinished_awaited,
-            waits_for: self.waits_for,
+            awaited: self.awaited,
+            waits_for_all: self.waits_for_all,
             seats_taken: self.seats_taken,
             bodies: self.bodies,
             critical_failure: self.critical_failure,

@@ -4,6 +4,7 @@ use super::error::JobName;
 use super::job::{JobKind, JobOptions};
 use super::state::{Facts, Failure, Stage};
 use super::time::Timestamp;
+use super::turn::Turn;
 
 /// What the core decides by, of the job at one index of the slab: 8 bytes.
 #[derive(Clone, Debug)]
@@ -15,8 +16,8 @@ pub(super) struct Node {
     pub(super) attempts: u32,
 }
 
-/// What a job is: its kind, whether it has an [`Extra`], whether it is critical or awaited, whether it is there
-/// at all. One byte.
+/// What a job is: its kind, whether it has an [`Extra`], whether it is critical or awaited, whether it
+/// takes from pools, whether it is there at all. One byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Traits(u8);
 
@@ -29,6 +30,7 @@ impl Traits {
     /// There is no job.
     const VACANT: u8 = 16;
     const AWAITED: u8 = 32;
+    const POOLED: u8 = 64;
 
     fn of(options: &JobOptions) -> Self {
         let critical = if options.critical { Self::CRITICAL } else { 0 };
@@ -38,7 +40,8 @@ impl Traits {
             JobKind::Service => Self::SERVICE,
         };
         let awaited = if options.awaited { Self::AWAITED } else { 0 };
-        Self(Self::EXTRA | critical | kind | awaited)
+        let pooled = if options.pools.is_empty() { 0 } else { Self::POOLED };
+        Self(Self::EXTRA | critical | kind | awaited | pooled)
     }
 
     #[inline]
@@ -94,6 +97,16 @@ impl Node {
         self.is_finite() || self.traits.has(Traits::AWAITED)
     }
 
+    /// Lets the run wait for it, which is no plain job.
+    pub(super) fn await_end(&mut self) {
+        self.traits.0 |= Traits::AWAITED;
+    }
+
+    #[inline]
+    pub(super) fn is_pooled(&self) -> bool {
+        self.traits.has(Traits::POOLED)
+    }
+
     #[inline]
     pub(super) fn is_there_and_finite(&self) -> bool {
         !self.traits.has(Traits::VACANT | Traits::FOREVER | Traits::SERVICE)
@@ -110,12 +123,27 @@ impl Node {
     }
 }
 
+/// What a queued job needs beside its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    Nothing,
+    Seat,
+    /// A seat, and amounts of pools: the number of its kind.
+    SeatAndPools(u32),
+}
+
 /// What a job has beyond a plain one; most have nothing of it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Extra {
     pub(crate) options: JobOptions,
     /// Its deadline: when, and in which order it was armed.
     pub(super) armed: Option<(Timestamp, u64)>,
+    /// Where it stands, or stood last, in its line.
+    pub(super) turn: Turn,
+    /// Where it stood first.
+    pub(super) first_turn: Turn,
+    /// What it takes from pools, if it does.
+    pub(super) kind: u32,
     pub(super) last_failure: Option<Failure>,
     /// A service that has been ready, in any attempt.
     pub(super) ready: bool,

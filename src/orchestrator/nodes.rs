@@ -117,6 +117,11 @@ impl Nodes {
         0..self.all.len() as u32
     }
 
+    /// All jobs.
+    pub(super) fn present_mut(&mut self) -> impl Iterator<Item = &mut Node> {
+        self.all.iter_mut().filter(|node| !node.is_vacant())
+    }
+
     /// The indices of all jobs.
     pub(super) fn indices(&self) -> impl Iterator<Item = u32> + '_ {
         self.all_indices().filter(|&index| !self[index].is_vacant())

@@ -28,17 +28,6 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What a run waits for. Settled at `start`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WaitsFor {
-    /// The finite and the awaited jobs, of which there was one.
-    Awaited,
-    /// All jobs.
-    All,
-    /// Somebody to stop it.
-    Stop,
-}
-
 /// How far a run is.
 #[derive(Clone, Debug)]
 // Asked for each job: with a tag of its own that takes one look.

@@ -1,265 +1,178 @@
-use alloc::collections::{BTreeMap, VecDeque};
-
-use super::state::Stage;
+use super::kinds::Kinds;
+use super::line::Lane;
+use super::node::Needs;
 use super::store::Store;
+use super::turn::{Standing, Turn};
 
-/// The queued jobs: by priority, then in the order in which they were queued, which is that of their
-/// turns. A turn is a number that only grows; a queued job keeps the lower half of it in its node.
-///
-/// Forever jobs stand in a lane of their own as well: of that one no window holds anybody back.
+/// In which order queued jobs of one priority are handed out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Who was queued first goes first. Nobody starves.
+    #[default]
+    BreadthFirst,
+    /// Who was queued by a later input goes first: what was begun is finished before something else is begun,
+    /// so that few intermediate results are about at once. Of those that one input has queued, the first goes
+    /// first. A job may wait as long as others go on being queued.
+    DepthFirst,
+}
+
+/// The queued jobs: by priority, then by turn. Each stands in one lane: whoever needs a seat only, whoever needs
+/// nothing, or whoever takes from pools, with those that take the same.
 #[derive(Clone, Debug)]
 pub(super) struct Queue {
-    all: Lane,
+    seated: Lane,
+    /// Forever jobs: no window holds them back.
     forever: Lane,
-    turns: u64,
+    pub(super) kinds: Kinds,
+    /// How many turns were given out.
+    numbers: u64,
+    /// In a run that goes depth first: the turns before this input.
+    input: Option<u64>,
+    /// Whether all that are queued need a seat only, and stand in the usual line, in time. Once it is not, it may
+    /// be so again unnoticed.
+    is_usual: bool,
 }
 
 impl Queue {
     pub(super) const fn new() -> Self {
-        Self { all: Lane::new(), forever: Lane::new(), turns: 0 }
+        Self {
+            seated: Lane::new(),
+            forever: Lane::new(),
+            kinds: Kinds::new(),
+            numbers: 0,
+            input: None,
+            is_usual: true,
+        }
+    }
+
+    /// The run begins.
+    pub(super) fn begin(&mut self, order: Order) {
+        self.input = match order {
+            Order::BreadthFirst => None,
+            Order::DepthFirst => Some(self.numbers),
+        };
+    }
+
+    /// What is queued from here on was queued by another input than what was before.
+    pub(super) fn begin_input(&mut self) {
+        if let Some(input) = &mut self.input {
+            *input = self.numbers;
+        }
     }
 
     /// Makes room for so many jobs.
     pub(super) fn reserve(&mut self, jobs: usize) {
-        self.all.usual.jobs.reserve(jobs);
+        self.seated.reserve(jobs);
     }
 
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-    fn next_turn(&mut self) -> u32 {
-        self.turns += 1;
-        self.turns as u32
+    fn next_turn(&mut self) -> Turn {
+        self.numbers += 1;
+        let group = self.input.map_or(0, |input| u64::MAX - input);
+        Turn { group, number: self.numbers }
     }
 
-    /// Queues a job, at the end.
+    /// Queues a plain job, at the end, in a run that goes breadth first.
     #[expect(clippy::inline_always, reason = "short, once for each job")]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
     #[inline(always)]
-    pub(super) fn push<J>(&mut self, jobs: &mut Store<J>, index: u32, plain: bool) {
-        let turn = self.next_turn();
-        jobs.held_by[index as usize] = turn;
-        if plain {
-            self.all.usual.jobs.push_back(Entry::new(index, turn));
-        } else {
-            self.push_other(jobs, Entry::new(index, turn));
-        }
+    pub(super) fn push_plain<J>(&mut self, jobs: &mut Store<J>, index: u32) {
+        self.numbers += 1;
+        let low = self.numbers as u32;
+        jobs.held_by[index as usize] = low;
+        self.seated.push_usual(index, low);
     }
 
-    fn push_other<J>(&mut self, jobs: &Store<J>, entry: Entry) {
-        let priority = jobs.priority(entry.index());
-        self.all.line(priority).jobs.push_back(entry);
-        if !jobs.node(entry.index()).is_finite() {
-            self.forever.line(priority).jobs.push_back(entry);
+    /// Queues a job, at the end of its turn.
+    pub(super) fn push<J>(&mut self, jobs: &mut Store<J>, index: u32) -> Turn {
+        let turn = self.take_turn(jobs, index);
+        let (needs, priority) = (jobs.needs(index), jobs.priority(index));
+        self.is_usual &= needs == Needs::Seat && priority == 0 && self.input.is_none();
+        let lane = self.lane(needs);
+        if turn.group == 0 {
+            lane.push(priority, index, turn);
+        } else {
+            lane.insert(priority, index, turn);
         }
+        self.has_changed(needs);
+        turn
     }
 
     /// Gives a job its turn that does not stand in line yet.
-    pub(super) fn take_turn<J>(&mut self, jobs: &mut Store<J>, index: u32) {
-        jobs.held_by[index as usize] = self.next_turn();
+    pub(super) fn take_turn<J>(&mut self, jobs: &mut Store<J>, index: u32) -> Turn {
+        let turn = self.next_turn();
+        jobs.held_by[index as usize] = turn.low();
+        turn
     }
 
-    /// Puts a job into its line that had its turn before.
-    pub(super) fn join_late<J>(&mut self, jobs: &mut Store<J>, index: u32) {
-        let (turn, priority) = (self.turn_of(jobs, index), jobs.priority(index));
-        self.all.line(priority).late.insert(turn, index);
-        if !jobs.node(index).is_finite() {
-            self.forever.line(priority).late.insert(turn, index);
+    /// Queues a job that had its turn before.
+    pub(super) fn join<J>(&mut self, jobs: &mut Store<J>, index: u32, turn: Turn) {
+        jobs.held_by[index as usize] = turn.low();
+        let (needs, priority) = (jobs.needs(index), jobs.priority(index));
+        self.is_usual = false;
+        self.lane(needs).insert(priority, index, turn);
+        self.has_changed(needs);
+    }
+
+    fn lane(&mut self, needs: Needs) -> &mut Lane {
+        match needs {
+            Needs::Nothing => &mut self.forever,
+            Needs::Seat => &mut self.seated,
+            Needs::SeatAndPools(kind) => self.kinds.lane(kind),
         }
     }
 
-    fn turn_of<J>(&self, jobs: &Store<J>, index: u32) -> u64 {
-        whole(self.turns, jobs.held_by[index as usize])
+    /// Somebody has come to a lane, or left it.
+    fn has_changed(&mut self, needs: Needs) {
+        if let Needs::SeatAndPools(kind) = needs {
+            self.kinds.lane_changed(kind, self.numbers);
+        }
     }
 
     /// Lets a job go that is queued no more, and was not handed out.
-    pub(super) fn remove<J>(&mut self, jobs: &mut Store<J>, index: u32) {
-        let turn = self.turn_of(jobs, index);
-        self.all.remove(jobs, index, turn);
-        if !jobs.node(index).is_finite() {
-            self.forever.remove(jobs, index, turn);
-        }
+    pub(super) fn remove<J>(&mut self, jobs: &Store<J>, index: u32) {
+        let needs = jobs.needs(index);
+        self.lane(needs).remove(jobs, jobs.priority(index));
+        self.has_changed(needs);
     }
 
     /// Whether there is a job that can be handed out.
     #[inline]
     pub(super) fn has_next(&self, seat_is_free: bool) -> bool {
-        if seat_is_free { self.all.has_any() } else { self.forever.has_any() }
+        if self.is_usual {
+            seat_is_free && self.seated.has_usual()
+        } else {
+            !self.forever.is_empty()
+                || seat_is_free && (!self.seated.is_empty() || self.kinds.next().is_some())
+        }
     }
 
-    /// Takes the job that is handed out next. A forever job has to leave the other lane as well.
+    /// Takes the job that is handed out next, and what it needs of the pools.
     #[inline]
     pub(super) fn pop<J>(&mut self, jobs: &Store<J>, seat_is_free: bool) -> Option<u32> {
-        if seat_is_free && self.all.has_usual_alone() {
-            let index = self.all.usual.jobs.pop_front()?.index();
-            if self.all.usual.stale > 0 {
-                self.all.usual.clean(jobs);
-            }
-            return Some(index);
+        if self.is_usual {
+            return if seat_is_free { self.seated.pop_usual(jobs) } else { None };
         }
         self.pop_other(jobs, seat_is_free)
     }
 
     fn pop_other<J>(&mut self, jobs: &Store<J>, seat_is_free: bool) -> Option<u32> {
-        let turns = self.turns;
-        let lane = if seat_is_free { &mut self.all } else { &mut self.forever };
-        lane.pop(jobs, turns)
-    }
-
-    /// A forever job was taken from one lane; it stands in the other one as well.
-    pub(super) fn leave_other_lane<J>(
-        &mut self,
-        jobs: &mut Store<J>,
-        index: u32,
-        was_in_all: bool,
-    ) {
-        let turn = self.turn_of(jobs, index);
-        // From here on an entry with its turn is stale.
-        let held_by = &mut jobs.held_by[index as usize];
-        *held_by = !*held_by;
-        let other = if was_in_all { &mut self.forever } else { &mut self.all };
-        other.remove(jobs, index, turn);
-    }
-}
-
-/// The turn of which this is the lower half: one of the latest 2^32.
-#[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-fn whole(turns: u64, low: u32) -> u64 {
-    turns - u64::from((turns as u32).wrapping_sub(low))
-}
-
-/// Jobs by priority. The usual one has its line at hand.
-#[derive(Clone, Debug)]
-struct Lane {
-    usual: Line,
-    others: BTreeMap<i32, Line>,
-}
-
-impl Lane {
-    const fn new() -> Self {
-        Self { usual: Line::new(), others: BTreeMap::new() }
-    }
-
-    fn line(&mut self, priority: i32) -> &mut Line {
-        match priority {
-            0 => &mut self.usual,
-            priority => self.others.entry(priority).or_insert(Line::new()),
+        let (_, needs) = self.first(seat_is_free)?;
+        let numbers = self.numbers;
+        let popped = self.lane(needs).pop(jobs, numbers);
+        if let Needs::SeatAndPools(kind) = needs {
+            self.kinds.take(kind, numbers);
         }
+        self.is_usual =
+            self.forever.is_empty() && self.kinds.is_empty() && self.seated.has_usual_alone();
+        popped
     }
 
-    #[inline]
-    fn has_any(&self) -> bool {
-        !self.usual.is_empty() || !self.others.is_empty()
-    }
-
-    /// Whether whoever is here has the usual priority, and came in time.
-    #[inline]
-    fn has_usual_alone(&self) -> bool {
-        self.others.is_empty() && self.usual.late.is_empty()
-    }
-
-    fn pop<J>(&mut self, jobs: &Store<J>, turns: u64) -> Option<u32> {
-        let highest = self.others.last_key_value().map(|(&priority, _)| priority);
-        match highest {
-            Some(priority) if priority > 0 || self.usual.is_empty() => {
-                let line = self.others.get_mut(&priority)?;
-                let popped = line.pop(jobs, turns);
-                if line.is_empty() {
-                    self.others.remove(&priority);
-                }
-                popped
-            }
-            _ => self.usual.pop(jobs, turns),
-        }
-    }
-
-    fn remove<J>(&mut self, jobs: &Store<J>, index: u32, turn: u64) {
-        let priority = jobs.priority(index);
-        if priority == 0 {
-            return self.usual.remove(jobs, turn);
-        }
-        if let Some(line) = self.others.get_mut(&priority) {
-            line.remove(jobs, turn);
-            if line.is_empty() {
-                self.others.remove(&priority);
-            }
-        }
-    }
-}
-
-/// A job in a line. Whoever left it otherwise than by the front leaves a stale entry.
-// Both halves are written and read at once: a job is often handed out right after it was queued.
-#[derive(Clone, Copy, Debug)]
-struct Entry(u64);
-
-impl Entry {
-    #[inline]
-    fn new(index: u32, turn: u32) -> Self {
-        Self(u64::from(turn) << 32 | u64::from(index))
-    }
-
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-    fn index(self) -> u32 {
-        self.0 as u32
-    }
-
-    fn turn(self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-
-    fn is_stale<J>(self, jobs: &Store<J>) -> bool {
-        let index = self.index();
-        jobs.node(index).stage != Stage::Queued || jobs.held_by[index as usize] != self.turn()
-    }
-}
-
-/// First in, first out. The first entry is never a stale one.
-#[derive(Clone, Debug)]
-struct Line {
-    jobs: VecDeque<Entry>,
-    stale: usize,
-    /// Those who came after their turn.
-    late: BTreeMap<u64, u32>,
-}
-
-impl Line {
-    const fn new() -> Self {
-        Self { jobs: VecDeque::new(), stale: 0, late: BTreeMap::new() }
-    }
-
-    #[inline]
-    fn is_empty(&self) -> bool {
-        self.jobs.is_empty() && self.late.is_empty()
-    }
-
-    fn pop<J>(&mut self, jobs: &Store<J>, turns: u64) -> Option<u32> {
-        let front = self.jobs.front().map(|entry| whole(turns, entry.turn()));
-        match self.late.first_entry() {
-            Some(late) if front.is_none_or(|front| *late.key() < front) => Some(late.remove()),
-            _ => {
-                let first = self.jobs.pop_front()?;
-                self.clean(jobs);
-                Some(first.index())
-            }
-        }
-    }
-
-    /// The job with this turn has left.
-    fn remove<J>(&mut self, jobs: &Store<J>, turn: u64) {
-        if self.late.remove(&turn).is_some() {
-            return;
-        }
-        self.stale += 1;
-        self.clean(jobs);
-        if self.stale > self.jobs.len() / 2 {
-            self.jobs.retain(|entry| !entry.is_stale(jobs));
-            self.stale = 0;
-        }
-    }
-
-    fn clean<J>(&mut self, jobs: &Store<J>) {
-        while self.stale > 0 && self.jobs.front().is_some_and(|entry| entry.is_stale(jobs)) {
-            self.jobs.pop_front();
-            self.stale -= 1;
-        }
+    /// Who goes next.
+    fn first(&self, seat_is_free: bool) -> Option<(Standing, Needs)> {
+        let free = self.forever.head(self.numbers).map(|head| (head, Needs::Nothing));
+        let seated = self.seated.head(self.numbers).map(|head| (head, Needs::Seat));
+        let pooled = self.kinds.next().map(|(head, kind)| (head, Needs::SeatAndPools(kind)));
+        let with_seat = seated.into_iter().chain(pooled).filter(|_| seat_is_free);
+        free.into_iter().chain(with_seat).min_by_key(|&(head, _)| head)
     }
 }

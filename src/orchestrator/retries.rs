@@ -40,6 +40,13 @@ impl Retries {
         Self { limit, base: Duration::ZERO, cap: Duration::ZERO, jitter: false, reset_after: None }
     }
 
+    /// Whether these are the defaults.
+    #[inline]
+    pub(super) fn are_none(&self) -> bool {
+        let Self { limit, base, cap, jitter, reset_after } = self;
+        *limit == 0 && base.is_zero() && cap.is_zero() && !jitter && reset_after.is_none()
+    }
+
     /// Pauses that double from `base` on, and never exceed `cap`.
     #[must_use]
     pub const fn backoff(self, base: Duration, cap: Duration) -> Self {

@@ -5,6 +5,7 @@ use super::machine::Orchestrator;
 use super::node::Extra;
 use super::observe::{Change, Transition};
 use super::phase::Phase;
+use super::queue::Order;
 use super::signal::Signal;
 use super::state::{Completion, Event, Facts, Failure, Next, Stage, Tell, transition};
 use super::store::PLAIN;
@@ -23,10 +24,10 @@ impl<J> Orchestrator<J> {
     /// Of a plain job that waits, as its count of unresolved requirements says.
     #[inline]
     fn satisfy_plain(&mut self, index: u32) {
-        if self.options.record {
-            self.apply(index, Event::Satisfied);
-        } else {
+        if self.is_short {
             self.change(index, Stage::Waiting, Event::Satisfied, Facts::PLAIN, true);
+        } else {
+            self.apply(index, Event::Satisfied);
         }
     }
 
@@ -44,25 +45,18 @@ impl<J> Orchestrator<J> {
     /// Of a queued job; false if it is not a plain one.
     #[inline]
     pub(super) fn hand_out_plain(&mut self, index: u32) -> bool {
-        let is_plain = self.node(index).is_plain() && !self.options.record;
+        let is_plain = self.node(index).is_plain() && self.is_short;
         if is_plain {
             self.change(index, Stage::Queued, Event::HandOut, Facts::PLAIN, true);
         }
         is_plain
     }
 
-    pub(super) fn hand_out(&mut self, index: u32, seat_is_free: bool) {
-        if !self.node(index).is_finite() {
-            self.queue.leave_other_lane(&mut self.jobs, index, seat_is_free);
-        }
-        self.apply(index, Event::HandOut);
-    }
-
     /// Of an attempt that succeeds while the run goes on; none if that is not of a plain job.
     #[inline]
     pub(super) fn succeed_plain(&mut self, attempt: Attempt, now: Timestamp) -> Option<u32> {
         let node = self.jobs.nodes.find(attempt.job)?;
-        let is_plain = node.is_plain() && node.stage == Stage::Running && !self.options.record;
+        let is_plain = node.is_plain() && node.stage == Stage::Running && self.is_short;
         if !is_plain || node.attempts != attempt.number || !matches!(self.phase, Phase::Running) {
             return None;
         }
@@ -84,7 +78,8 @@ impl<J> Orchestrator<J> {
         {
             self.culprits.insert(index, required);
         }
-        if self.change(index, from, event, facts, self.node(index).is_plain())
+        let plain = self.node(index).is_plain() && self.options.order == Order::BreadthFirst;
+        if self.change(index, from, event, facts, plain)
             && let Some(from) = before
         {
             self.record(self.id(index), Change::State { from, to: self.state_of(index) });
@@ -163,9 +158,9 @@ impl<J> Orchestrator<J> {
             self.seats_taken += usize::from(to.is_under_way());
             // The seat of an aborted attempt is free when its body is gone.
             self.seats_taken -= usize::from(from.is_under_way() && tell != Tell::Abort);
-            self.unfinished_awaited -= usize::from(to.is_ended());
+            self.awaited -= usize::from(to.is_ended());
         } else if node.is_awaited() {
-            self.unfinished_awaited -= usize::from(to.is_ended());
+            self.awaited -= usize::from(to.is_ended());
         }
         // A plain job has one body.
         let stands_in_line = plain || !node.body_is_leaving;
@@ -175,15 +170,45 @@ impl<J> Orchestrator<J> {
         if from == Stage::Waiting && to != Stage::Queued {
             self.jobs.held_by[index as usize] &= !PLAIN;
         }
-        if to == Stage::Queued && stands_in_line {
-            self.queue.push(&mut self.jobs, index, plain);
+        if to == Stage::Queued && plain {
+            self.queue.push_plain(&mut self.jobs, index);
         } else if to == Stage::Queued {
-            self.queue.take_turn(&mut self.jobs, index);
+            self.enter_queue(index, from, stands_in_line);
         } else if from == Stage::Queued && to != Stage::Running && stands_in_line {
-            self.queue.remove(&mut self.jobs, index);
+            self.queue.remove(&self.jobs, index);
         }
         if !plain {
+            self.let_pools_go(index, from, to, tell);
             self.rearm(index, to);
+        }
+    }
+
+    /// A job that is no plain one is queued. After a pause it takes its turn by when it was queued first.
+    fn enter_queue(&mut self, index: u32, from: Stage, stands_in_line: bool) {
+        let first = self.jobs.extra(index).map(|extra| extra.first_turn);
+        let turn = match first.filter(|_| from == Stage::Backoff) {
+            Some(turn) => {
+                if stands_in_line {
+                    self.queue.join(&mut self.jobs, index, turn);
+                }
+                turn
+            }
+            None if stands_in_line => self.queue.push(&mut self.jobs, index),
+            None => self.queue.take_turn(&mut self.jobs, index),
+        };
+        if let Some(extra) = self.jobs.extra_mut(index) {
+            extra.turn = turn;
+            if from == Stage::Waiting {
+                extra.first_turn = turn;
+            }
+        }
+    }
+
+    /// Whoever is not under way any more gives back what it took, unless its body stays.
+    fn let_pools_go(&mut self, index: u32, from: Stage, to: Stage, tell: Tell) {
+        let is_over = from.is_under_way() && !to.is_under_way() && tell != Tell::Abort;
+        if let Some(kind) = self.jobs.kind_of(index).filter(|_| is_over) {
+            self.queue.kinds.give_back(kind);
         }
     }
 

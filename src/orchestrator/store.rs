@@ -1,10 +1,12 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use super::blocks::Blocks;
 use super::job::JobId;
-use super::node::{Extra, Node};
+use super::node::{Extra, Needs, Node};
 use super::nodes::Nodes;
+use super::turn::{Standing, Turn};
 
 /// Marks, in the count of its unresolved requirements, a plain job that waits: to satisfy the last of them
 /// nothing else has to be looked at.
@@ -127,6 +129,31 @@ impl<J> Store<J> {
     #[inline]
     pub(super) fn priority(&self, index: u32) -> i32 {
         self.extra(index).map_or(0, |extra| extra.options.priority)
+    }
+
+    /// What a job needs to be handed out.
+    pub(super) fn needs(&self, index: u32) -> Needs {
+        let node = self.node(index);
+        match self.kind_of(index) {
+            Some(kind) => Needs::SeatAndPools(kind),
+            None if node.is_finite() => Needs::Seat,
+            None => Needs::Nothing,
+        }
+    }
+
+    /// Where a job stands, or stood last, that is not a plain one.
+    pub(super) fn standing(&self, index: u32) -> Standing {
+        let turn = self.extra(index).map_or(Turn::default(), |extra| extra.turn);
+        Standing { priority: Reverse(self.priority(index)), turn }
+    }
+
+    /// What a job takes from pools, if it does.
+    #[inline]
+    pub(super) fn kind_of(&self, index: u32) -> Option<u32> {
+        if !self.node(index).is_pooled() {
+            return None;
+        }
+        self.extra(index).map(|extra| extra.kind)
     }
 
     pub(super) fn label(&self, index: u32) -> Option<&str> {

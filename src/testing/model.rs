@@ -17,6 +17,7 @@ mod decode;
 mod discards;
 mod finish;
 mod pair;
+mod pools;
 
 pub use self::call::Call;
 pub use self::decode::{Focus, check, check_focused, random_bytes};

@@ -5,12 +5,13 @@ use std::task::{self, Poll};
 use std::vec::Vec;
 
 use super::steady::Steady;
+use crate::orchestrator::Completion;
 use crate::run::engine::attempt::{Finished, Unsuccessful};
 use crate::run::engine::cells::Cells;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
 use crate::run::engine::leftovers::{Disposed, Trash, Value};
-use crate::run::facts::error::{Cancelled, Error, Permanent, RunError, is_caused_by};
+use crate::run::facts::error::{Cancelled, Error, JobError, Permanent, RunError, is_caused_by};
 use crate::run::facts::quiet::{
     Panic, caught, drop_noted, drop_quietly, heard, note_locations, note_panic,
 };
@@ -53,27 +54,29 @@ fn finished<P: Payload>(
             body.parts().1.end();
             Poll::Ready(Ok(()))
         }
-        Ok(Poll::Ready(Err(error))) => {
-            body.parts().1.end();
-            Poll::Ready(Err(look_at(error)))
-        }
-        Err(panic) => {
-            clear(body);
-            Poll::Ready(Err(Unsuccessful::Panic(panic)))
-        }
+        Ok(Poll::Ready(Err(error))) => Poll::Ready(Err(failed(body, error))),
+        Err(panic) => Poll::Ready(Err(panicked(body, panic))),
     }
 }
 
-/// What an error means, which it is asked for.
 #[cold]
-fn look_at(error: Error) -> Unsuccessful {
-    if says(|| is_caused_by::<Cancelled>(&error)) {
-        Unsuccessful::Cancelled(error)
+fn panicked<P: Payload>(body: &mut P, panic: Panic) -> Unsuccessful {
+    clear(body);
+    Unsuccessful { completion: Completion::Panic, error: JobError::Panic(panic) }
+}
+
+/// An attempt has failed. The error is asked what it means.
+#[cold]
+fn failed<P: Payload>(body: &mut P, error: Error) -> Unsuccessful {
+    body.parts().1.end();
+    let completion = if says(|| is_caused_by::<Cancelled>(&error)) {
+        Completion::Cancelled
     } else if says(|| is_caused_by::<Permanent>(&error)) {
-        Unsuccessful::Permanent(error)
+        Completion::Permanent
     } else {
-        Unsuccessful::Error(error)
-    }
+        Completion::Error
+    };
+    Unsuccessful { completion, error: JobError::Error(error) }
 }
 
 /// What the user's code says; if it panics, no.

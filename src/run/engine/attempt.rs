@@ -5,11 +5,10 @@ use std::task::Poll;
 use super::engine::{Engine, Role};
 use super::leftovers::Value;
 use crate::orchestrator::{Attempt, Completion, JobId};
-use crate::run::facts::error::{Error, JobError};
+use crate::run::facts::error::JobError;
 use crate::run::facts::handle::Key;
 use crate::run::facts::mailbox::Message;
 use crate::run::facts::output::{OutputStore as _, Slot};
-use crate::run::facts::quiet::Panic;
 use crate::run::job::body::{Occasion, Start};
 use crate::run::job::context::Context;
 use crate::run::job::payload::Payload;
@@ -17,36 +16,10 @@ use crate::run::job::payload::Payload;
 /// How an attempt ended by itself.
 pub(crate) type Finished = Result<(), Unsuccessful>;
 
-/// How an attempt ended that did not succeed.
-pub(crate) enum Unsuccessful {
-    Error(Error),
-    /// An error that no retry helps.
-    Permanent(Error),
-    /// It gave up.
-    Cancelled(Error),
-    Panic(Panic),
-}
-
-impl Unsuccessful {
-    fn completion(&self) -> Completion {
-        match self {
-            Self::Error(_) => Completion::Error,
-            Self::Permanent(_) => Completion::Permanent,
-            Self::Cancelled(_) => Completion::Cancelled,
-            Self::Panic(_) => Completion::Panic,
-        }
-    }
-}
-
-impl From<Unsuccessful> for JobError {
-    fn from(how: Unsuccessful) -> Self {
-        match how {
-            Unsuccessful::Error(error)
-            | Unsuccessful::Permanent(error)
-            | Unsuccessful::Cancelled(error) => Self::Error(error),
-            Unsuccessful::Panic(panic) => Self::Panic(panic),
-        }
-    }
+/// An attempt that did not succeed: how, and with what.
+pub(crate) struct Unsuccessful {
+    pub(crate) completion: Completion,
+    pub(crate) error: JobError,
 }
 
 /// An attempt in the engine, from its beginning to its end.
@@ -156,11 +129,10 @@ impl<P: Payload> Engine<P> {
     #[inline]
     fn complete(&mut self, attempt: Attempt, mut body: P, finished: Finished) -> Option<P> {
         let job = attempt.job;
-        let completion = match &finished {
-            Ok(()) => Completion::Success,
-            Err(how) => how.completion(),
+        let (completion, error) = match finished {
+            Ok(()) => (Completion::Success, None),
+            Err(Unsuccessful { completion, error }) => (completion, Some(error)),
         };
-        let error = finished.err().map(JobError::from);
         let Ok(after) = self.core.on_job_complete(attempt, completion, self.now) else {
             self.discard_error(job, error.map(Arc::new));
             self.receive_late(attempt, body);

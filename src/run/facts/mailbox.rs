@@ -64,7 +64,8 @@ impl Mailbox {
 
     /// Runs a poll of a job of this run, on one of several threads. A stop that it asks for is not posted
     /// but held: it is to be heard after the end of the job.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "once for each poll")]
+    #[inline(always)]
     pub(crate) fn polling<T>(&self, poll: impl FnOnce() -> T) -> T {
         let before = POLLED.replace(self.address());
         let polled = poll();

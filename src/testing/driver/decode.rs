@@ -183,6 +183,7 @@ impl Bytes<'_> {
             grace,
             retries,
             priority: if self.one_in(4) { i32::from(self.below(3)) - 1 } else { 0 },
+            pools: Box::default(),
         }
     }
 

@@ -97,9 +97,8 @@ impl Model {
 
     /// Tells whether it was the run's end that aborted it.
     pub(super) fn note_polled(&mut self, attempt: Attempt) -> bool {
-        let finite = self.core.kind(attempt.job) == Some(JobKind::Finite);
         // An `Abort` that is decided while signals are polled is of the run's end.
-        let decided_now = Body { finite, of_the_end: true, stage: Stage::Leaving };
+        let decided_now = self.body_left(attempt.job, true);
         let body = self.bodies.entry(attempt).or_insert(decided_now);
         body.stage = Stage::JustPolled;
         body.of_the_end
@@ -121,11 +120,16 @@ impl Model {
                 by_the_end.push(before.id);
             }
             if !self.told.get(&attempt).is_some_and(|told| told.aborted) {
-                let finite = self.core.kind(before.id) == Some(JobKind::Finite);
-                self.bodies.insert(attempt, Body { finite, of_the_end, stage: Stage::Leaving });
+                let body = self.body_left(before.id, of_the_end);
+                self.bodies.insert(attempt, body);
             }
         }
         by_the_end
+    }
+
+    fn body_left(&self, job: JobId, of_the_end: bool) -> Body {
+        let finite = self.core.kind(job) == Some(JobKind::Finite);
+        Body { finite, pools: self.needs(job), of_the_end, stage: Stage::Leaving }
     }
 
     /// In an ending run nobody is asked to stop before its dependents have ended and their bodies are

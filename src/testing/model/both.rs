@@ -5,7 +5,10 @@ use alloc::vec::Vec;
 use super::call::Call;
 use super::check::{differ, ensure};
 use super::pair::{Model, mix};
-use crate::{Attempt, JobId, JobState, Orchestrator, RunOptions, Signal, StopReason, Timestamp};
+use crate::{
+    Attempt, Condition, JobId, JobOptions, JobState, Orchestrator, RunOptions, Signal, StopReason,
+    Timestamp,
+};
 
 /// One call, on both sides.
 impl Model {
@@ -18,17 +21,12 @@ impl Model {
                 }
                 (result, self.oracle.set_options(options))
             }
-            Call::Add(ref options, ref requirements) => {
-                let accepts = self.oracle.accepts(options, requirements);
-                let payload = self.oracle.next_number();
-                let result = self.core.add(payload, options.clone(), requirements);
-                if let (true, &Ok(id)) = (accepts, &result) {
-                    differ("the creation number", &id.number(), &payload)?;
-                    self.oracle.add(id, options.clone(), requirements);
-                    self.ids.push(id);
-                }
-                (result.is_ok(), accepts)
+            Call::AddPool(capacity) => {
+                let name = format!("pool {}", self.core.pools().len());
+                let result = self.core.add_pool(name, capacity).is_ok();
+                (result, self.oracle.add_pool(capacity))
             }
+            Call::Add(ref options, ref requirements) => self.add_both(options, requirements)?,
             Call::Require(job, required, condition) => (
                 self.core.require(job, required, condition).is_ok(),
                 self.oracle.require(job, required, condition),
@@ -106,6 +104,22 @@ impl Model {
         };
         differ("the answer (true: accepted)", &core, &oracle)?;
         Ok(core)
+    }
+
+    fn add_both(
+        &mut self,
+        options: &JobOptions,
+        requirements: &[(JobId, Condition)],
+    ) -> Result<(bool, bool), String> {
+        let accepts = self.oracle.accepts(options, requirements);
+        let payload = self.oracle.next_number();
+        let result = self.core.add(payload, options.clone(), requirements);
+        if let (true, &Ok(id)) = (accepts, &result) {
+            differ("the creation number", &id.number(), &payload)?;
+            self.oracle.add(id, options.clone(), requirements);
+            self.ids.push(id);
+        }
+        Ok((result.is_ok(), accepts))
     }
 
     fn poll_both(&mut self, at_most: usize, now: Timestamp) -> Result<(), String> {

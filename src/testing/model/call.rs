@@ -8,6 +8,8 @@ use crate::{Attempt, Completion, Condition, JobId, JobOptions, RunOptions, Times
 pub enum Call {
     /// [`Orchestrator::set_options`](crate::Orchestrator::set_options).
     SetOptions(RunOptions),
+    /// [`Orchestrator::add_pool`](crate::Orchestrator::add_pool), with a name that no other has.
+    AddPool(u32),
     /// [`Orchestrator::add`](crate::Orchestrator::add).
     Add(JobOptions, Vec<(JobId, Condition)>),
     /// [`Orchestrator::require`](crate::Orchestrator::require).
@@ -65,6 +67,9 @@ impl fmt::Display for Call {
         }
         if options.priority != 0 {
             write!(f, " priority={}", options.priority)?;
+        }
+        if !options.pools.is_empty() {
+            write!(f, " {:?}", options.pools)?;
         }
         write!(f, ", {requirements:?})")
     }

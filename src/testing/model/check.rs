@@ -1,6 +1,7 @@
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use super::call::Call;
@@ -34,8 +35,9 @@ impl Model {
             })?;
         }
         if let Call::Poll(usize::MAX, _) = call {
-            let left = self.next_in_line(&core);
-            ensure(left.is_none(), || format!("{left:?} is left in the queue"))?;
+            ensure(self.may_start(&core) != Some(true), || {
+                String::from("a job that may start is left in the queue")
+            })?;
         }
         ensure(core.verdict.is_none() || core.next_deadline.is_none(), || {
             String::from("a deadline is armed after the verdict")
@@ -73,6 +75,7 @@ impl Model {
             started: core.has_started(),
             bodies_leaving: core.bodies_leaving(),
             has_ready_jobs: core.has_ready_jobs(),
+            pools: core.pools().map(|pool| pool.free).collect(),
             jobs: core.jobs().map(seen).collect(),
         }
     }
@@ -97,6 +100,7 @@ impl Model {
             started: oracle.has_started(),
             bodies_leaving: oracle.bodies_leaving(),
             has_ready_jobs: oracle.has_ready_jobs(),
+            pools: oracle.untaken_pools(),
             jobs: oracle.jobs().map(seen).collect(),
         }
     }
@@ -147,17 +151,20 @@ impl Model {
         self.core.kind(job.id) == Some(JobKind::Finite)
     }
 
-    /// Something that stands in line and for which a seat is free.
-    fn next_in_line(&self, core: &Snapshot) -> Option<JobId> {
+    /// Whether something stands in line for which a seat and all that it takes are free; `None` if that
+    /// depends on the order in the line.
+    fn may_start(&self, core: &Snapshot) -> Option<bool> {
         let taken = self.seats_taken(core) - self.seats_given_back();
         let full = self.options.window.is_some_and(|window| taken >= window.get());
         let polled = self.just_polled();
-        let next = core.jobs.iter().find(|job| {
+        let in_line = core.jobs.iter().filter(|job| {
             job.state == JobState::Queued
                 && self.body_of(job.id).is_none_or(|body| polled == Some(body))
                 && !(full && self.is_finite(job))
         });
-        next.map(|job| job.id)
+        let (pooled, others): (Vec<&Seen>, Vec<&Seen>) =
+            in_line.partition(|job| !self.needs(job.id).is_empty());
+        if others.is_empty() { self.pools_allow(core, &pooled) } else { Some(true) }
     }
 
     /// No more begun bodies than seats, and no seat is lost.
@@ -167,9 +174,10 @@ impl Model {
             format!("{taken} bodies of finite jobs have begun and are not gone")
         })?;
         differ("the bodies that are not gone", &self.seen.bodies_leaving, &self.bodies.len())?;
-        let next = self.next_in_line(&self.seen);
-        ensure(self.seen.has_ready_jobs == next.is_some(), || {
-            format!("next in line is {next:?}, but is it said that a job may start?")
+        self.check_pools()?;
+        let may_start = self.may_start(&self.seen);
+        ensure(may_start.is_none_or(|may| may == self.seen.has_ready_jobs), || {
+            format!("may a job start? {may_start:?}, but it is said otherwise")
         })
     }
 
@@ -320,6 +328,7 @@ fn compare(core: &Snapshot, oracle: &Snapshot) -> Result<(), String> {
     differ("the clock", &core.clock, &oracle.clock)?;
     differ("the next deadline", &core.next_deadline, &oracle.next_deadline)?;
     differ("the counts", &core.counts, &oracle.counts)?;
+    differ("what is free of the pools", &core.pools, &oracle.pools)?;
     differ("the requirements", &core.requirement_count, &oracle.requirement_count)?;
     differ("the whole", core, oracle)
 }

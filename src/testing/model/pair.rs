@@ -7,8 +7,8 @@ use core::fmt::Write as _;
 use super::call::Call;
 use crate::testing::oracle::Oracle;
 use crate::{
-    Attempt, Condition, Counts, JobId, JobOptions, JobState, Orchestrator, Outcome, RunOptions,
-    Signal, Timestamp, Verdict,
+    Attempt, Condition, Counts, JobId, JobOptions, JobState, Orchestrator, Outcome, PoolId,
+    PoolUse, RunOptions, Signal, Timestamp, Verdict,
 };
 
 /// What a driver did, in figures. Equal input gives equal figures.
@@ -70,6 +70,8 @@ pub(super) struct Snapshot {
     pub(super) started: bool,
     pub(super) bodies_leaving: usize,
     pub(super) has_ready_jobs: bool,
+    /// How much of each pool is free.
+    pub(super) pools: Vec<u32>,
     pub(super) jobs: Vec<Seen>,
 }
 
@@ -96,9 +98,11 @@ impl Seen {
 }
 
 /// The body of an aborted attempt that is not gone.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Body {
     pub(super) finite: bool,
+    /// What it takes from pools.
+    pub(super) pools: Vec<(PoolId, u32)>,
     /// Whether it was the run's end that aborted it.
     pub(super) of_the_end: bool,
     pub(super) stage: Stage,
@@ -208,6 +212,11 @@ impl Model {
     pub fn poll(&mut self, now: Timestamp) -> Result<&[Attempt], String> {
         self.call(Call::Poll(usize::MAX, now))?;
         Ok(&self.handed_out)
+    }
+
+    /// The pools that were made.
+    pub(super) fn pools(&self) -> impl Iterator<Item = PoolUse<'_>> {
+        self.core.pools()
     }
 
     /// The oracle, to ask what could be called next.

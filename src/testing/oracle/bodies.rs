@@ -1,8 +1,9 @@
+use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::body::{Body, Stage};
 use super::naive::{Job, Oracle, is_under_way};
-use crate::{Attempt, JobId, JobKind, JobState, Timestamp};
+use crate::{Attempt, JobId, JobKind, JobState, Order, PoolId, Timestamp};
 
 /// Bodies that outlive their attempts.
 impl Oracle {
@@ -38,8 +39,10 @@ impl Oracle {
     }
 
     pub(super) fn note_aborted(&mut self, attempt: Attempt) {
-        let takes_a_seat = self.jobs[&attempt.job].options.kind == JobKind::Finite;
-        self.bodies.push(Body { attempt, takes_a_seat, stage: Stage::Leaving });
+        let options = &self.jobs[&attempt.job].options;
+        let takes_a_seat = options.kind == JobKind::Finite;
+        let pools = options.pools.clone();
+        self.bodies.push(Body { attempt, takes_a_seat, pools, stage: Stage::Leaving });
     }
 
     pub(super) fn note_polled(&mut self, attempt: Attempt) {
@@ -61,9 +64,56 @@ impl Oracle {
         let left = || self.bodies.iter().filter(|body| body.stage != Stage::JustPolled);
         let taken = under_way + left().filter(|body| body.takes_a_seat).count();
         let full = self.options.window.is_some_and(|window| taken >= window.get());
-        self.all(|job| job.state == JobState::Queued && !(full && finite(job)))
-            .into_iter()
-            .filter(|&id| left().all(|body| body.attempt.job != id))
-            .min_by_key(|id| (Reverse(self.jobs[id].options.priority), self.jobs[id].queued))
+        let mut line = self.all(|job| job.state == JobState::Queued && !(full && finite(job)));
+        line.retain(|&id| left().all(|body| body.attempt.job != id));
+        line.sort_by_key(|id| {
+            let job = &self.jobs[id];
+            let (input, tick) = job.queued;
+            let input = if self.options.order == Order::DepthFirst { input } else { 0 };
+            (Reverse(job.options.priority), Reverse(input), tick)
+        });
+        let mut room = self.free_of_pools(|body| body.stage != Stage::JustPolled);
+        let mut somebody_waits = false;
+        line.into_iter().find(|id| {
+            let needs = &self.jobs[id].options.pools;
+            let fits = fits(needs, &room);
+            if !fits && !somebody_waits {
+                // The front-runner: what is free of its needs is not for the others.
+                somebody_waits = true;
+                for (pool, room) in room.iter_mut().enumerate() {
+                    let need = amount(needs, pool);
+                    *room = (*room).max(need) - need;
+                }
+            }
+            fits
+        })
     }
+
+    /// How much of each pool nobody has taken.
+    #[must_use]
+    pub fn untaken_pools(&self) -> Vec<u32> {
+        self.free_of_pools(|_| true)
+    }
+
+    /// The same, if these bodies are all that there are.
+    fn free_of_pools(&self, counts: impl Fn(&Body) -> bool) -> Vec<u32> {
+        let jobs = self.jobs.values().filter(|job| is_under_way(job));
+        let jobs = jobs.map(|job| &job.options.pools);
+        let bodies = self.bodies.iter().filter(|body| counts(body));
+        let taken: Vec<_> = jobs.chain(bodies.map(|body| &body.pools)).flatten().collect();
+        let free = |(pool, &capacity): (usize, &u32)| {
+            let of_this = taken.iter().filter(|need| need.0.index() == pool);
+            capacity - of_this.map(|need| need.1).sum::<u32>()
+        };
+        self.pools.iter().enumerate().map(free).collect()
+    }
+}
+
+/// How much is asked of a pool.
+fn amount(needs: &[(PoolId, u32)], pool: usize) -> u32 {
+    needs.iter().filter(|need| need.0.index() == pool).map(|need| need.1).sum()
+}
+
+fn fits(needs: &[(PoolId, u32)], room: &[u32]) -> bool {
+    needs.iter().all(|&(pool, _)| amount(needs, pool.index()) <= room[pool.index()])
 }

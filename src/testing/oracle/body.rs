@@ -1,4 +1,6 @@
-use crate::Attempt;
+use alloc::boxed::Box;
+
+use crate::{Attempt, PoolId};
 
 /// The body of an aborted attempt. One that is gone is not listed any more.
 #[derive(Debug)]
@@ -6,6 +8,8 @@ pub(super) struct Body {
     pub(super) attempt: Attempt,
     /// That of a finite job does, also when the job is removed.
     pub(super) takes_a_seat: bool,
+    /// What it takes from pools.
+    pub(super) pools: Box<[(PoolId, u32)]>,
     pub(super) stage: Stage,
 }
 

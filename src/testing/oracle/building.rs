@@ -15,11 +15,30 @@ impl Oracle {
         true
     }
 
+    /// Makes a pool of so much.
+    pub fn add_pool(&mut self, capacity: u32) -> bool {
+        if capacity > 0 {
+            self.pools.push(capacity);
+        }
+        capacity > 0
+    }
+
+    /// Whether all that a job takes is there.
+    fn can_take(&self, options: &JobOptions) -> bool {
+        options.pools.iter().all(|&(pool, amount)| {
+            let taken = options.pools.iter().filter(|&&(other, _)| other == pool);
+            let taken: u64 = taken.map(|&(_, amount)| u64::from(amount)).sum();
+            let capacity = self.pools.get(pool.index()).copied().unwrap_or(0);
+            amount > 0 && taken <= u64::from(capacity)
+        }) && (options.pools.is_empty() || options.kind == JobKind::Finite)
+    }
+
     /// Whether a job with these options and requirements can be added now.
     #[must_use]
     pub fn accepts(&self, options: &JobOptions, requirements: &[(JobId, Condition)]) -> bool {
         self.ending.is_none()
             && make_sense(options)
+            && self.can_take(options)
             && requirements.iter().all(|&(required, condition)| {
                 self.can_be_required(required, condition)
                     && requirements.iter().all(|&(id, other)| id != required || other == condition)
@@ -35,6 +54,7 @@ impl Oracle {
     /// Adds a job that is accepted, under the id that the core gave it.
     pub fn add(&mut self, id: JobId, options: JobOptions, requirements: &[(JobId, Condition)]) {
         self.find_gone();
+        self.inputs += 1;
         self.created += 1;
         self.jobs.insert(
             id,
@@ -48,7 +68,8 @@ impl Oracle {
                 in_a_row: 0,
                 cancelled: false,
                 last_failure: None,
-                queued: 0,
+                queued: (0, 0),
+                first_queued: (0, 0),
                 deadline: None,
             },
         );

@@ -25,8 +25,10 @@ pub(super) struct Job {
     /// Whether `cancel` named it: then there is no further attempt.
     pub(super) cancelled: bool,
     pub(super) last_failure: Option<Failure>,
-    /// When it was queued, as a number that only grows.
-    pub(super) queued: u64,
+    /// When it was queued, as numbers that only grow: by which input, and when.
+    pub(super) queued: (u64, u64),
+    /// The same of the first time.
+    pub(super) first_queued: (u64, u64),
     /// What its state has armed, and when that was done, as a number that only grows.
     pub(super) deadline: Option<(Timestamp, u64)>,
 }
@@ -56,11 +58,15 @@ pub struct Oracle {
     pub(super) jobs: BTreeMap<JobId, Job>,
     /// All requirements, in the order in which they were made.
     pub(super) edges: Vec<Edge>,
+    /// How much there is of each pool.
+    pub(super) pools: Vec<u32>,
     /// Those of aborted attempts, until they are gone.
     pub(super) bodies: Vec<Body>,
     pub(super) signals: VecDeque<Signal>,
     /// Counts what is queued and what is armed.
     pub(super) ticks: u64,
+    /// Counts the inputs.
+    pub(super) inputs: u64,
     pub(super) created: u64,
 }
 
@@ -78,9 +84,11 @@ impl Oracle {
             had_awaited: false,
             jobs: BTreeMap::new(),
             edges: Vec::new(),
+            pools: Vec::new(),
             bodies: Vec::new(),
             signals: VecDeque::new(),
             ticks: 0,
+            inputs: 0,
             created: 0,
         }
     }

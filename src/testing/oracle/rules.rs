@@ -14,10 +14,15 @@ impl Oracle {
     /// Into a state, with what that arms.
     pub(super) fn enter(&mut self, id: JobId, state: JobState, armed: Option<Duration>) {
         self.ticks += 1;
-        let (clock, tick) = (self.clock, self.ticks);
+        let (clock, input, tick) = (self.clock, self.inputs, self.ticks);
         if let Some(job) = self.jobs.get_mut(&id) {
+            let was_waiting = job.state == JobState::Waiting;
+            let paused = matches!(job.state, JobState::Backoff { .. });
             job.state = state;
-            job.queued = tick;
+            if was_waiting {
+                job.first_queued = (input, tick);
+            }
+            job.queued = if paused { job.first_queued } else { (input, tick) };
             job.deadline = armed.map(|duration| (clock + duration, tick));
         }
     }
@@ -110,6 +115,7 @@ impl Oracle {
     /// What every accepted input with a time does first.
     pub(super) fn accept(&mut self, now: Timestamp) {
         self.find_gone();
+        self.inputs += 1;
         self.clock = self.clock.max(now);
     }
 

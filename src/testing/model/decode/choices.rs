@@ -5,7 +5,9 @@ use core::time::Duration;
 use super::super::pair::Model;
 use super::Run;
 use super::swarm::Swarm;
-use crate::{Attempt, Completion, Condition, JobId, JobKind, JobState, RunOptions, Timestamp};
+use crate::{
+    Attempt, Completion, Condition, JobId, JobKind, JobState, Order, RunOptions, Timestamp,
+};
 
 /// What a byte or two decide.
 impl Run<'_, '_> {
@@ -15,6 +17,11 @@ impl Run<'_, '_> {
         let seed = if self.swarm.has(Swarm::JITTER) { self.bytes.next().into() } else { 0 };
         RunOptions {
             seed,
+            order: if self.swarm.has(Swarm::DEPTH) {
+                Order::DepthFirst
+            } else {
+                Order::BreadthFirst
+            },
             window: window.filter(|_| self.swarm.has(Swarm::WINDOW)),
             timeout: self.swarm.has(Swarm::RUN_TIMEOUT).then(|| timeout.saturating_mul(4)),
             until_stopped: self.swarm.has(Swarm::UNTIL_STOPPED) && self.bytes.once_in(4),

@@ -7,6 +7,8 @@ pub enum Focus {
     Shapes,
     /// Deadlines: timeouts, retries, grace and stops.
     Time,
+    /// Many jobs that take from several pools, and hardly require each other.
+    Pools,
 }
 
 impl Focus {
@@ -25,6 +27,10 @@ impl Focus {
         match self {
             Self::Everything => (u64::MAX, 0),
             Self::Shapes => (!(timing | 1 << Swarm::LOADED), 1 << Swarm::REQUIRE),
+            Self::Pools => (
+                !(1 << Swarm::DENSE | 1 << Swarm::REQUIRE | 1 << Swarm::FOREVER),
+                1 << Swarm::POOLS | 1 << Swarm::MANY | 1 << Swarm::ADD | 1 << Swarm::LOOSE,
+            ),
             Self::Time => (
                 u64::MAX,
                 1 << Swarm::DEADLINE
@@ -84,6 +90,12 @@ impl Swarm {
     pub(super) const JITTER: u64 = 35;
     /// Failures may count anew.
     pub(super) const RESET: u64 = 36;
+    /// There are pools.
+    pub(super) const POOLS: u64 = 37;
+    /// Most jobs require nothing.
+    pub(super) const LOOSE: u64 = 39;
+    /// The run goes depth first.
+    pub(super) const DEPTH: u64 = 38;
     /// The run may go on until it is stopped.
     pub(super) const UNTIL_STOPPED: u64 = 34;
 

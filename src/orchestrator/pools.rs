@@ -1,0 +1,92 @@
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+
+use super::error::GraphError;
+use super::job::{JobKind, JobOptions};
+use super::kinds::{Need, Pool};
+use super::machine::Orchestrator;
+use super::node::Extra;
+use super::pool::{BadNeed, PoolId, PoolUse};
+
+impl<J> Orchestrator<J> {
+    /// Makes a pool: a limit by name, beside the window. Jobs name how much they take of it
+    /// ([`JobOptions::pools`]); all that are under way take no more than there is. At any time.
+    ///
+    /// A job takes all it needs when it is handed out, and gives it back when its attempt is over and its body
+    /// gone. The first queued job that does not fit, by priority and turn, is not overtaken on what it needs:
+    /// as far as that is free, it is set aside.
+    ///
+    /// ```
+    /// use jobgraph::{JobOptions, Orchestrator, RunOptions, Timestamp};
+    ///
+    /// let mut graph = Orchestrator::new(RunOptions::default());
+    /// let network = graph.add_pool("network", 2)?;
+    /// for page in 0..5 {
+    ///     graph.add(page, JobOptions { pools: [(network, 1)].into(), ..JobOptions::default() }, &[])?;
+    /// }
+    /// graph.start(Timestamp::ZERO)?;
+    /// assert_eq!(graph.poll_ready_jobs(Timestamp::ZERO).count(), 2);
+    /// assert_eq!(graph.pool(network).unwrap().free, 0);
+    /// # Ok::<(), jobgraph::GraphError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`GraphError::BadPool`] for a capacity of zero, or a name that another pool has.
+    pub fn add_pool(
+        &mut self,
+        name: impl Into<Box<str>>,
+        capacity: u32,
+    ) -> Result<PoolId, GraphError> {
+        let name = name.into();
+        let is_taken = self.pools().any(|pool| *pool.name == *name);
+        if capacity == 0 || is_taken {
+            return Err(GraphError::BadPool { name, capacity });
+        }
+        Ok(PoolId::new(self.queue.kinds.add_pool(name, capacity)))
+    }
+
+    /// A pool, and how much of it is free.
+    #[must_use]
+    pub fn pool(&self, pool: PoolId) -> Option<PoolUse<'_>> {
+        self.queue.kinds.pools().get(pool.index()).map(Pool::used)
+    }
+
+    /// All pools, in the order in which they were made.
+    pub fn pools(&self) -> impl ExactSizeIterator<Item = PoolUse<'_>> {
+        self.queue.kinds.pools().iter().map(Pool::used)
+    }
+
+    /// Notes what a job takes from pools, if it can.
+    pub(super) fn note_needs(&mut self, extra: &mut Extra) -> Result<(), GraphError> {
+        let needs = self.needs(extra)?;
+        if !needs.is_empty() {
+            let needs = needs.into_iter().map(|(pool, amount)| Need { pool, amount });
+            extra.kind = self.queue.kinds.of(needs.collect());
+        }
+        Ok(())
+    }
+
+    /// How much a job takes of which pools. One that is named more than once gives it all.
+    fn needs(&self, extra: &Extra) -> Result<BTreeMap<u32, u32>, GraphError> {
+        let JobOptions { pools, kind, .. } = &extra.options;
+        let mut needs = BTreeMap::new();
+        for &(pool, amount) in pools {
+            let bad = |problem| {
+                let pool = self.pool(pool).map(|pool| pool.name.into());
+                GraphError::BadNeed { job: Extra::name(Some(extra)), pool, problem }
+            };
+            let known = self.pool(pool).ok_or_else(|| bad(BadNeed::UnknownPool))?;
+            let taken = needs.entry(pool.number()).or_insert(0_u32);
+            *taken = taken.saturating_add(amount);
+            if *kind != JobKind::Finite {
+                return Err(bad(BadNeed::Endless));
+            } else if amount == 0 {
+                return Err(bad(BadNeed::Nothing));
+            } else if *taken > known.capacity {
+                let (amount, capacity) = (*taken, known.capacity);
+                return Err(bad(BadNeed::TooMuch { amount, capacity }));
+            }
+        }
+        Ok(needs)
+    }
+}
