@@ -5,8 +5,8 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use jobgraph::{
-    Attempt, Completion, Condition, JobId, JobOptions, JobState, Orchestrator, Outcome, RunOptions,
-    Signal, SkipReason, Timestamp, Verdict,
+    Attempt, Completion, Condition, JobId, JobOptions, JobState, Orchestrator, Order, Outcome,
+    RunOptions, Signal, SkipReason, Timestamp, Verdict,
 };
 
 const MILLION: usize = 1_000_000;
@@ -489,4 +489,98 @@ fn edits_of_a_large_graph() {
     graph.bypass(jobs[7]).unwrap();
     graph.start(NOW).unwrap();
     assert_eq!(run(&mut graph), (1, 1));
+}
+
+/// A heavy job that is queued first among light ones that keep coming starts when those have ended that
+/// were under way.
+#[test]
+fn a_heavy_job_among_a_hundred_thousand_light_ones() {
+    let mut graph = new();
+    let disk = graph.add_pool("disk", 10).unwrap();
+    let takes = |amount| JobOptions { pools: [(disk, amount)].into(), ..JobOptions::default() };
+    for _ in 0..10 {
+        add_with(&mut graph, takes(1), &[]);
+    }
+    let heavy = add_with(&mut graph, takes(10), &[]);
+    for _ in 0..HUNDRED_THOUSAND {
+        add_with(&mut graph, takes(1), &[]);
+    }
+    graph.start(NOW).unwrap();
+    let first: Vec<_> = graph.poll_ready_jobs(NOW).collect();
+    assert_eq!(first.len(), 10);
+    for attempt in first {
+        succeed(&mut graph, attempt);
+    }
+    let second: Vec<_> = graph.poll_ready_jobs(NOW).map(|attempt| attempt.job).collect();
+    assert_eq!(second, [heavy]);
+    succeed(&mut graph, Attempt { job: heavy, number: 1 });
+    assert_eq!(run(&mut graph), (HUNDRED_THOUSAND, HUNDRED_THOUSAND / 10));
+}
+
+/// Two at once on each of a thousand hosts, ten on a shared disk, a hundred in all.
+#[test]
+fn a_thousand_hosts_a_disk_and_a_window() {
+    let (hosts, each) = (1_000, 100);
+    let mut graph = windowed(100);
+    let disk = graph.add_pool("disk", 10).unwrap();
+    let pools: Vec<_> =
+        (0..hosts).map(|host| graph.add_pool(format!("host {host}"), 2).unwrap()).collect();
+    for number in 0..each {
+        for &host in &pools {
+            let needs = [(host, 1), (disk, 1)];
+            let pools = if number % 4 == 0 { &needs[..] } else { &needs[..1] };
+            let options = JobOptions { pools: pools.into(), ..JobOptions::default() };
+            add_with(&mut graph, options, &[]);
+        }
+    }
+    graph.start(NOW).unwrap();
+    let mut begun = 0;
+    loop {
+        let ready: Vec<_> = graph.poll_ready_jobs(NOW).collect();
+        if ready.is_empty() {
+            break;
+        }
+        begun += ready.len();
+        assert!(graph.counts().running <= 100);
+        for attempt in ready {
+            succeed(&mut graph, attempt);
+        }
+    }
+    assert_eq!(begun, hosts * each);
+    assert!(graph.pools().all(|pool| pool.free == pool.capacity));
+    assert_eq!(graph.verdict(), Some(Verdict::Completed));
+}
+
+/// Each of ten thousand kinds waits for the same pool, which has room for one.
+#[test]
+fn many_kinds_that_wait_for_one_pool() {
+    let mut graph = new();
+    let disk = graph.add_pool("disk", 1).unwrap();
+    for host in 0..10_000 {
+        let host = graph.add_pool(format!("host {host}"), 1).unwrap();
+        let pools = [(host, 1), (disk, 1)].into();
+        add_with(&mut graph, JobOptions { pools, ..JobOptions::default() }, &[]);
+    }
+    graph.start(NOW).unwrap();
+    assert_eq!(run(&mut graph), (10_000, 10_000));
+}
+
+#[test]
+fn a_million_jobs_depth_first() {
+    let options =
+        RunOptions { order: Order::DepthFirst, window: NonZero::new(1), ..RunOptions::default() };
+    let mut graph = Orchestrator::new(options);
+    let firsts: Vec<_> = (0..MILLION / 2).map(|_| add(&mut graph, &[])).collect();
+    for first in firsts {
+        add(&mut graph, &[first]);
+    }
+    graph.start(NOW).unwrap();
+    let mut last = None;
+    while let Some(attempt) = graph.poll_ready_jobs(NOW).next() {
+        let required = graph.requirements(attempt.job).next().map(|(required, _)| required);
+        assert!(required.is_none() || required == last, "what was begun is finished");
+        last = Some(attempt.job);
+        succeed(&mut graph, attempt);
+    }
+    assert_eq!(graph.verdict(), Some(Verdict::Completed));
 }

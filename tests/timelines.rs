@@ -12,6 +12,10 @@ mod ending;
 mod inputs;
 #[path = "timelines/observe.rs"]
 mod observe;
+#[path = "timelines/order.rs"]
+mod order;
+#[path = "timelines/pools.rs"]
+mod pools;
 #[path = "timelines/requirements.rs"]
 mod requirements;
 #[path = "timelines/retries.rs"]

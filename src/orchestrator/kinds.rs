@@ -50,6 +50,7 @@ type Head = (Standing, u32);
 #[derive(Clone, Debug)]
 pub(super) struct Kinds {
     pools: Vec<Pool>,
+    names: BTreeSet<Box<str>>,
     all: Vec<Kind>,
     by_needs: BTreeMap<Box<[Need]>, u32>,
     /// The first of each kind of whom somebody is queued.
@@ -77,6 +78,7 @@ impl Kinds {
     pub(super) const fn new() -> Self {
         Self {
             pools: Vec::new(),
+            names: BTreeSet::new(),
             all: Vec::new(),
             by_needs: BTreeMap::new(),
             heads: BTreeSet::new(),
@@ -91,9 +93,15 @@ impl Kinds {
         &self.pools
     }
 
+    /// Whether there is a pool with this name.
+    pub(super) fn has_pool(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
     /// Makes a pool, and returns its number.
     #[expect(clippy::cast_possible_truncation, reason = "each takes more than four bytes")]
     pub(super) fn add_pool(&mut self, name: Box<str>, capacity: u32) -> u32 {
+        self.names.insert(name.clone());
         let parked = BTreeMap::new();
         self.pools.push(Pool { name, capacity, free: capacity, wanted: 0, parked });
         self.pools.len() as u32 - 1

@@ -38,8 +38,7 @@ impl<J> Orchestrator<J> {
         capacity: u32,
     ) -> Result<PoolId, GraphError> {
         let name = name.into();
-        let is_taken = self.pools().any(|pool| *pool.name == *name);
-        if capacity == 0 || is_taken {
+        if capacity == 0 || self.queue.kinds.has_pool(&name) {
             return Err(GraphError::BadPool { name, capacity });
         }
         Ok(PoolId::new(self.queue.kinds.add_pool(name, capacity)))

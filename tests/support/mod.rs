@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use jobgraph::{
     Attempt, Change, Completion, Condition, GraphError, InputError, JobId, JobOptions, JobState,
-    Orchestrator, Outcome, Retries, RunOptions, Signal, SkipReason, Timestamp, Verdict,
+    Orchestrator, Order, Outcome, PoolId, Retries, RunOptions, Signal, SkipReason, Timestamp,
+    Verdict,
 };
 
 pub(crate) const fn secs(seconds: u64) -> Duration {
@@ -106,6 +107,12 @@ impl JobSpec {
         self
     }
 
+    /// So much of a pool that was made before: its number.
+    pub(crate) fn takes(mut self, amount: u32, pool: PoolId) -> Self {
+        self.options.pools = [&self.options.pools[..], &[(pool, amount)]].concat().into();
+        self
+    }
+
     pub(crate) fn priority(mut self, priority: i32) -> Self {
         self.options.priority = priority;
         self
@@ -157,6 +164,16 @@ impl Timeline {
         let options = RunOptions { timeout: Some(secs(seconds)), ..self.graph.options() };
         self.graph.set_options(options).unwrap();
         self
+    }
+
+    pub(crate) fn depth_first(mut self) -> Self {
+        let options = RunOptions { order: Order::DepthFirst, ..self.graph.options() };
+        self.graph.set_options(options).unwrap();
+        self
+    }
+
+    pub(crate) fn pool(&mut self, name: &str, capacity: u32) -> PoolId {
+        self.graph.add_pool(name, capacity).unwrap()
     }
 
     pub(crate) fn until_stopped(mut self) -> Self {
