@@ -437,3 +437,48 @@ fn a_large_graph_that_adds_jobs_runs_again() {
         }
     }
 }
+
+#[test]
+fn a_pool_of_another_graph_is_refused() {
+    let mut other = JobGraph::new();
+    let pool = other.pool("disk", 2);
+    let mut graph = JobGraph::new();
+    graph.pool("disk", 2);
+    graph.add(Job::new(async {}).label("copy").within(&pool));
+    let error = jobgraph::smol::block_on(graph).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "let the new job copy take from a pool of another graph: make that pool in this graph and use what `pool` returns"
+    );
+}
+
+#[test]
+fn a_pool_of_nothing_is_refused() {
+    let mut graph = JobGraph::new();
+    let pool = graph.pool("disk", 0);
+    graph.add(Job::new(async {}).within(&pool));
+    let error = jobgraph::smol::block_on(graph).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "make the pool disk: it has room for nothing, so no job of it could ever start"
+    );
+}
+
+#[test]
+fn what_a_job_takes_is_told_and_listed() {
+    let mut graph = JobGraph::new();
+    let [disk, gpu] = [graph.pool("disk", 4), graph.pool("gpu", 1)];
+    graph.add(Job::new(async {}).label("sort").takes(3, &disk).within(&gpu));
+    let mut facts = graph.facts();
+    assert!(graph.to_string().contains("takes [3 of disk, 1 of gpu]"), "{graph}");
+    let report = jobgraph::smol::block_on(graph).unwrap();
+    assert!(report.to_string().contains("succeeded takes [3 of disk, 1 of gpu]"), "{report}");
+    let facts: Vec<_> = std::iter::from_fn(|| facts.try_next()).collect();
+    let What::Begun { pools, .. } = &facts[0].what else { panic!("{facts:?}") };
+    assert_eq!(pools[..], [("disk".into(), 4), ("gpu".into(), 1)]);
+    let What::Added(job) = &facts[1].what else { panic!("{facts:?}") };
+    assert_eq!(job.takes[..], [("disk".into(), 3), ("gpu".into(), 1)]);
+    let history: jobgraph::view::History = facts.into_iter().collect();
+    assert!(history.to_string().contains("takes [3 of disk, 1 of gpu]"), "{history}");
+    assert!(jobgraph::view::timeline(&history).contains("takes [3 of disk, 1 of gpu]"));
+}

@@ -10,6 +10,8 @@ mod composition;
 mod ending;
 #[path = "scenarios/failures.rs"]
 mod failures;
+#[path = "scenarios/pools.rs"]
+mod pools;
 #[path = "scenarios/servers.rs"]
 mod servers;
 #[path = "scenarios/services.rs"]
@@ -50,6 +52,8 @@ scenarios! {
     servers: a_server_goes_on_after_its_set_up a_server_that_nobody_awaits_never_starts services_alone_go_on_beside_additions
         an_awaited_service_that_ends_completes_the_run an_awaited_service_that_fails_ends_the_run_and_is_told
         a_run_until_stopped_waits_for_what_is_added;
+    pools: per_host_two_a_disk_of_ten_and_a_window_of_a_hundred whoever_fails_gives_back
+        a_graph_takes_from_the_pools_around_it additions_take_from_pools depth_first_finishes_what_was_begun;
     composition: jobs_add_jobs a_graph_is_a_job a_nested_failure_is_a_failure a_nested_timeout_is_a_failure
         stopping_the_parent_stops_inside_in_order aborting_the_parent_leaves_nothing_alive
         custom_jobs_are_retried_and_shut_down a_graph_runs_again;

@@ -2,7 +2,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
 use super::error::GraphError;
-use super::job::{JobKind, JobOptions};
+use super::job::{JobId, JobKind, JobOptions};
 use super::kinds::{Need, Pool};
 use super::machine::Orchestrator;
 use super::node::Extra;
@@ -53,6 +53,14 @@ impl<J> Orchestrator<J> {
     /// All pools, in the order in which they were made.
     pub fn pools(&self) -> impl ExactSizeIterator<Item = PoolUse<'_>> {
         self.queue.kinds.pools().iter().map(Pool::used)
+    }
+
+    /// How much a job takes of which pools while it is under way.
+    pub fn takes(&self, job: JobId) -> impl Iterator<Item = (PoolUse<'_>, u32)> {
+        let kinds = &self.queue.kinds;
+        let kind = self.jobs.index(job).and_then(|index| self.jobs.kind_of(index));
+        let needs = kind.map(|kind| kinds.needs(kind)).into_iter().flatten();
+        needs.map(|need| (kinds.pools()[need.pool as usize].used(), need.amount))
     }
 
     /// Notes what a job takes from pools, if it can.

@@ -14,7 +14,7 @@ pub use self::engine::additions::{Adder, Adding};
 pub use self::engine::graph::{Graph, JobGraph, SendJobGraph};
 pub use self::facts::error::{Cancelled, Error, JobError, Permanent, RunError, ok};
 pub use self::facts::fact::{Fact, JobInfo, What};
-pub use self::facts::handle::{Handle, Requirements};
+pub use self::facts::handle::{Handle, Pool, Requirements};
 pub use self::facts::mailbox::StopHandle;
 pub use self::facts::mishap::{Mishap, MishapKind};
 pub use self::facts::output::{LocalOutputs, OutputStore, SendOutputs};
@@ -24,7 +24,7 @@ pub use self::facts::report::{JobReport, Report, RunFailed, SendReport};
 pub use self::facts::runtime::{AnyClock, Clock, Spawn};
 pub use self::facts::stream::Facts;
 pub(crate) use self::facts::words::{
-    WIDEST_LABEL, awaited, endless, label, mark, one_line, unstarted,
+    WIDEST_LABEL, awaited, endless, label, mark, one_line, taken, unstarted,
 };
 pub use self::job::body::{Body, Repeat};
 pub use self::job::context::{Context, ServiceContext};

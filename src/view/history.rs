@@ -73,7 +73,7 @@ impl History {
         self.now = Moment { at: fact.at, order: self.now.order + 1 };
         let now = self.now;
         match &fact.what {
-            What::Begun { window } => {
+            What::Begun { window, .. } => {
                 let graph = self.graphs.entry(Arc::clone(&fact.within)).or_default();
                 (graph.begun, graph.window) = (Some(now), *window);
             }

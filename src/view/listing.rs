@@ -8,7 +8,7 @@ use super::history::History;
 use super::job_history::JobHistory;
 use super::picture::state_text;
 use crate::orchestrator::Seconds;
-use crate::run::{WIDEST_LABEL, awaited, endless, label, mark, one_line};
+use crate::run::{WIDEST_LABEL, awaited, endless, label, mark, one_line, taken};
 use crate::{Condition, JobId};
 
 impl fmt::Display for History {
@@ -57,6 +57,7 @@ impl History {
             text += &requirements.join(", ");
             text += "]";
         }
+        text += &taken(job.info.takes());
         if let Some(last) = job.attempts.last() {
             if last.number > 1 {
                 text += &[", ", &last.number.to_string(), " attempts"].concat();

@@ -11,7 +11,7 @@ use super::job_history::{JobHistory, Moment};
 use super::json::{Micros, Text};
 use super::picture::state_text;
 use crate::orchestrator::Seconds;
-use crate::run::{mark, one_line};
+use crate::run::{mark, one_line, taken};
 use crate::{Condition, JobId, JobKind, JobState, Outcome, Timestamp};
 
 /// The page, but for its title and its data.
@@ -152,7 +152,7 @@ impl Rows<'_> {
             job.within.len(),
             mark(job.state),
             class(job.state),
-            Text(&state_text(job)),
+            Text(&(state_text(job) + &taken(job.info.takes()))),
             kind(job.info.kind),
             job.info.critical,
             or_null(slack),

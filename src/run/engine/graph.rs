@@ -9,9 +9,11 @@ use super::additions::{Additions, OpenAdditions};
 use super::cells::Cells;
 use super::engine::{Engine, Role};
 use super::leftovers::Leftovers;
-use crate::orchestrator::{Extra, JobId, NumberAndIndex, Orchestrator, RunOptions, Timestamp};
+use crate::orchestrator::{
+    Extra, JobId, NumberAndIndex, Orchestrator, Order, PoolId, RunOptions, Timestamp,
+};
 use crate::run::facts::error::RunError;
-use crate::run::facts::handle::{Handle, Key, Scope};
+use crate::run::facts::handle::{Handle, Key, Pool, Scope};
 use crate::run::facts::listing::Listing;
 use crate::run::facts::mailbox::{Mailbox, StopHandle};
 use crate::run::facts::observers::Observers;
@@ -150,6 +152,24 @@ impl<P: Payload> Graph<P> {
     pub fn window(mut self, jobs: usize) -> Self {
         self.options.window = NonZero::new(jobs);
         self.no_window = jobs == 0;
+        self
+    }
+
+    /// A limit by name, beside the window, of which jobs [take](Job::within) while they are under way: two
+    /// connections to a host, four processors, ten of a disk. A capacity of zero, or a name that another pool
+    /// has, is refused when the graph is run.
+    pub fn pool(&mut self, name: &str, capacity: u32) -> Pool {
+        let id = self.core.add_pool(name, capacity).unwrap_or_else(|error| {
+            self.error.get_or_insert(error.into());
+            PoolId::new(u32::MAX)
+        });
+        Pool { scope: self.scope.graph, id }
+    }
+
+    /// In which order jobs that wait for a seat or a pool go; [`Order::BreadthFirst`] unless asked otherwise.
+    #[must_use]
+    pub fn order(mut self, order: Order) -> Self {
+        self.options.order = order;
         self
     }
 

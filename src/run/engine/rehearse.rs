@@ -53,7 +53,7 @@ impl<P: Payload> Graph<P> {
         let jobs: Vec<_> = self.outline().into_iter().map(without_inside).collect();
         let nowhere: Arc<[JobId]> = Arc::new([]);
         let fact = |at, what| Fact { at, within: Arc::clone(&nowhere), what };
-        let mut facts = vec![fact(Timestamp::ZERO, What::Begun { window: self.options.window })];
+        let mut facts = vec![fact(Timestamp::ZERO, What::begun(&core))];
         facts.extend(jobs.iter().map(|job| fact(Timestamp::ZERO, What::Added(Arc::clone(job)))));
         let ended = act(&mut core, &jobs, estimated);
         while let Some(told) = core.poll_transition() {

@@ -13,8 +13,7 @@ impl<P: Payload> Engine<P> {
     /// Puts down for the observers that the run has begun, and with what.
     pub(crate) fn tell_begun(&mut self) {
         let Some(observers) = self.observers.clone() else { return };
-        let window = self.core.options().window;
-        observers.put(self.begun, What::Begun { window });
+        observers.put(self.begun, What::begun(&self.core));
         for job in self.job_ids() {
             observers.put(self.begun, What::Added(self.info(job)));
         }

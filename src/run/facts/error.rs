@@ -160,6 +160,11 @@ pub enum RunError {
         /// The job of the other graph, as that one numbers it.
         required: JobId,
     },
+    /// A job takes from a pool of another graph.
+    ForeignPool {
+        /// The job of this graph.
+        job: JobName,
+    },
     /// A window of zero: nothing could ever start.
     NoWindow,
     /// The run is over, so no job can be added to it.
@@ -180,6 +185,10 @@ impl fmt::Display for RunError {
             Self::ForeignHandle { job, required } => write!(
                 f,
                 "let {job} require {required} of another graph: add that job to this graph and use the handle that `add` returns"
+            ),
+            Self::ForeignPool { job } => write!(
+                f,
+                "let {job} take from a pool of another graph: make that pool in this graph and use what `pool` returns"
             ),
             Self::Over => f.write_str("add a job: the run is over"),
             Self::Interrupted => f.write_str("run again: the run before was dropped, and its jobs with it"),

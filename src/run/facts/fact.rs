@@ -34,6 +34,8 @@ pub enum What {
     Begun {
         /// How many finite jobs may run at once.
         window: Option<NonZero<usize>>,
+        /// The pools, and how much there is of each.
+        pools: Vec<(Box<str>, u32)>,
     },
     /// A job is part of the run, and waits.
     Added(Arc<JobInfo>),
@@ -79,6 +81,8 @@ pub struct JobInfo {
     pub kind: JobKind,
     /// Whether its failure ends the run.
     pub critical: bool,
+    /// How much it takes of which pools while it is under way.
+    pub takes: Vec<(Box<str>, u32)>,
     /// The jobs that it requires, in the order in which the requirements were made.
     pub requirements: Vec<(JobId, Condition)>,
     /// The jobs inside, if it is a graph.
@@ -94,9 +98,14 @@ impl JobInfo {
             label: None,
             kind: JobKind::Finite,
             critical: false,
+            takes: Vec::new(),
             requirements: Vec::new(),
             inside: None,
         }
+    }
+
+    pub(crate) fn takes(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.takes.iter().map(|(pool, amount)| (&**pool, *amount))
     }
 
     /// Its id and label, as people name it: `#3 fetch`.

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::vec::Vec;
 
-use crate::orchestrator::JobId;
+use crate::orchestrator::{JobId, PoolId};
 
 /// A job of a graph, whatever its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,6 +96,14 @@ impl<T> fmt::Debug for Handle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Handle({})", self.key.id)
     }
+}
+
+/// A limit by name, beside the window: made by [`Graph::pool`](crate::Graph::pool), and named by the jobs that
+/// take from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pool {
+    pub(crate) scope: u64,
+    pub(crate) id: PoolId,
 }
 
 /// Jobs that can be required together: `&a`, `[&a, &b]`, `&vec_of_handles`, and tuples of these.

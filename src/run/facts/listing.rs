@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 use super::output::{OutputStore, Outputs};
 use super::record::Record;
-use super::words::{WIDEST_LABEL, awaited, endless, label, mark, one_line, unstarted};
+use super::words::{WIDEST_LABEL, awaited, endless, label, mark, one_line, taken, unstarted};
 use crate::orchestrator::{
     Condition, DependentsOfAll, JobId, JobState, Orchestrator, Outcome, Seconds, SkipReason,
 };
@@ -81,6 +81,8 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
         }
         self.write_related(f, "requires", self.core.requirements(job))?;
         self.write_related(f, "allows", dependents.of(job))?;
+        let takes = self.core.takes(job).map(|(pool, amount)| (pool.name, amount));
+        f.write_str(&taken(takes))?;
         if let Some(hook) = record.hook().filter(|hook| hook.outcome() != Outcome::Succeeded) {
             write!(f, ", its hook {}", one_line(&hook.to_string()))?;
         }

@@ -22,9 +22,18 @@ impl JobInfo {
             label: core.label(id).map(Into::into),
             kind: core.kind(id).unwrap_or_default(),
             critical: core.is_critical(id),
+            takes: core.takes(id).map(|(pool, amount)| (pool.name.into(), amount)).collect(),
             requirements: core.requirements(id).collect(),
             inside,
         }
+    }
+}
+
+impl What {
+    /// With what a run begins.
+    pub(crate) fn begun<J>(core: &Orchestrator<J>) -> Self {
+        let pools = core.pools().map(|pool| (pool.name.into(), pool.capacity)).collect();
+        Self::Begun { window: core.options().window, pools }
     }
 }
 
@@ -42,9 +51,8 @@ impl<C: OutputStore + ?Sized> Report<C> {
         for id in self.core.topological_order().unwrap_or_else(|_| self.core.jobs().collect()) {
             self.retell_job(id, &mut facts);
         }
-        let window = self.core.options().window;
         let within = Arc::clone(&facts.nowhere);
-        let mut told = vec![Fact { at: self.begun, within, what: What::Begun { window } }];
+        let mut told = vec![Fact { at: self.begun, within, what: What::begun(&self.core) }];
         facts.facts.sort_by_key(|fact| fact.at);
         told.append(&mut facts.facts);
         for mishap in &self.mishaps {

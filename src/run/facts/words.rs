@@ -1,6 +1,8 @@
 //! What listings, pictures and timelines have in common.
 
+use std::format;
 use std::string::{String, ToString};
+use std::vec::Vec;
 
 use crate::orchestrator::{Condition, JobKind, JobState, Outcome};
 
@@ -32,6 +34,13 @@ pub(crate) fn awaited(condition: Condition) -> &'static str {
         Condition::Finished => " to finish",
         Condition::Failed => " to fail",
     }
+}
+
+/// What stands behind the name of a job that takes from pools: ` takes [3 of disk, 1 of gpu]`.
+pub(crate) fn taken<'a>(takes: impl Iterator<Item = (&'a str, u32)>) -> String {
+    let takes: Vec<String> =
+        takes.map(|(pool, amount)| format!("{amount} of {}", one_line(pool))).collect();
+    if takes.is_empty() { String::new() } else { format!(" takes [{}]", takes.join(", ")) }
 }
 
 /// A text that keeps to its line and its direction: what controls these is escaped.

@@ -23,6 +23,8 @@ struct More {
     all: Vec<(JobId, Condition)>,
     /// Handles of other scopes than that of the first one.
     strays: Vec<Key>,
+    /// The scopes of the pools from which it takes.
+    pools: Vec<u64>,
 }
 
 /// How many need no allocation.
@@ -60,6 +62,12 @@ impl Asked {
         }
     }
 
+    /// It takes from a pool of this scope.
+    #[cold]
+    pub(crate) fn note_pool(&mut self, scope: u64) {
+        self.more.get_or_insert_default().pools.push(scope);
+    }
+
     #[cold]
     fn push_stray(&mut self, key: Key) {
         self.more.get_or_insert_default().strays.push(key);
@@ -90,6 +98,11 @@ impl Asked {
         extra: Option<&Extra>,
     ) -> Result<&[(JobId, Condition)], RunError> {
         let list = self.as_slice();
+        if let Some(more) = &self.more
+            && !more.pools.iter().all(|&pool| scope.has(pool))
+        {
+            return Err(RunError::ForeignPool { job: Extra::name(extra) });
+        }
         let Some(&(first, _)) = list.first() else { return Ok(list) };
         let strays = self.more.iter().flat_map(|more| &more.strays);
         let Some(required) = (!scope.has(self.scope))

@@ -11,7 +11,7 @@ use super::make::{Again, Maker, Once};
 use super::payload::{Boxed, to_heap};
 use super::simple::Simple;
 use crate::orchestrator::{Condition, Extra, JobKind, JobOptions, Retries};
-use crate::run::facts::handle::Requirements;
+use crate::run::facts::handle::{Pool, Requirements};
 use crate::run::facts::output::Show;
 
 /// A job to be: what it does, and under which conditions.
@@ -250,6 +250,33 @@ impl<B: Body, H> Job<B, H> {
     /// Among jobs that wait for a seat in the window a higher priority goes first; 0 unless asked.
     pub fn priority(mut self, priority: i32) -> Self {
         self.options().priority = priority;
+        self
+    }
+
+    /// It is under way only while one of this pool is free, and holds that as long. A job that waits for it is
+    /// queued: it takes no seat in the window, and its timeout does not run.
+    ///
+    /// ```
+    /// use jobgraph::{Job, JobGraph};
+    ///
+    /// let mut graph = JobGraph::new();
+    /// let network = graph.pool("network", 2);
+    /// for page in 0..100 {
+    ///     graph.add(Job::new(async move { page }).within(&network)); // two at once
+    /// }
+    /// jobgraph::smol::block_on(graph)?.check()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn within(self, pool: &Pool) -> Self {
+        self.takes(1, pool)
+    }
+
+    /// Like [`within`](Self::within), with so many of the pool. A job that takes from several pools takes all at
+    /// once. The first in line that does not fit is not overtaken on what it needs.
+    pub fn takes(mut self, amount: u32, pool: &Pool) -> Self {
+        self.requirements.note_pool(pool.scope);
+        let pools = &mut self.options().pools;
+        *pools = [&**pools, &[(pool.id, amount)]].concat().into();
         self
     }
 

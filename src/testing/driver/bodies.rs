@@ -3,6 +3,7 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
+use std::vec::Vec;
 
 use super::held::{Counted, Explosive, Held, Output};
 use super::plan::{Act, Bomb, HookPlan, JobPlan, Path};
@@ -10,7 +11,7 @@ use super::stage::Stage;
 use crate::testing::VirtualClock;
 use crate::{
     Adder, Attempt, Body, Cancelled, Clock, Completion, Condition, Context, Error, Handle, Job,
-    JobKind, Permanent, Repeat, SendReport, Sendable, ServiceContext,
+    JobKind, Permanent, Pool, Repeat, SendReport, Sendable, ServiceContext,
 };
 
 /// A job of a plan that was added.
@@ -29,12 +30,14 @@ pub(crate) struct Scene {
     pub(crate) clock: VirtualClock,
     #[expect(dead_code, reason = "what holds it is counted")]
     pub(crate) alive: Arc<()>,
+    pub(crate) pools: Vec<Pool>,
 }
 
 impl Scene {
     fn hold<F: Future>(&self, plan: &JobPlan, future: F) -> Held<F> {
         let finite = plan.options.kind == JobKind::Finite;
-        let counted = Counted::new(self.stage.clone(), self.path, finite);
+        let counted =
+            Counted::new(self.stage.clone(), self.path, finite, plan.options.pools.clone());
         Held::new(future, Some(counted), Explosive::when(plan.has(Bomb::Attempt)))
     }
 
@@ -44,10 +47,18 @@ impl Scene {
 }
 
 /// Gives a job its options and requirements.
-pub(crate) fn dress<B: Body>(mut job: Job<B>, plan: &JobPlan, made: &[Made]) -> Job<B> {
+pub(crate) fn dress<B: Body>(
+    mut job: Job<B>,
+    plan: &JobPlan,
+    made: &[Made],
+    pools: &[Pool],
+) -> Job<B> {
     let options = &plan.options;
     if options.kind == JobKind::Forever {
         job = job.forever();
+    }
+    for &(pool, amount) in &options.pools {
+        job = job.takes(amount, &pools[pool.index()]);
     }
     if options.awaited {
         job = job.awaited();
@@ -81,7 +92,12 @@ fn require<B: Body, T>(job: Job<B>, required: &Handle<T>, condition: Condition) 
 }
 
 /// The same, of a job that can be attempted again.
-pub(crate) fn dress_again<B: Repeat>(job: Job<B>, plan: &JobPlan, made: &[Made]) -> Job<B> {
+pub(crate) fn dress_again<B: Repeat>(
+    job: Job<B>,
+    plan: &JobPlan,
+    made: &[Made],
+    pools: &[Pool],
+) -> Job<B> {
     let retries = &plan.options.retries;
     let mut job = job.retries(retries.limit).backoff(retries.base, retries.cap);
     if retries.jitter {
@@ -90,7 +106,7 @@ pub(crate) fn dress_again<B: Repeat>(job: Job<B>, plan: &JobPlan, made: &[Made])
     if let Some(healthy) = retries.reset_after {
         job = job.reset_after(healthy);
     }
-    dress(job, plan, made)
+    dress(job, plan, made, pools)
 }
 
 pub(crate) fn finite(
@@ -217,7 +233,7 @@ fn add_jobs<'a>(
             cx.sleep(*after).await;
             let path = (scene.path.0, Some(position));
             let scene = Scene { path, ..scene.clone() };
-            let child = dress_again(finite(scene.clone(), job), job, &[]);
+            let child = dress_again(finite(scene.clone(), job), job, &[], &scene.pools);
             let adding = match &job.hook {
                 None => scene.adder.add(child),
                 Some(plan) => scene.adder.add(child.on_shutdown(hook(scene.clone(), plan))),

@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::plan::{Act, Bomb, HookPlan, JobPlan, Plan};
 use crate::testing::random::Random;
-use crate::{Completion, Condition, JobKind, JobOptions, Retries};
+use crate::{Completion, Condition, JobKind, JobOptions, Order, PoolId, Retries};
 
 /// What a plan may contain beside plain jobs and services. Each is there or not, for the whole of it: so rare
 /// mixes come up.
@@ -20,12 +20,14 @@ pub(crate) struct Features {
     again: bool,
     dropped: bool,
     servers: bool,
+    pools: bool,
+    depth: bool,
 }
 
 impl Features {
     pub(crate) const NONE: Self = Self::of(0);
 
-    pub(crate) const fn of(mask: u8) -> Self {
+    pub(crate) const fn of(mask: u16) -> Self {
         Self {
             hooks: mask & 1 != 0,
             nested: mask & 2 != 0,
@@ -35,19 +37,21 @@ impl Features {
             again: mask & 32 != 0,
             dropped: mask & 64 != 0,
             servers: mask & 128 != 0,
+            pools: mask & 256 != 0,
+            depth: mask & 512 != 0,
         }
     }
 }
 
 impl Plan {
-    /// The first byte says which features there are.
+    /// The first two bytes say which features there are.
     pub(crate) fn decode(bytes: &[u8]) -> Self {
-        let (&mask, rest) = bytes.split_first().unwrap_or((&0, &[]));
-        Self::decode_with(Features::of(mask), rest)
+        let (mask, rest) = bytes.split_first_chunk().unwrap_or((&[0; 2], &[]));
+        Self::decode_with(Features::of(u16::from_le_bytes(*mask)), rest)
     }
 
     pub(crate) fn decode_with(features: Features, bytes: &[u8]) -> Self {
-        let mut bytes = Bytes { left: bytes, durations: 0, features };
+        let mut bytes = Bytes { left: bytes, durations: 0, features, pools: Vec::new() };
         let mut plan = bytes.plan(12, true);
         let stops = if features.hooks { 4 } else { 2 };
         while plan.stops.len() < stops && bytes.one_in(if plan.stops.is_empty() { 6 } else { 3 }) {
@@ -69,6 +73,8 @@ struct Bytes<'a> {
     left: &'a [u8],
     durations: u64,
     features: Features,
+    /// Those of the plan that is decoded.
+    pools: Vec<u32>,
 }
 
 impl Bytes<'_> {
@@ -101,6 +107,13 @@ impl Bytes<'_> {
             seed: self.next().into(),
             ..Plan::default()
         };
+        if self.features.pools {
+            plan.pools = (0..=self.below(3)).map(|_| 1 + u32::from(self.below(3))).collect();
+        }
+        if self.features.depth && self.one_in(2) {
+            plan.order = Order::DepthFirst;
+        }
+        self.pools.clone_from(&plan.pools);
         plan.until_stopped = self.features.servers && self.one_in(3);
         if self.features.hooks {
             plan.hook_timeout = self.one_in(2).then(|| self.duration(1));
@@ -141,7 +154,9 @@ impl Bytes<'_> {
         }
         let requirements = self.requirements(before);
         let most = 1 + usize::from(self.below(5));
+        let around = std::mem::take(&mut self.pools);
         let inside = Some(Box::new(self.plan(most, false)));
+        self.pools = around;
         JobPlan { options, requirements, inside, hook: self.hook(), ..JobPlan::default() }
     }
 
@@ -183,7 +198,7 @@ impl Bytes<'_> {
             grace,
             retries,
             priority: if self.one_in(4) { i32::from(self.below(3)) - 1 } else { 0 },
-            pools: Box::default(),
+            pools: self.needs(kind),
         }
     }
 
@@ -198,6 +213,16 @@ impl Bytes<'_> {
             retries.reset_after = Some(self.duration(1));
         }
         retries
+    }
+
+    fn needs(&mut self, kind: JobKind) -> Box<[(PoolId, u32)]> {
+        let mut needs = Vec::new();
+        for (pool, capacity) in (0..).zip(self.pools.clone()) {
+            if kind == JobKind::Finite && self.one_in(3) {
+                needs.push((PoolId::new(pool), 1 + u32::from(self.below(3)) % capacity));
+            }
+        }
+        needs.into()
     }
 
     fn requirements(&mut self, before: &[JobPlan]) -> Vec<(usize, Condition)> {

@@ -1,4 +1,5 @@
 use std::boxed::Box;
+use std::format;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::plan::{JobPlan, Plan};
 use super::stage::Stage;
 use crate::testing::VirtualClock;
 use crate::{
-    Body, Clock, Fact, Handle, Job, JobKind, RunError, SendJobGraph, SendReport, run, run_on,
+    Body, Clock, Fact, Handle, Job, JobKind, Pool, RunError, SendJobGraph, SendReport, run, run_on,
 };
 
 /// What a run left behind.
@@ -68,7 +69,7 @@ fn build(
     clock: &VirtualClock,
     alive: &Arc<()>,
 ) -> (SendJobGraph, Vec<Made>) {
-    let mut graph = SendJobGraph::new().seed(plan.seed);
+    let mut graph = SendJobGraph::new().seed(plan.seed).order(plan.order);
     if let Some(window) = plan.window {
         graph = graph.window(window);
     }
@@ -81,6 +82,9 @@ fn build(
     if let Some(timeout) = plan.hook_timeout {
         graph = graph.hook_timeout(timeout);
     }
+    let named = plan.pools.iter().enumerate();
+    let pools: Vec<Pool> =
+        named.map(|(pool, &capacity)| graph.pool(&format!("pool {pool}"), capacity)).collect();
     let mut made: Vec<Made> = Vec::new();
     for (position, job) in plan.jobs.iter().enumerate() {
         let scene = Scene {
@@ -89,11 +93,17 @@ fn build(
             adder: graph.adder(),
             clock: clock.clone(),
             alive: Arc::clone(alive),
+            pools: pools.clone(),
         };
         let new = match (&job.inside, stage.inside(position)) {
             (Some(plan), Some(stage)) => {
                 let (inside, _) = build(plan, stage, clock, alive);
-                Made::Graph(add(&mut graph, dress(Job::graph(inside), job, &made), job, scene))
+                Made::Graph(add(
+                    &mut graph,
+                    dress(Job::graph(inside), job, &made, &pools),
+                    job,
+                    scene,
+                ))
             }
             _ => Made::Job(add_plain(&mut graph, job, &made, scene)),
         };
@@ -119,17 +129,17 @@ fn add_plain(
         Made::Job(handle) => Some(handle),
         Made::Graph(_) => None,
     });
-    let own = scene.clone();
+    let (own, pools) = (scene.clone(), scene.pools.clone());
     match (job.options.kind, input) {
         (JobKind::Service, None) => {
-            add(graph, dress_again(service(own, job), job, made), job, scene)
+            add(graph, dress_again(service(own, job), job, made, &pools), job, scene)
         }
         (JobKind::Service, Some(input)) => {
-            add(graph, dress_again(fed_service(own, job, input), job, made), job, scene)
+            add(graph, dress_again(fed_service(own, job, input), job, made, &pools), job, scene)
         }
-        (_, None) => add(graph, dress_again(finite(own, job), job, made), job, scene),
+        (_, None) => add(graph, dress_again(finite(own, job), job, made, &pools), job, scene),
         (_, Some(input)) => {
-            add(graph, dress_again(fed_finite(own, job, input), job, made), job, scene)
+            add(graph, dress_again(fed_finite(own, job, input), job, made, &pools), job, scene)
         }
     }
 }

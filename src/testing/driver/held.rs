@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use super::plan::Path;
 use super::stage::Stage;
+use crate::PoolId;
 
 /// Panics when it is dropped: silently, as the hook for panics would print.
 pub(crate) struct Explosive;
@@ -48,19 +49,20 @@ pub(crate) struct Counted {
     stage: Stage,
     path: Path,
     finite: bool,
+    needs: Box<[(PoolId, u32)]>,
     begun: bool,
 }
 
 impl Counted {
-    pub(crate) fn new(stage: Stage, path: Path, finite: bool) -> Self {
-        Self { stage, path, finite, begun: false }
+    pub(crate) fn new(stage: Stage, path: Path, finite: bool, needs: Box<[(PoolId, u32)]>) -> Self {
+        Self { stage, path, finite, needs, begun: false }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
         if self.begun {
-            self.stage.body_is_gone(self.finite);
+            self.stage.body_is_gone(self.finite, &self.needs);
         }
     }
 }
@@ -79,7 +81,7 @@ impl<F: Future> Future for Held<F> {
             && let Some(counted) = &mut self.counted
         {
             counted.begun = true;
-            counted.stage.body_begins(counted.path, counted.finite);
+            counted.stage.body_begins(counted.path, counted.finite, &counted.needs);
         }
         self.future.as_mut().poll(cx)
     }

@@ -3,7 +3,7 @@ use std::num::NonZero;
 use std::time::Duration;
 use std::vec::Vec;
 
-use crate::{Completion, Condition, JobOptions, RunOptions};
+use crate::{Completion, Condition, JobOptions, Order, RunOptions};
 
 /// Where a job is in the plan of its graph: its position, or the job that adds it and its position there.
 pub(crate) type Path = (usize, Option<usize>);
@@ -17,6 +17,9 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) hook_timeout: Option<Duration>,
     pub(crate) observed: bool,
+    /// How much there is of each pool.
+    pub(crate) pools: Vec<u32>,
+    pub(crate) order: Order,
     pub(crate) jobs: Vec<JobPlan>,
     /// The run is stopped so long after its start, and again so long after that.
     pub(crate) stops: Vec<Duration>,
@@ -82,6 +85,7 @@ impl Plan {
             timeout: self.timeout,
             until_stopped: self.until_stopped,
             seed: self.seed,
+            order: self.order,
             ..RunOptions::default()
         }
     }

@@ -63,6 +63,9 @@ pub(crate) fn simulate(plan: &Plan, stage: &Stage) -> Simulated {
 impl<'a> Simulation<'a> {
     fn begin(plan: &'a Plan, stage: &'a Stage, now: Timestamp) -> Self {
         let mut oracle = Oracle::new(plan.run_options());
+        for &capacity in &plan.pools {
+            oracle.add_pool(capacity);
+        }
         let ids = stage.note().ids.clone();
         for (position, job) in plan.jobs.iter().enumerate() {
             let required =

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
 use super::plan::{Path, Plan};
-use crate::{JobId, Timestamp};
+use crate::{JobId, PoolId, Timestamp};
 
 /// What the bodies of a graph leave behind, for whoever checks the run. Clones share it.
 #[derive(Clone, Default)]
@@ -14,6 +14,7 @@ pub(crate) struct Stage(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     window: Option<usize>,
+    pools: Vec<u32>,
     notes: Mutex<Notes>,
     inside: BTreeMap<usize, Stage>,
 }
@@ -30,6 +31,8 @@ pub(crate) struct Notes {
     /// How many bodies of finite jobs have begun and are not gone, and how many of all.
     finite: usize,
     begun: usize,
+    /// How much they take of each pool.
+    taken: BTreeMap<PoolId, u32>,
     faults: Vec<String>,
 }
 
@@ -39,7 +42,12 @@ impl Stage {
             Some((position, Self::of(job.inside.as_deref()?)))
         };
         let inside = plan.jobs.iter().enumerate().filter_map(inside).collect();
-        Self(Arc::new(Inner { window: plan.window, inside, ..Inner::default() }))
+        Self(Arc::new(Inner {
+            window: plan.window,
+            pools: plan.pools.clone(),
+            inside,
+            ..Inner::default()
+        }))
     }
 
     pub(crate) fn inside(&self, position: usize) -> Option<&Self> {
@@ -50,8 +58,17 @@ impl Stage {
         self.0.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn body_begins(&self, path: Path, finite: bool) {
+    pub(crate) fn body_begins(&self, path: Path, finite: bool, needs: &[(PoolId, u32)]) {
         let mut notes = self.note();
+        for &(pool, amount) in needs {
+            let taken = notes.taken.entry(pool).or_default();
+            *taken += amount;
+            let (taken, capacity) = (*taken, self.0.pools[pool.index()]);
+            if taken > capacity {
+                let fault = format!("{path:?} makes {taken} taken of {pool:?}, of {capacity}");
+                notes.faults.push(fault);
+            }
+        }
         notes.begun += 1;
         notes.finite += usize::from(finite);
         if finite && self.0.window.is_some_and(|window| notes.finite > window) {
@@ -60,8 +77,11 @@ impl Stage {
         }
     }
 
-    pub(crate) fn body_is_gone(&self, finite: bool) {
+    pub(crate) fn body_is_gone(&self, finite: bool, needs: &[(PoolId, u32)]) {
         let mut notes = self.note();
+        for &(pool, amount) in needs {
+            *notes.taken.entry(pool).or_default() -= amount;
+        }
         notes.begun -= 1;
         notes.finite -= usize::from(finite);
     }

@@ -8,7 +8,7 @@ use std::vec::Vec;
 use console::{measure_text_width, truncate_str};
 
 use crate::orchestrator::Seconds;
-use crate::run::{mark, one_line};
+use crate::run::{mark, one_line, taken};
 use crate::view::history::History;
 use crate::view::job_history::JobHistory;
 use crate::{
@@ -176,6 +176,7 @@ impl Monitor {
             JobState::Running { attempt: 1 } => "running".into(),
             JobState::Running { attempt } => format!("attempt {attempt}"),
             JobState::Stopping { .. } => "stopping".into(),
+            JobState::Queued if wide => format!("queued{}", taken(job.info.takes())),
             JobState::Queued => "queued".into(),
             JobState::Backoff { until } if wide => {
                 let pause = format!("retry in {}", Seconds(round(until.saturating_since(now))));
