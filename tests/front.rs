@@ -1,5 +1,5 @@
 //! What jobs see of a run, and what people see of both: contexts, handles, texts.
-#![cfg(feature = "testing")]
+#![cfg(all(feature = "testing", feature = "smol"))]
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;

@@ -157,7 +157,8 @@ async fn run_inside<P: Payload>(
         graph.hear(Observers::pass_on(around, cx.attempt().job));
     }
     let clock = Steady::new(cx.clock().clone());
-    let engine = begin(&clock, graph)?;
+    let mut engine = begin(&clock, graph)?;
+    engine.outermost = Some(Arc::clone(cx.outermost()));
     let mailbox = Arc::clone(&engine.mailbox);
     let mut cancelled = pin!(cx.cancelled());
     let mut asked = false;

@@ -226,10 +226,16 @@ impl<P: Payload> Start for Beginning<'_, P> {
     }
 
     fn context(&mut self) -> Context {
-        let Engine { mailbox, clock, observers, scope, .. } = &*self.engine;
+        let Engine { mailbox, outermost, clock, observers, scope, .. } = &*self.engine;
         let observers = observers.as_ref().map(Arc::downgrade);
-        let context =
-            Context::new(*self.attempt, scope.run, Arc::clone(mailbox), clock.clone(), observers);
+        let context = Context::new(
+            *self.attempt,
+            scope.run,
+            Arc::clone(mailbox),
+            outermost.clone(),
+            clock.clone(),
+            observers,
+        );
         self.engine.cells.hold_context(self.attempt.job.index(), context.clone());
         context
     }

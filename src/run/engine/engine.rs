@@ -32,6 +32,8 @@ pub(crate) struct Engine<P: Payload> {
     pub(crate) cells: Cells<P>,
     pub(crate) outputs: Outputs<P::Outputs>,
     pub(crate) mailbox: Arc<Mailbox>,
+    /// That of the outermost run, if this one is inside another.
+    pub(crate) outermost: Option<Arc<Mailbox>>,
     /// Messages about bodies that were being polled when they came.
     pub(crate) unread: Vec<Message>,
     pub(crate) additions: OpenAdditions<P>,

@@ -329,6 +329,7 @@ impl<P: Payload> Setting<P> {
             cells,
             outputs,
             mailbox: self.mailbox,
+            outermost: None,
             unread: Vec::new(),
             additions: self.additions,
             clock,

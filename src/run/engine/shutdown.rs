@@ -60,6 +60,7 @@ impl<P: Payload> Engine<P> {
             cells,
             outputs: Outputs::new(),
             mailbox: Arc::clone(&self.mailbox),
+            outermost: self.outermost.clone(),
             unread: std::mem::take(&mut self.unread),
             additions: OpenAdditions::open(Arc::new(Additions::new())),
             clock: self.clock.clone(),

@@ -79,8 +79,20 @@ impl<P: Payload> Engine<P> {
             Message::Add => self.admit(),
             // Shutdown hooks go on.
             Message::StopInOrder => {
+                self.stops = self.stops.max(1);
                 if matches!(self.role, Role::Jobs) && self.core.ending().is_none() {
                     self.core.stop(self.now);
+                }
+            }
+            Message::Abort => {
+                self.stops = self.stops.max(2);
+                self.core.stop(self.now);
+                self.core.stop(self.now);
+            }
+            Message::Cancel(job) => {
+                if matches!(self.role, Role::Jobs) && self.scope.owns(job) {
+                    // One that has ended is not to be asked.
+                    let _ = self.core.cancel(job.id, self.now);
                 }
             }
             Message::Stop => {

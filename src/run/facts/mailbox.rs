@@ -5,6 +5,7 @@ use std::task::Waker;
 use std::vec::Vec;
 
 use super::bell::Bell;
+use super::handle::{Handle, Key};
 use super::lock::lock;
 use crate::orchestrator::Attempt;
 
@@ -13,17 +14,21 @@ use crate::orchestrator::Attempt;
 pub(crate) enum Message {
     /// An attempt of a service is ready.
     Ready { attempt: Attempt, run: u64 },
-    /// Somebody wants the run to end.
+    /// Somebody wants the next step of the ladder: the run ends, what is left of it, its shutdown hooks.
     Stop,
-    /// The job that this run is, is to end: stop, unless it is ending already.
+    /// The run is to end, unless it is ending already.
     StopInOrder,
+    /// The run is to end at once; if its shutdown hooks run, these are.
+    Abort,
+    /// A job is to end, or not to start.
+    Cancel(Key),
     /// A job is to be added.
     Add,
 }
 
 impl Message {
     pub(crate) fn is_stop(self) -> bool {
-        matches!(self, Self::Stop | Self::StopInOrder)
+        matches!(self, Self::Stop | Self::StopInOrder | Self::Abort | Self::Cancel(_))
     }
 }
 
@@ -143,7 +148,7 @@ impl Mailbox {
     }
 }
 
-/// Ends a run from outside. Clones end the same run. To wire it to Ctrl-C, with tokio:
+/// Ends a run, or one of its jobs, from outside or from inside. Clones end the same run. To wire it to Ctrl-C, with tokio:
 /// `tokio::spawn(async move { while tokio::signal::ctrl_c().await.is_ok() { stop.stop() } })`.
 ///
 /// ```
@@ -169,5 +174,36 @@ impl StopHandle {
     /// beginning; one after its end does nothing.
     pub fn stop(&self) {
         self.0.post(Message::Stop);
+    }
+
+    /// Stops the run in order, unless it is ending already: any number of calls do the same. Its shutdown hooks
+    /// go on.
+    pub fn stop_in_order(&self) {
+        self.0.post(Message::StopInOrder);
+    }
+
+    /// Ends the run if need be, and aborts what is left of it: its jobs, then those of its shutdown hooks that
+    /// run when this is called.
+    pub fn abort(&self) {
+        self.0.post(Message::Abort);
+    }
+
+    /// Asks one job to stop, or keeps it from starting; it ends as cancelled then, and what requires it is
+    /// skipped. A critical job that is cancelled ends nothing. Nothing happens if the job has ended, or is of
+    /// another graph or run, one inside or around this one included.
+    ///
+    /// ```
+    /// use jobgraph::{Job, JobGraph, Outcome};
+    ///
+    /// let mut graph = JobGraph::new();
+    /// let stop = graph.stop_handle();
+    /// let slow = graph.add(Job::new(std::future::pending::<()>()));
+    /// graph.add(Job::new(async move { stop.cancel(&slow) }));
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert_eq!(report.outcome(&slow), Some(Outcome::Cancelled));
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn cancel<T>(&self, job: &Handle<T>) {
+        self.0.post(Message::Cancel(job.key));
     }
 }

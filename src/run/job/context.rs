@@ -21,6 +21,8 @@ struct Inner {
     attempt: Attempt,
     run: u64,
     mailbox: Arc<Mailbox>,
+    /// That of the outermost run, if this one is inside another.
+    outermost: Option<Arc<Mailbox>>,
     clock: AnyClock,
     /// Who hears of the run. A context may outlive it.
     observers: Option<Weak<Observers>>,
@@ -69,10 +71,17 @@ impl Context {
         attempt: Attempt,
         run: u64,
         mailbox: Arc<Mailbox>,
+        outermost: Option<Arc<Mailbox>>,
         clock: AnyClock,
         observers: Option<Weak<Observers>>,
     ) -> Self {
-        Self(Arc::new(Inner { attempt, run, mailbox, clock, observers, cancel: Mutex::default() }))
+        let cancel = Mutex::default();
+        Self(Arc::new(Inner { attempt, run, mailbox, outermost, clock, observers, cancel }))
+    }
+
+    /// The mailbox of the outermost run.
+    pub(crate) fn outermost(&self) -> &Arc<Mailbox> {
+        self.0.outermost.as_ref().unwrap_or(&self.0.mailbox)
     }
 
     /// Who hears of the run, if anybody does.
@@ -131,9 +140,15 @@ impl Context {
         async move { clock.sleep(duration).await }
     }
 
-    /// Ends the whole run.
+    /// Ends the whole run: if the job's graph is itself a job of another one, the outermost.
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {
+        StopHandle(Arc::clone(self.outermost()))
+    }
+
+    /// Ends the run of the job's own graph, or one of the jobs in it.
+    #[must_use]
+    pub fn this_graph(&self) -> StopHandle {
         StopHandle(Arc::clone(&self.0.mailbox))
     }
 }
