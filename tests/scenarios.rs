@@ -16,6 +16,8 @@ mod pools;
 mod servers;
 #[path = "scenarios/services.rs"]
 mod services;
+#[path = "scenarios/stopping.rs"]
+mod stopping;
 
 /// A test for each scenario in each way.
 macro_rules! scenarios {
@@ -54,6 +56,10 @@ scenarios! {
         a_run_until_stopped_waits_for_what_is_added;
     pools: per_host_two_a_disk_of_ten_and_a_window_of_a_hundred whoever_fails_gives_back
         a_graph_takes_from_the_pools_around_it additions_take_from_pools depth_first_finishes_what_was_begun;
+    stopping: one_job_is_cancelled_wherever_it_is what_requires_a_cancelled_job_is_skipped a_job_cancels_itself
+        a_job_of_another_graph_is_not_cancelled a_cancel_before_the_run_is_remembered
+        stopping_in_order_again_and_again_aborts_nothing abort_ends_what_does_not_heed abort_while_the_hooks_run_aborts_them
+        a_job_inside_stops_the_whole_run_or_its_own_graph a_job_inside_cancels_one_of_its_own_graph;
     composition: jobs_add_jobs a_graph_is_a_job a_nested_failure_is_a_failure a_nested_timeout_is_a_failure
         stopping_the_parent_stops_inside_in_order aborting_the_parent_leaves_nothing_alive
         custom_jobs_are_retried_and_shut_down a_graph_runs_again;
