@@ -46,8 +46,13 @@ const ROLES: [Role; 11] = {
     ]
 };
 
-const EDGES: [Option<Condition>; 4] =
-    [None, Some(Condition::Succeeded), Some(Condition::Finished), Some(Condition::Failed)];
+const EDGES: [Option<Condition>; 5] = [
+    None,
+    Some(Condition::Succeeded),
+    Some(Condition::Finished),
+    Some(Condition::Failed),
+    Some(Condition::Settled),
+];
 
 #[derive(Clone, Debug)]
 struct Job {

@@ -10,6 +10,9 @@ pub enum Condition {
     Finished,
     /// *on failure of*: it failed.
     Failed,
+    /// *settled*: it is decided whether it succeeds. It has ended, however; of a service, it has been ready, or
+    /// has ended without.
+    Settled,
 }
 
 /// "No job": an index that is never given out.
@@ -18,8 +21,8 @@ pub(super) const NONE: u32 = u32::MAX;
 /// How many jobs, or words of [`Made`](super::made::Made), there may be: what an [`Edge`] can tell apart.
 pub(super) const MAX: usize = Edge::INDEX as usize;
 
-/// One side of a requirement: who is on the other side, in 29 bits, and what is asked, as a tag in three. Tags 3
-/// and 4 are free; 6 and 7 are for whoever keeps lists of these.
+/// One side of a requirement: who is on the other side, in 29 bits, and what is asked, as a tag in three. Tag 4
+/// is free; 6 and 7 are for whoever keeps lists of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Edge(u32);
 
@@ -65,7 +68,8 @@ impl Edge {
         match self.tag() {
             0 => Condition::Succeeded,
             1 => Condition::Finished,
-            _ => Condition::Failed,
+            2 => Condition::Failed,
+            _ => Condition::Settled,
         }
     }
 

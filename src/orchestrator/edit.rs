@@ -66,7 +66,8 @@ impl<J> Orchestrator<J> {
                     required: self.name(required),
                 })
             }
-            (JobKind::Finite, _) | (JobKind::Service, Condition::Succeeded) => Ok(()),
+            (JobKind::Finite, _)
+            | (JobKind::Service, Condition::Succeeded | Condition::Settled) => Ok(()),
             (kind, condition) => Err(GraphError::ForeverRequired {
                 job: job(),
                 required: self.name(required),
@@ -172,8 +173,8 @@ impl<J> Orchestrator<J> {
     }
 
     /// Removes a job before `start`, and lets its dependents inherit its requirements: those that
-    /// require it to succeed with the same conditions, those that come after it with
-    /// [`Condition::Finished`]. O(its dependents times its requirements).
+    /// require it to succeed with the same conditions, those that come after it, or once it is settled, with
+    /// [`Condition::Finished`] or [`Condition::Settled`]. O(its dependents times its requirements).
     ///
     /// # Errors
     /// [`GraphError::BypassedFailure`] if a dependent requires it to fail; an inherited requirement
@@ -199,7 +200,8 @@ impl<J> Orchestrator<J> {
                 return Err(GraphError::BypassedFailure { job, dependent });
             }
             for &(required, condition) in &requirements {
-                let condition = if by == Condition::Finished { by } else { condition };
+                let however = matches!(by, Condition::Finished | Condition::Settled);
+                let condition = if however { by } else { condition };
                 if self.check_requirement(dependent, required, condition)? {
                     inherited.push((dependent, required, condition));
                 }

@@ -156,6 +156,7 @@ impl fmt::Display for Condition {
             Self::Succeeded => "to succeed",
             Self::Finished => "to finish",
             Self::Failed => "to fail",
+            Self::Settled => "to be settled",
         })
     }
 }

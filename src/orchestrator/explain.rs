@@ -185,6 +185,8 @@ impl fmt::Display for Explanation<'_> {
                         (Condition::Succeeded, _) => "",
                         (Condition::Finished, _) => " to finish",
                         (Condition::Failed, _) => " to fail",
+                        (Condition::Settled, JobKind::Service) => " to be ready, or to end",
+                        (Condition::Settled, _) => " to end",
                     };
                     write!(f, "{comma}{job}{what}")?;
                 }

@@ -125,7 +125,7 @@ struct Resolutions {
 
 impl Resolutions {
     const AFTER_SUCCESS: Self = Self {
-        satisfied: Conditions::of(&[Condition::Succeeded, Condition::Finished]),
+        satisfied: Conditions::of(&[Condition::Succeeded, Condition::Finished, Condition::Settled]),
         impossible: Conditions::of(&[Condition::Failed]),
     };
 }
@@ -143,7 +143,9 @@ impl Fate {
     #[cold]
     fn other_resolutions(self) -> Resolutions {
         let mut all = Resolutions { satisfied: Conditions(0), impossible: Conditions(0) };
-        for condition in [Condition::Succeeded, Condition::Finished, Condition::Failed] {
+        for condition in
+            [Condition::Succeeded, Condition::Finished, Condition::Failed, Condition::Settled]
+        {
             match self.resolution(condition) {
                 Resolution::Pending => {}
                 Resolution::Satisfied => all.satisfied.0 |= Conditions::of(&[condition]).0,
@@ -157,9 +159,11 @@ impl Fate {
     #[inline]
     pub(super) fn resolution(self, condition: Condition) -> Resolution {
         match (condition, self.stage) {
-            (Condition::Succeeded, _) if self.was_ready => Resolution::Satisfied,
+            (Condition::Succeeded | Condition::Settled, _) if self.was_ready => {
+                Resolution::Satisfied
+            }
             (_, stage) if !stage.is_ended() => Resolution::Pending,
-            (Condition::Finished, _)
+            (Condition::Finished | Condition::Settled, _)
             | (Condition::Succeeded, Stage::Succeeded)
             | (Condition::Failed, Stage::Failed(_)) => Resolution::Satisfied,
             (Condition::Succeeded | Condition::Failed, _) => Resolution::Impossible,

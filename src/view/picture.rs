@@ -60,7 +60,7 @@ pub(crate) fn draw(history: &History, within: &[JobId], language: &mut impl Lang
             let edge = match (condition, required.info.kind) {
                 (Condition::Succeeded, JobKind::Service) => Edge::Readiness,
                 (Condition::Succeeded, _) => Edge::Success,
-                (Condition::Finished, _) => Edge::End,
+                (Condition::Finished | Condition::Settled, _) => Edge::End,
                 (Condition::Failed, _) => Edge::Failure,
             };
             language.requirement(&node_id(required), &node_id(job), edge);

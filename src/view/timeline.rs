@@ -179,9 +179,14 @@ fn or_null(value: Option<impl ToString>) -> String {
 
 fn condition_text(condition: Condition, required: &JobHistory) -> &'static str {
     match (condition, required.info.kind) {
+        (Condition::Succeeded | Condition::Settled, JobKind::Service)
+            if required.ready.is_some() =>
+        {
+            "was ready"
+        }
         (Condition::Succeeded, JobKind::Service) => "was ready",
         (Condition::Succeeded, _) => "succeeded",
-        (Condition::Finished, _) => "ended",
+        (Condition::Finished | Condition::Settled, _) => "ended",
         (Condition::Failed, _) => "failed",
     }
 }

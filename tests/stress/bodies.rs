@@ -345,6 +345,7 @@ impl Putting<'_> {
             let required = &self.handles[*required];
             job = match condition {
                 Condition::Finished => job.after(required),
+                Condition::Settled => job.once_settled(required),
                 Condition::Failed => job.on_failure_of(required),
                 Condition::Succeeded => job.requires(required),
             };

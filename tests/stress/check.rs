@@ -68,7 +68,10 @@ fn permits(plan: &JobPlan, lives: &[Life], condition: Condition, begun: u64) -> 
         }),
         _ if may_linger => true,
         Condition::Failed => lives.last().is_some_and(failed) && lives.iter().all(gone_if_begun),
-        Condition::Finished => lives.iter().all(gone_if_begun),
+        Condition::Settled if plan.kind.is_service() => {
+            lives.iter().any(|life| was(life.ready)) || lives.iter().all(gone_if_begun)
+        }
+        Condition::Finished | Condition::Settled => lives.iter().all(gone_if_begun),
     }
 }
 

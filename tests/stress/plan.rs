@@ -272,6 +272,7 @@ impl JobPlan {
             return;
         }
         let condition = match random.below(10) {
+            4 => Condition::Settled,
             _ if of.kind.is_service() => Condition::Succeeded,
             0 if !of.critical => Condition::Failed,
             0..4 => Condition::Finished,

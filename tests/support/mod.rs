@@ -57,6 +57,10 @@ impl JobSpec {
         self.require(labels, Condition::Finished)
     }
 
+    pub(crate) fn once_settled(self, labels: &'static str) -> Self {
+        self.require(labels, Condition::Settled)
+    }
+
     pub(crate) fn on_failure_of(self, labels: &'static str) -> Self {
         self.require(labels, Condition::Failed)
     }

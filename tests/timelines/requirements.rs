@@ -1,5 +1,7 @@
 //! Conditions, skipping, and jobs that are added to a run.
 
+use jobgraph::Completion;
+
 use crate::support::{Timeline, forever, job, service};
 
 #[test]
@@ -245,4 +247,46 @@ fn what_was_queued_stays_queued_whatever_its_requirements_do_later() {
     run.add(job("a")).add(service("db")).add(job("b").requires("db"));
     run.start(0).starts("a db").at(1).ready("db").states("b: queued");
     run.fail("db").states("b: queued").succeed("a").starts("b");
+}
+
+#[test]
+fn settled_is_however_it_was_decided() {
+    // (how it ends)
+    for end in [Completion::Success, Completion::Error, Completion::Panic, Completion::Cancelled] {
+        let mut run = Timeline::new();
+        run.add(job("a")).add(job("b").once_settled("a"));
+        run.start(0).starts("a").at(1).complete("a", end).starts("b");
+    }
+    let mut run = Timeline::new();
+    run.add(job("a")).add(job("skipped").requires("a")).add(job("b").once_settled("skipped"));
+    run.start(0).starts("a").at(1).fail("a").states("skipped: skipped by a").starts("b");
+}
+
+#[test]
+fn a_service_is_settled_when_it_is_ready_or_has_ended_without() {
+    let mut run = Timeline::new();
+    run.add(service("db").retries(1)).add(service("cache"));
+    run.add(job("a").once_settled("db")).add(job("b").once_settled("cache"));
+    run.start(0).starts("db cache").explains("a", "waiting for [#1 db to be ready, or to end]");
+    // An attempt that fails decides nothing while there is another one.
+    run.at(1).ready("cache").starts("b").fail("db").starts("db");
+    run.at(2).fail("db").starts("a");
+}
+
+#[test]
+fn a_forever_job_is_never_settled() {
+    let mut run = Timeline::new();
+    run.add(forever("monitor"));
+    let error = run.try_add(job("a").once_settled("monitor")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "let the new job a require #1 monitor to be settled: a forever job only ends with the run; make it a service to require its readiness"
+    );
+}
+
+#[test]
+fn a_critical_job_may_be_settled() {
+    let mut run = Timeline::new();
+    run.add(job("a").critical()).add(job("b").once_settled("a"));
+    run.start(0).starts("a").at(1).succeed("a").starts("b");
 }

@@ -33,6 +33,7 @@ pub(crate) fn awaited(condition: Condition) -> &'static str {
         Condition::Succeeded => "",
         Condition::Finished => " to finish",
         Condition::Failed => " to fail",
+        Condition::Settled => " to be settled",
     }
 }
 

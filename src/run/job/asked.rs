@@ -90,27 +90,36 @@ impl Asked {
         }
     }
 
-    /// The requirements by id, if they are all of this graph or run.
+    /// The requirements by id, if they and the pools are all of this graph or run.
     #[inline]
     pub(crate) fn by_id(
         &self,
         scope: Scope,
         extra: Option<&Extra>,
     ) -> Result<&[(JobId, Condition)], RunError> {
-        let list = self.as_slice();
-        if let Some(more) = &self.more
-            && !more.pools.iter().all(|&pool| scope.has(pool))
-        {
-            return Err(RunError::ForeignPool { job: Extra::name(extra) });
+        if self.more.is_none() && (self.len == 0 || scope.has(self.scope)) {
+            return Ok(&self.few[..self.len]);
         }
-        let Some(&(first, _)) = list.first() else { return Ok(list) };
-        let strays = self.more.iter().flat_map(|more| &more.strays);
-        let Some(required) = (!scope.has(self.scope))
-            .then_some(first)
-            .or_else(|| strays.into_iter().find(|key| !scope.owns(**key)).map(|key| key.id))
-        else {
-            return Ok(list);
-        };
-        Err(RunError::ForeignHandle { job: Extra::name(extra), required })
+        self.by_id_of_many(scope, extra)
+    }
+
+    #[inline(never)]
+    fn by_id_of_many(
+        &self,
+        scope: Scope,
+        extra: Option<&Extra>,
+    ) -> Result<&[(JobId, Condition)], RunError> {
+        let job = || Extra::name(extra);
+        let list = self.as_slice();
+        let more = || self.more.iter();
+        if more().flat_map(|more| &more.pools).any(|&pool| !scope.has(pool)) {
+            return Err(RunError::ForeignPool { job: job() });
+        }
+        let first = list.first().filter(|_| !scope.has(self.scope)).map(|&(id, _)| id);
+        let mut strays = more().flat_map(|more| &more.strays).filter(|key| !scope.owns(**key));
+        match first.or_else(|| strays.next().map(|key| key.id)) {
+            Some(required) => Err(RunError::ForeignHandle { job: job(), required }),
+            None => Ok(list),
+        }
     }
 }

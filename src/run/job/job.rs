@@ -172,6 +172,12 @@ impl<B: Body, H> Job<B, H> {
         self.on(required, Condition::Finished)
     }
 
+    /// It starts as soon as it is decided whether these succeed: once they have ended, however; a service, once
+    /// it is ready, or has ended without.
+    pub fn once_settled(self, required: impl Requirements) -> Self {
+        self.on(required, Condition::Settled)
+    }
+
     /// It starts once these have failed, and is skipped if one of them does not.
     pub fn on_failure_of(self, required: impl Requirements) -> Self {
         self.on(required, Condition::Failed)

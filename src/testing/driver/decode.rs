@@ -236,6 +236,7 @@ impl Bytes<'_> {
             let condition = match (options.kind, self.below(6)) {
                 (JobKind::Forever, _) => break,
                 (JobKind::Finite, 0) => Condition::Finished,
+                (_, 2) => Condition::Settled,
                 (JobKind::Finite, 1) if !options.critical => Condition::Failed,
                 _ => Condition::Succeeded,
             };

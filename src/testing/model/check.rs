@@ -131,12 +131,13 @@ impl Model {
 
     /// What the core itself says about a requirement; a removed job keeps its outcome.
     pub(super) fn satisfied(&self, required: JobId, condition: Condition) -> Option<bool> {
-        if condition == Condition::Succeeded && self.core.was_ready(required) {
+        let wants_readiness = matches!(condition, Condition::Succeeded | Condition::Settled);
+        if wants_readiness && self.core.was_ready(required) {
             return Some(true);
         }
         self.outcomes.get(&required).map(|outcome| match condition {
             Condition::Succeeded => *outcome == Outcome::Succeeded,
-            Condition::Finished => true,
+            Condition::Finished | Condition::Settled => true,
             Condition::Failed => matches!(outcome, Outcome::Failed(_)),
         })
     }

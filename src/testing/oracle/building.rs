@@ -149,8 +149,8 @@ impl Oracle {
                 return false;
             }
             for &(required, inherited) in &requirements {
-                let after = condition == Condition::Finished;
-                let condition = if after { Condition::Finished } else { inherited };
+                let however = matches!(condition, Condition::Finished | Condition::Settled);
+                let condition = if however { condition } else { inherited };
                 if !self.require(dependent, required, condition) {
                     self.edges = before;
                     return false;
@@ -203,7 +203,9 @@ impl Oracle {
         match required.options.kind {
             JobKind::Finite => condition != Condition::Failed || !required.options.critical,
             JobKind::Forever => false,
-            JobKind::Service => condition == Condition::Succeeded,
+            JobKind::Service => {
+                condition == Condition::Succeeded || condition == Condition::Settled
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::naive::{Job, Oracle, is_awaited, is_ended, is_under_way};
 use crate::testing::random::Random;
 use crate::{
-    Attempt, Condition, Failure, JobId, JobState, Outcome, Signal, SkipReason, StopReason,
+    Attempt, Condition, Failure, JobId, JobKind, JobState, Outcome, Signal, SkipReason, StopReason,
     Timestamp, Verdict,
 };
 
@@ -92,13 +92,15 @@ impl Oracle {
     /// What has become of a requirement: satisfied, impossible, or neither yet.
     pub(super) fn resolved(&self, required: JobId, condition: Condition) -> Option<bool> {
         let required = &self.jobs[&required];
-        if condition == Condition::Succeeded && required.ever_ready {
+        let is_service = required.options.kind == JobKind::Service;
+        let wants_readiness = matches!(condition, Condition::Succeeded | Condition::Settled);
+        if is_service && wants_readiness && required.ever_ready {
             return Some(true);
         }
         let JobState::Ended(outcome) = required.state else { return None };
         Some(match condition {
             Condition::Succeeded => outcome == Outcome::Succeeded,
-            Condition::Finished => true,
+            Condition::Finished | Condition::Settled => true,
             Condition::Failed => matches!(outcome, Outcome::Failed(_)),
         })
     }

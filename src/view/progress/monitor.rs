@@ -198,7 +198,8 @@ impl Monitor {
             let what = match (condition, required.info.kind) {
                 (Condition::Succeeded, JobKind::Service) => " to be ready",
                 (Condition::Succeeded, _) => "",
-                (Condition::Finished, _) => " to end",
+                (Condition::Settled, JobKind::Service) => " to be ready, or to end",
+                (Condition::Finished | Condition::Settled, _) => " to end",
                 (Condition::Failed, _) => " to fail",
             };
             required.resolved().is_none().then(|| one_line(&required.short_name()) + what)

@@ -82,7 +82,8 @@ impl Run<'_, '_> {
             let mut accepted = Vec::new();
             for (id, mut condition) in requirements {
                 if oracle.options(id).is_some_and(|options| options.kind != JobKind::Finite) {
-                    condition = Condition::Succeeded;
+                    let settled = condition == Condition::Settled;
+                    condition = if settled { condition } else { Condition::Succeeded };
                 }
                 accepted.push((id, condition));
                 if !oracle.accepts(&options, &accepted) {

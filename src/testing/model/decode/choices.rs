@@ -65,7 +65,8 @@ impl Run<'_, '_> {
     pub(super) fn condition(&mut self) -> Condition {
         match self.bytes.below(8) {
             0 | 1 if self.swarm.has(Swarm::CONDITIONS) => Condition::Finished,
-            2 | 3 if self.swarm.has(Swarm::CONDITIONS) => Condition::Failed,
+            2 if self.swarm.has(Swarm::CONDITIONS) => Condition::Failed,
+            3 if self.swarm.has(Swarm::CONDITIONS) => Condition::Settled,
             _ => Condition::Succeeded,
         }
     }
