@@ -60,9 +60,9 @@ pub use crate::run::{
     Adder, Adding, AnyClock, Body, Cancelled, Clock, Context, Error, Fact, Facts, Feeds, FeedsWith,
     Gather, Graph, GraphFailed, Handle, Hook, HookReport, HookResult, Inputs, Job, JobError,
     JobGraph, JobInfo, JobReport, Local, LocalOutputs, Mishap, MishapKind, NoHook, OutputStore,
-    Panic, Payload, Permanent, Pool, Repeat, Repeatable, Report, Requirements, RunError, RunFailed,
-    RunJob, SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext, Spawn, StopHandle,
-    What, ok, run, run_on,
+    Panic, Payload, Permanent, Pool, Problems, Repeat, Repeatable, Report, Requirements, RunError,
+    RunFailed, RunJob, SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext, Spawn,
+    StopHandle, What, ok, run, run_on,
 };
 
 #[cfg(doc)]

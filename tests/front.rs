@@ -14,6 +14,7 @@ use std::task::{self, Wake, Waker};
 use std::time::Duration;
 
 use futures_lite::future::{or, yield_now};
+use jobgraph::Condition;
 use jobgraph::testing::VirtualClock;
 use jobgraph::{
     Cancelled, Clock, Context, Error, Failure, Graph, Job, JobGraph, JobState, Outcome, Payload,
@@ -481,4 +482,57 @@ fn what_a_job_takes_is_told_and_listed() {
     let history: jobgraph::view::History = facts.into_iter().collect();
     assert!(history.to_string().contains("takes [3 of disk, 1 of gpu]"), "{history}");
     assert!(jobgraph::view::timeline(&history).contains("takes [3 of disk, 1 of gpu]"));
+}
+
+#[test]
+fn all_that_is_wrong_is_found_at_once() {
+    let mut inside = JobGraph::new();
+    let [a, b] = ["a", "b"].map(|label| inside.add(Job::new(async {}).label(label)));
+    inside.require(&a, &b, Condition::Succeeded).unwrap();
+    inside.require(&b, &a, Condition::Succeeded).unwrap();
+    let mut other = JobGraph::new();
+    let stranger = other.add(Job::new(async {}));
+
+    let mut graph = JobGraph::new().window(0);
+    graph.add(Job::new(async {}).label("c").requires(&stranger));
+    graph.pool("disk", 0);
+    graph.add(Job::repeat(|| async { jobgraph::ok(()) }).label("d").jitter());
+    graph.add(Job::graph(inside).label("inside"));
+    let [e, f] = ["e", "f"].map(|label| graph.add(Job::new(async {}).label(label)));
+    graph.require(&e, &f, Condition::Succeeded).unwrap();
+    graph.require(&f, &e, Condition::Finished).unwrap();
+    let problems = graph.check().unwrap_err();
+    let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "let the new job c require #1 of another graph: add that job to this graph and use the handle that `add` returns",
+            "make the pool disk: it has room for nothing, so no job of it could ever start",
+            "add the new job d: its jitter has no pause to change; give it one with `backoff`",
+            "run with a window of zero jobs: nothing could start; leave the window out for no limit",
+            "run #3 inside: failed to start: the requirements form a cycle: a -> b -> a",
+            "start: the requirements form a cycle: e -> f -> e",
+        ]
+    );
+    assert!(problems.to_string().starts_with("6 problems: failed to let the new job c require"));
+    // A run names the first, and begins nothing.
+    let error = jobgraph::smol::block_on(graph).unwrap_err();
+    assert_eq!(error.to_string(), texts[0]);
+}
+
+#[test]
+fn a_graph_that_can_run_has_no_problems() {
+    let mut graph = JobGraph::new();
+    let a = graph.add(Job::new(async {}));
+    graph.add(Job::graph(JobGraph::new()).requires(&a));
+    graph.check().unwrap();
+    assert!(jobgraph::smol::block_on(graph).unwrap().is_success());
+}
+
+#[test]
+fn one_problem_reads_like_itself() {
+    let mut graph = JobGraph::new().window(0);
+    graph.add(Job::new(async {}));
+    let problems = graph.check().unwrap_err();
+    assert_eq!(problems.to_string(), problems.iter().next().unwrap().to_string());
 }

@@ -901,3 +901,51 @@ fn one_of_many_requirements_is_made_again() {
     assert_eq!(graph.requirements(all).last(), Some((new, Condition::Failed)));
     assert_eq!(graph.requirement_count(), 100);
 }
+
+fn named_cycles(graph: &Orchestrator<()>) -> Vec<String> {
+    let text = |error: &GraphError| error.to_string().rsplit(": ").next().unwrap().to_string();
+    graph.cycles().iter().map(text).collect()
+}
+
+#[test]
+fn all_cycles_that_share_no_job_are_found() {
+    let mut graph = Orchestrator::new(RunOptions::default());
+    let jobs: Vec<_> = ["a", "b", "c", "d", "e", "f", "g", "h"]
+        .map(|label| graph.add((), JobOptions::labelled(label), &[]).unwrap())
+        .into();
+    let [a, b, c, d, e, f, g, h] = jobs[..] else { panic!() };
+    assert!(named_cycles(&graph).is_empty());
+    // Two cycles behind a tail, one of one's own, and one that shares a job with another.
+    for (job, required) in
+        [(a, b), (b, c), (c, b), (b, d), (d, e), (e, d), (f, g), (g, f), (g, h), (h, g)]
+    {
+        graph.require(job, required, Condition::Succeeded).unwrap();
+    }
+    let found = named_cycles(&graph);
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(found.contains(&"b -> c -> b".to_string()), "{found:?}");
+    assert!(found.contains(&"d -> e -> d".to_string()), "{found:?}");
+    // Cut, they leave no other.
+    for error in graph.cycles() {
+        let GraphError::Cycle { jobs } = error else { panic!("{error}") };
+        let [first, second] = [0, 1].map(|at| jobs[at].id.unwrap());
+        graph.remove_requirement(first, second).unwrap();
+    }
+    let left = named_cycles(&graph);
+    assert!(left.len() <= 1, "{left:?}");
+}
+
+#[test]
+fn a_long_tail_before_many_cycles() {
+    let mut graph = Orchestrator::new(RunOptions::default());
+    let jobs: Vec<_> =
+        (0..200_000).map(|_| graph.add((), JobOptions::default(), &[]).unwrap()).collect();
+    for pair in jobs.windows(2) {
+        graph.require(pair[0], pair[1], Condition::Succeeded).unwrap();
+    }
+    // Each second job of the last half is on a cycle with the one before it.
+    for pair in jobs[100_000..].chunks(2) {
+        graph.require(pair[1], pair[0], Condition::Succeeded).unwrap();
+    }
+    assert_eq!(graph.cycles().len(), 50_000);
+}

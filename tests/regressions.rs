@@ -210,16 +210,30 @@ fn dropping_a_run_survives_bodies_that_panic_when_they_are_dropped() {
 }
 
 #[test]
-fn a_stop_after_a_run_does_not_end_the_next_one() {
+fn what_is_said_to_a_run_is_not_for_the_next_and_what_is_said_between_them_is() {
     let mut graph = JobGraph::new();
-    graph.add(Job::repeat(|| async { Ok::<_, Error>(()) }));
-    let stop = graph.stop_handle();
+    let (stop, ladder) = (graph.stop_handle(), graph.stop_handle());
+    let ladder = move || {
+        let ladder = ladder.clone();
+        async move {
+            for _ in 0..3 {
+                ladder.stop();
+            }
+        }
+    };
+    let stops = graph.add(Job::repeat(|| async { Ok::<_, Error>(()) }).on_each_shutdown(ladder));
     let mut graph = graph.repeatable().unwrap();
     let clock = VirtualClock::new();
     for _ in 0..3 {
         assert_eq!(clock.block_on(graph.run(&clock)).unwrap().verdict(), Verdict::Completed);
-        stop.stop();
     }
+    stop.stop();
+    assert_eq!(clock.block_on(graph.run(&clock)).unwrap().verdict(), Verdict::Stopped);
+    assert_eq!(clock.block_on(graph.run(&clock)).unwrap().verdict(), Verdict::Completed);
+    stop.cancel(&stops);
+    let report = clock.block_on(graph.run(&clock)).unwrap();
+    assert_eq!((report.verdict(), report.counts().cancelled), (Verdict::Completed, 1));
+    assert_eq!(clock.block_on(graph.run(&clock)).unwrap().counts().cancelled, 0);
 }
 
 #[test]

@@ -101,6 +101,54 @@ impl<J> Orchestrator<J> {
         self.topological_order().map(drop)
     }
 
+    /// Cycles of requirements that share no job with one another, and leave no other when they are cut: each of
+    /// these errors is a [`GraphError::Cycle`]. [`start`](Self::start) names the first that it finds.
+    /// O(jobs + requirements).
+    #[must_use]
+    pub fn cycles(&self) -> Vec<GraphError> {
+        let mut cycles = Vec::new();
+        if !self.points_forward {
+            return cycles;
+        }
+        let mut visits = vec![Visit::Outstanding; self.jobs.nodes.len()];
+        for start in self.jobs.in_creation_order() {
+            let mut path = Vec::new();
+            let mut next = Some(start).filter(|&job| visits[job as usize] == Visit::Outstanding);
+            loop {
+                match next.map(|job| (job, visits[job as usize])) {
+                    Some((job, Visit::Outstanding)) => {
+                        visits[job as usize] = Visit::OnPath;
+                        path.push((job, self.required_in_order(job).into_iter()));
+                    }
+                    Some((job, Visit::OnPath)) => {
+                        let begins = path.iter().rposition(|&(on_path, _)| on_path == job);
+                        let cycle: Vec<u32> = path
+                            .drain(begins.unwrap_or(0)..)
+                            .map(|(job, _)| job)
+                            .inspect(|&job| visits[job as usize] = Visit::Done)
+                            .collect();
+                        cycles.push(self.cycle(cycle));
+                    }
+                    Some((_, Visit::Done)) => {}
+                    None => match path.pop() {
+                        Some((job, _)) => visits[job as usize] = Visit::Done,
+                        None => break,
+                    },
+                }
+                next =
+                    path.last_mut().and_then(|(_, required)| required.next()).map(|(job, _)| job);
+            }
+        }
+        cycles
+    }
+
+    /// The error of a cycle, named from the job on that was created first.
+    fn cycle(&self, mut path: Vec<u32>) -> GraphError {
+        let first = (0..path.len()).min_by_key(|&position| self.jobs.nodes.number(path[position]));
+        path.rotate_left(first.unwrap_or(0));
+        GraphError::Cycle { jobs: path.into_iter().map(|index| self.name(index)).collect() }
+    }
+
     /// The jobs that are on no cycle and behind none (Kahn's algorithm), in topological order.
     fn sorted(&self) -> Vec<u32> {
         let mut missing = vec![0_u32; self.jobs.nodes.len()];
@@ -145,10 +193,16 @@ impl<J> Orchestrator<J> {
             let required = self.required_in_order(index);
             at = required.into_iter().map(|(job, _)| job).find(|&job| unsorted[job as usize]);
         }
-        let first = (0..path.len()).min_by_key(|&position| self.jobs.nodes.number(path[position]));
-        path.rotate_left(first.unwrap_or(0));
-        GraphError::Cycle { jobs: path.into_iter().map(|index| self.name(index)).collect() }
+        self.cycle(path)
     }
+}
+
+/// How far a search for cycles is with a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Visit {
+    Outstanding,
+    OnPath,
+    Done,
 }
 
 /// The neighbours of jobs along one side of the requirements.

@@ -11,6 +11,7 @@ pub use self::drive::nested::GraphFailed;
 pub use self::drive::parallel::run::run_on;
 pub use self::drive::repeat::Repeatable;
 pub use self::engine::additions::{Adder, Adding};
+pub use self::engine::check::Problems;
 pub use self::engine::graph::{Graph, JobGraph, SendJobGraph};
 pub use self::facts::error::{Cancelled, Error, JobError, Permanent, RunError, ok};
 pub use self::facts::fact::{Fact, JobInfo, What};

@@ -143,6 +143,10 @@ impl<P: Payload, F: Future, G: Fn(Context, Graph<P>) -> F> Make for NestedRun<P,
         self.graph.as_ref().map(Graph::outline)
     }
 
+    fn problems(&self) -> Vec<RunError> {
+        self.graph.as_ref().map(Graph::problems).unwrap_or_default()
+    }
+
     fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {
         self.graph.as_ref().map_or(Ok(()), |graph| write!(to, "\n{graph}"))
     }

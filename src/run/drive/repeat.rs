@@ -85,11 +85,6 @@ impl<P: Payload> Repeatable<P> {
         if !std::mem::replace(&mut self.whole, false) {
             return Err(RunError::Interrupted);
         }
-        if self.runs > 0 {
-            // What came after the end of the run before is not for this one.
-            let mailbox = &self.graph.mailbox;
-            drop(mailbox.take(mailbox.posted()));
-        }
         self.runs += 1;
         note_locations();
         let graph = &mut self.graph;
@@ -107,6 +102,9 @@ impl<P: Payload> Repeatable<P> {
     }
 
     fn end(&mut self, engine: Box<Engine<P>>) -> Report<P::Outputs> {
+        // What was said to this run is not for the next; what is said from here on is.
+        let mailbox = &self.graph.mailbox;
+        drop(mailbox.take(mailbox.posted()));
         let (report, mut cells) = end(engine);
         // Jobs that were added during the run are not part of the graph as it was built.
         drop(cells.split_off(self.jobs));

@@ -67,7 +67,7 @@ pub struct Graph<P: Payload> {
     pub(crate) additions: OpenAdditions<P>,
     pub(crate) observers: Option<Arc<Observers>>,
     /// What `run` will refuse it for.
-    pub(crate) error: Option<RunError>,
+    pub(crate) errors: Vec<RunError>,
 }
 
 impl<'a> Graph<Local<'a>> {
@@ -143,7 +143,7 @@ impl<P: Payload> Graph<P> {
             mailbox: Arc::default(),
             additions: OpenAdditions::open(Arc::new(Additions::new())),
             observers: None,
-            error: None,
+            errors: Vec::new(),
         }
     }
 
@@ -160,7 +160,7 @@ impl<P: Payload> Graph<P> {
     /// has, is refused when the graph is run.
     pub fn pool(&mut self, name: &str, capacity: u32) -> Pool {
         let id = self.core.add_pool(name, capacity).unwrap_or_else(|error| {
-            self.error.get_or_insert(error.into());
+            self.errors.push(error.into());
             PoolId::new(u32::MAX)
         });
         Pool { scope: self.scope.graph, id }
@@ -264,13 +264,18 @@ impl<P: Payload> Graph<P> {
     /// A job that cannot be added gets a handle all the same; the run is refused.
     #[cold]
     fn insert_refused(&mut self, error: RunError, slot: Slot) -> NumberAndIndex {
-        self.error.get_or_insert(error);
+        self.errors.push(error);
         self.core.insert(Record::new(slot), None, &[]).unwrap_or(NumberAndIndex::NOBODY)
+    }
+
+    /// The window asked for last has no seat.
+    pub(super) fn no_window(&self) -> Option<RunError> {
+        self.no_window.then_some(RunError::NoWindow)
     }
 
     /// What the graph is refused for, if it is.
     pub(crate) fn refusal(&self) -> Option<RunError> {
-        self.error.clone().or_else(|| self.no_window.then_some(RunError::NoWindow))
+        self.errors.first().cloned().or_else(|| self.no_window())
     }
 
     /// Begins the run, unless there is an error.

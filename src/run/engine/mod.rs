@@ -4,6 +4,7 @@ pub(super) mod additions;
 mod admit;
 pub(super) mod attempt;
 pub(super) mod cells;
+pub(super) mod check;
 mod edit;
 #[expect(clippy::module_inception, reason = "the storey is named after what it is about")]
 pub(super) mod engine;

@@ -165,6 +165,13 @@ pub enum RunError {
         /// The job of this graph.
         job: JobName,
     },
+    /// A graph that is a job of this one is wrong.
+    Inside {
+        /// The job.
+        job: JobName,
+        /// What is wrong.
+        error: Box<RunError>,
+    },
     /// A window of zero: nothing could ever start.
     NoWindow,
     /// The run is over, so no job can be added to it.
@@ -190,6 +197,7 @@ impl fmt::Display for RunError {
                 f,
                 "let {job} take from a pool of another graph: make that pool in this graph and use what `pool` returns"
             ),
+            Self::Inside { job, error } => write!(f, "run {job}: failed to {error}"),
             Self::Over => f.write_str("add a job: the run is over"),
             Self::Interrupted => f.write_str("run again: the run before was dropped, and its jobs with it"),
             Self::RunsOnce { job } => {

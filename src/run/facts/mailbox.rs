@@ -171,7 +171,8 @@ impl StopHandle {
     /// The first call stops the run in order, the second aborts what is left of it, the third aborts
     /// the shutdown hooks. Asked for by a job, it is heard when the poll of that is over. In a run that is
     /// ending already, for whatever cause, the first call aborts. One before the run begins ends it at its
-    /// beginning; one after its end does nothing.
+    /// beginning, also one between two runs of a [`Repeatable`](crate::Repeatable) the second of them; one after
+    /// the last run does nothing. The same holds of the other methods.
     pub fn stop(&self) {
         self.0.post(Message::Stop);
     }

@@ -6,7 +6,7 @@ use std::task::{self, Poll};
 use std::vec::Vec;
 
 use super::context::Context;
-use crate::run::facts::error::Error;
+use crate::run::facts::error::{Error, RunError};
 use crate::run::facts::fact::JobInfo;
 use crate::run::facts::handle::Key;
 
@@ -72,6 +72,12 @@ pub trait Execute {
     #[doc(hidden)]
     fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
         None
+    }
+
+    /// What is wrong with it, if it is a graph that has not begun.
+    #[doc(hidden)]
+    fn problems(&self) -> Vec<RunError> {
+        Vec::new()
     }
 
     /// Writes the jobs inside, if it is a graph that has not begun.

@@ -7,6 +7,7 @@ use std::vec::Vec;
 
 use super::ask::{Ask, Call, CallAgain};
 use super::body::Start;
+use crate::run::facts::error::RunError;
 use crate::run::facts::fact::JobInfo;
 use crate::run::facts::quiet::note_caught;
 
@@ -40,6 +41,11 @@ pub trait Make {
     /// What is known of the jobs inside, if it makes a graph run.
     fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
         None
+    }
+
+    /// What is wrong with the graph that it is.
+    fn problems(&self) -> Vec<RunError> {
+        Vec::new()
     }
 
     /// Writes the jobs inside.

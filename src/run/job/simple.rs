@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use super::ask::CallAgain;
 use super::body::{Body, Execute, Occasion, Repeat, Start};
 use super::make::{Again, Given, Make, Maker};
-use crate::run::facts::error::{Error, Permanent};
+use crate::run::facts::error::{Error, Permanent, RunError};
 use crate::run::facts::fact::JobInfo;
 use crate::run::facts::output::Column;
 use crate::run::facts::quiet::note_caught;
@@ -192,6 +192,10 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K>
 
     fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
         self.make.inside()
+    }
+
+    fn problems(&self) -> Vec<RunError> {
+        self.make.problems()
     }
 
     fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {

@@ -1,0 +1,77 @@
+use std::boxed::Box;
+use std::fmt;
+use std::vec::Vec;
+
+use super::graph::Graph;
+use crate::orchestrator::JobName;
+use crate::run::facts::error::RunError;
+use crate::run::job::payload::Payload;
+
+/// All that is wrong with a graph: the answer of [`Graph::check`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems(Vec<RunError>);
+
+impl Problems {
+    /// One by one, in the order in which they were made; cycles last.
+    #[must_use]
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &RunError> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [one] = &self.0[..] {
+            return one.fmt(f);
+        }
+        write!(f, "{} problems", self.0.len())?;
+        let mut separator = ": ";
+        for problem in &self.0 {
+            write!(f, "{separator}failed to {problem}")?;
+            separator = "; ";
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl<P: Payload> Graph<P> {
+    /// Looks for all that is wrong, at once, where a run names the first: jobs that could not be added,
+    /// requirements and pools that make no sense, a window of zero, cycles (of several that share a job, one), and
+    /// the same in graphs inside. O(jobs + requirements).
+    ///
+    /// ```
+    /// use jobgraph::{Condition, Job, JobGraph};
+    ///
+    /// let mut graph = JobGraph::new().window(0);
+    /// let a = graph.add(Job::new(async {}).label("a"));
+    /// let b = graph.add(Job::new(async {}).label("b").requires(&a));
+    /// graph.require(&a, &b, Condition::Succeeded)?;
+    /// graph.pool("disk", 0);
+    /// let problems = graph.check().unwrap_err();
+    /// assert_eq!(problems.iter().len(), 3);
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Problems`] lists them.
+    pub fn check(&self) -> Result<(), Problems> {
+        let problems = self.problems();
+        if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
+    }
+
+    pub(crate) fn problems(&self) -> Vec<RunError> {
+        let mut problems = self.errors.clone();
+        problems.extend(self.no_window());
+        for job in self.core.jobs() {
+            let inside = self.cells.body(job.index()).map(|body| body.peek().problems());
+            problems.extend(inside.into_iter().flatten().map(|error| {
+                let job = JobName { id: Some(job), label: self.core.label(job).map(Into::into) };
+                RunError::Inside { job, error: Box::new(error) }
+            }));
+        }
+        problems.extend(self.core.cycles().into_iter().map(RunError::Graph));
+        problems
+    }
+}
