@@ -50,10 +50,10 @@ pub mod tokio;
 pub mod view;
 
 pub use crate::orchestrator::{
-    After, Attempt, BadNeed, BadRetries, Change, Completion, Condition, Counts, DependentsOfAll,
-    Explanation, Failure, GraphError, InputError, JobId, JobKind, JobName, JobOptions, JobState,
-    Orchestrator, Order, Outcome, PoolId, PoolUse, PoolWait, ReadyJobs, Retries, RunOptions,
-    Signal, SkipReason, StopReason, Timestamp, Transition, Verdict,
+    After, AnyOf, Attempt, BadNeed, BadRetries, Change, Completion, Condition, Counts,
+    DependentsOfAll, Explanation, Failure, GraphError, InputError, JobId, JobKind, JobName,
+    JobOptions, JobState, Orchestrator, Order, Outcome, PoolId, PoolUse, PoolWait, ReadyJobs,
+    Retries, RunOptions, Signal, SkipReason, StopReason, Timestamp, Transition, Verdict,
 };
 #[cfg(feature = "std")]
 pub use crate::run::{

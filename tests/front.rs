@@ -536,3 +536,25 @@ fn one_problem_reads_like_itself() {
     let problems = graph.check().unwrap_err();
     assert_eq!(problems.to_string(), problems.iter().next().unwrap().to_string());
 }
+
+#[test]
+fn a_member_of_another_graph_is_refused() {
+    let mut other = JobGraph::new();
+    let stranger = other.add(Job::new(async {}));
+    let mut graph = JobGraph::new();
+    let own = graph.add(Job::new(async {}));
+    graph.add(Job::new(async {}).label("x").requires_any((&own, &stranger)));
+    let error = jobgraph::smol::block_on(graph).unwrap_err().to_string();
+    assert!(error.starts_with("let the new job x require #1 of another graph"), "{error}");
+}
+
+#[test]
+fn what_waits_for_any_is_listed() {
+    let mut graph = JobGraph::new();
+    let [a, b] = ["a", "b"].map(|label| graph.add(Job::new(async {}).label(label)));
+    graph.add(Job::new(async {}).label("x").requires_any((&a, &b)));
+    assert!(
+        graph.to_string().contains("x waiting requires [a or another, b or another]"),
+        "{graph}"
+    );
+}

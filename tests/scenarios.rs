@@ -62,7 +62,7 @@ scenarios! {
         a_job_inside_stops_the_whole_run_or_its_own_graph a_job_inside_cancels_one_of_its_own_graph;
     composition: jobs_add_jobs a_graph_is_a_job a_nested_failure_is_a_failure a_nested_timeout_is_a_failure
         stopping_the_parent_stops_inside_in_order aborting_the_parent_leaves_nothing_alive
-        custom_jobs_are_retried_and_shut_down a_graph_runs_again;
+        custom_jobs_are_retried_and_shut_down a_graph_runs_again any_of_three_mirrors_is_enough;
 }
 
 /// Only several threads can do this.

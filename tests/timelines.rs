@@ -8,6 +8,8 @@ mod bodies;
 mod deadlines;
 #[path = "timelines/ending.rs"]
 mod ending;
+#[path = "timelines/groups.rs"]
+mod groups;
 #[path = "timelines/inputs.rs"]
 mod inputs;
 #[path = "timelines/observe.rs"]

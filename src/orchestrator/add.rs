@@ -39,8 +39,40 @@ impl<J> Orchestrator<J> {
     pub(crate) fn insert(
         &mut self,
         payload: J,
+        extra: Option<Box<Extra>>,
+        requirements: &[(JobId, Condition)],
+    ) -> Result<NumberAndIndex, GraphError> {
+        match &extra {
+            Some(grouped) if !grouped.options.any_of.is_empty() => {
+                self.insert_grouped(payload, extra, requirements)
+            }
+            _ => self.insert_all(payload, extra, requirements, false),
+        }
+    }
+
+    /// Adds a job that requires any of a group.
+    #[cold]
+    fn insert_grouped(
+        &mut self,
+        payload: J,
+        extra: Option<Box<Extra>>,
+        requirements: &[(JobId, Condition)],
+    ) -> Result<NumberAndIndex, GraphError> {
+        let groups = extra.iter().flat_map(|extra| &extra.options.any_of);
+        let members = groups.flat_map(|group| &group.jobs).map(|&job| (job, Condition::Any));
+        let all: Vec<_> = requirements.iter().copied().chain(members).collect();
+        self.insert_all(payload, extra, &all, true)
+    }
+
+    /// Adds a job with all its edges, those of members of groups included.
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    fn insert_all(
+        &mut self,
+        payload: J,
         mut extra: Option<Box<Extra>>,
         requirements: &[(JobId, Condition)],
+        is_grouped: bool,
     ) -> Result<NumberAndIndex, GraphError> {
         if self.is_ending() || !self.has_room_for(requirements) {
             return Err(self.no_more(extra.as_deref()));
@@ -50,9 +82,14 @@ impl<J> Orchestrator<J> {
             Some(extra) => (self.prepare(extra)?, 0),
         };
         let (index, number) = self.jobs.nodes.next();
+        let mut edges = 0;
         if !requirements.is_empty() {
             let once = self.check_new(extra.as_deref(), requirements)?;
-            held_by |= self.edges.connect_new(index, once.as_deref().unwrap_or(requirements));
+            edges = self.edges.connect_new(index, once.as_deref().unwrap_or(requirements));
+            held_by |= edges;
+            if let Some(extra) = extra.as_deref().filter(|_| is_grouped) {
+                held_by -= without_members(extra);
+            }
         }
         let id = JobId::new(index, number);
         self.counts.waiting += 1;
@@ -60,28 +97,30 @@ impl<J> Orchestrator<J> {
         self.jobs.insert(node, held_by, extra, payload);
         self.record(id, Change::Added);
         if self.has_started() {
-            self.enter_run(index);
+            self.enter_run(index, edges);
         }
         Ok(NumberAndIndex { number, index })
     }
 
     /// A job was added to a run: it starts, waits, or never will start.
-    fn enter_run(&mut self, index: u32) {
+    fn enter_run(&mut self, index: u32, edges: u32) {
         self.settle_polled();
         self.queue.begin_input();
         let plain = self.jobs.held_by[index as usize] & PLAIN;
-        let made = self.jobs.held_by[index as usize] & !PLAIN;
-        let mut unresolved = 0;
-        let mut culprit = None;
-        for (required, condition) in self.edges.latest(made) {
+        let (mut unresolved, mut culprit) = (0, None);
+        for (required, condition) in self.edges.latest(edges) {
+            if condition == Condition::Any {
+                continue;
+            }
             match self.fate(required).resolution(condition) {
                 Resolution::Pending => unresolved += 1,
                 Resolution::Satisfied => {}
                 Resolution::Impossible => culprit = culprit.or(Some(self.id(required))),
             }
         }
-        self.jobs.held_by[index as usize] = plain | unresolved;
-        if let Some(required) = culprit {
+        let (open, last) = self.enter_groups(index);
+        self.jobs.held_by[index as usize] = plain | (unresolved + open);
+        if let Some(required) = culprit.or(last) {
             self.apply(index, Event::Impossible(required));
         } else {
             self.satisfy_if_free(index);
@@ -95,6 +134,7 @@ impl<J> Orchestrator<J> {
         if let Some(problem) = extra.options.retries.problem(is_finite) {
             return Err(GraphError::BadRetries { job: Extra::name(Some(extra)), problem });
         }
+        self.note_groups(extra)?;
         self.note_needs(extra)?;
         let mut node = Node::new(Some(extra));
         if self.waits_for_all {
@@ -144,7 +184,7 @@ impl<J> Orchestrator<J> {
     #[inline]
     fn is_usual(&self, id: JobId, asked: Condition) -> bool {
         let nodes = &self.jobs.nodes;
-        asked != Condition::Failed && nodes.get(id).is_some_and(Node::is_there_and_finite)
+        asked.is_usual() && nodes.get(id).is_some_and(Node::is_there_and_finite)
     }
 
     #[cold]
@@ -155,6 +195,11 @@ impl<J> Orchestrator<J> {
         asked: Condition,
     ) -> Result<(), GraphError> {
         let required = self.known(id)?;
+        let is_member = extra.is_some_and(|extra| extra.groups.of(required).is_some());
+        if asked == Condition::Any && !is_member {
+            let (job, required) = (Extra::name(extra), self.name(required));
+            return Err(GraphError::NotInGroup { job, required });
+        }
         self.check_condition(|| Extra::name(extra), required, asked)
     }
 
@@ -184,6 +229,13 @@ impl<J> Orchestrator<J> {
         }
         Ok(once)
     }
+}
+
+/// How many edges of members a job has beyond one for each group.
+#[expect(clippy::cast_possible_truncation, reason = "each is an edge")]
+fn without_members(extra: &Extra) -> u32 {
+    let groups = extra.groups.all();
+    groups.iter().map(|group| group.members().len() as u32 - 1).sum()
 }
 
 /// Whether a job is listed twice, in lists of jobs that are there.

@@ -8,11 +8,14 @@ pub enum Condition {
     Succeeded,
     /// *after*: it has ended, however.
     Finished,
-    /// *on failure of*: it failed.
-    Failed,
     /// *settled*: it is decided whether it succeeds. It has ended, however; of a service, it has been ready, or
     /// has ended without.
     Settled,
+    /// *on failure of*: it failed.
+    Failed,
+    /// *any of*: it is one of a [group](super::JobOptions::any_of), of which any member is enough. What is asked of
+    /// them is the group's.
+    Any,
 }
 
 /// "No job": an index that is never given out.
@@ -21,8 +24,8 @@ pub(super) const NONE: u32 = u32::MAX;
 /// How many jobs, or words of [`Made`](super::made::Made), there may be: what an [`Edge`] can tell apart.
 pub(super) const MAX: usize = Edge::INDEX as usize;
 
-/// One side of a requirement: who is on the other side, in 29 bits, and what is asked, as a tag in three. Tag 4
-/// is free; 6 and 7 are for whoever keeps lists of these.
+/// One side of a requirement: who is on the other side, in 29 bits, and what is asked, as a tag in three. Tags
+/// 6 and 7 are for whoever keeps lists of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Edge(u32);
 
@@ -58,6 +61,12 @@ impl Edge {
         Self(self.0 & !Self::INDEX | index)
     }
 
+    /// Whether it is of a member of a group.
+    #[inline]
+    pub(super) const fn is_any(self) -> bool {
+        self.tag() == Condition::Any as u32
+    }
+
     /// Whether the tag is a condition, not one of those that lists have for themselves.
     #[inline]
     pub(super) const fn has_condition(self) -> bool {
@@ -68,8 +77,9 @@ impl Edge {
         match self.tag() {
             0 => Condition::Succeeded,
             1 => Condition::Finished,
-            2 => Condition::Failed,
-            _ => Condition::Settled,
+            2 => Condition::Settled,
+            3 => Condition::Failed,
+            _ => Condition::Any,
         }
     }
 
@@ -90,5 +100,13 @@ impl From<Edge> for u32 {
     #[inline]
     fn from(edge: Edge) -> Self {
         edge.0
+    }
+}
+
+impl Condition {
+    /// Whether it can be asked of any finite job.
+    #[inline]
+    pub(super) const fn is_usual(self) -> bool {
+        (self as u32) < Self::Failed as u32
     }
 }

@@ -171,7 +171,7 @@ impl Edges {
         &mut self,
         nodes: &Nodes,
         is_removed: impl Fn(u32) -> bool,
-        mut freed: impl FnMut(u32),
+        mut freed: impl FnMut(u32, Edge),
     ) {
         let is_idle =
             |&(_, job, edge): &(u32, u32, Edge)| is_removed(job) || is_removed(edge.index());
@@ -180,7 +180,7 @@ impl Edges {
         for (at, job, edge) in idle {
             self.made.forget(at);
             if is_removed(edge.index()) {
-                freed(job);
+                freed(job, edge);
             }
         }
         self.wide.clear();

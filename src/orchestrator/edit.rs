@@ -39,6 +39,10 @@ impl<J> Orchestrator<J> {
         if job == required {
             return Err(GraphError::SelfRequirement { job: self.name(job) });
         }
+        if asked == Condition::Any {
+            let (job, required) = (self.name(job), self.name(required));
+            return Err(GraphError::NotInGroup { job, required });
+        }
         self.check_condition(|| self.name(job), required, asked)?;
         match self.edges.find(job, required).map(|edge| self.edges.condition(edge)) {
             None if self.edges.has_room_for(1) => Ok(true),
@@ -66,7 +70,9 @@ impl<J> Orchestrator<J> {
                     required: self.name(required),
                 })
             }
-            (JobKind::Finite, _)
+            // What is asked of it was looked at with its group.
+            (_, Condition::Any)
+            | (JobKind::Finite, _)
             | (JobKind::Service, Condition::Succeeded | Condition::Settled) => Ok(()),
             (kind, condition) => Err(GraphError::ForeverRequired {
                 job: job(),
@@ -97,8 +103,13 @@ impl<J> Orchestrator<J> {
                 required: self.name(required),
             });
         };
+        let is_member = self.edges.condition(edge) == Condition::Any;
         self.edges.disconnect(&self.jobs.nodes, job, edge);
-        self.jobs.held_by[job as usize] -= 1;
+        if is_member {
+            self.remove_member(job, required);
+        } else {
+            self.jobs.held_by[job as usize] -= 1;
+        }
         Ok(())
     }
 
@@ -132,7 +143,17 @@ impl<J> Orchestrator<J> {
     /// Lets go of all requirements of and on some jobs, before `start`. O(requirements).
     fn detach(&mut self, is_removed: impl Fn(u32) -> bool) {
         let Store { nodes, held_by, .. } = &mut self.jobs;
-        self.edges.detach_all(nodes, is_removed, |dependent| held_by[dependent as usize] -= 1);
+        let mut members = Vec::new();
+        self.edges.detach_all(nodes, is_removed, |dependent, edge| {
+            if edge.is_any() {
+                members.push((dependent, edge.index()));
+            } else {
+                held_by[dependent as usize] -= 1;
+            }
+        });
+        for (dependent, member) in members {
+            self.remove_member(dependent, member);
+        }
     }
 
     /// Takes a job away in a run. O(its edges), amortised.
@@ -198,6 +219,12 @@ impl<J> Orchestrator<J> {
             if by == Condition::Failed {
                 let (job, dependent) = (self.name(index), self.name(dependent));
                 return Err(GraphError::BypassedFailure { job, dependent });
+            }
+            let is_grouped = |&(_, condition): &(u32, Condition)| condition == Condition::Any;
+            if by == Condition::Any || requirements.iter().any(is_grouped) {
+                let whose = if by == Condition::Any { dependent } else { index };
+                let (job, dependent) = (self.name(index), self.name(whose));
+                return Err(GraphError::BypassedGroup { job, dependent });
             }
             for &(required, condition) in &requirements {
                 let however = matches!(by, Condition::Finished | Condition::Settled);

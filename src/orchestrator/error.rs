@@ -130,6 +130,32 @@ pub enum GraphError {
         /// What is wrong with them.
         problem: BadRetries,
     },
+    /// A job requires any of a group without members: it would never start.
+    EmptyGroup {
+        /// The job.
+        job: JobName,
+    },
+    /// A job names another one twice: in groups, or in a group and beside it.
+    MemberTwice {
+        /// The job.
+        job: JobName,
+        /// The job that is named twice.
+        required: JobName,
+    },
+    /// [`Condition::Any`] is not asked of single jobs.
+    NotInGroup {
+        /// The job.
+        job: JobName,
+        /// The job of which it was to be asked.
+        required: JobName,
+    },
+    /// A job cannot be bypassed that requires any of a group, or is a member of one.
+    BypassedGroup {
+        /// The job to bypass.
+        job: JobName,
+        /// Whose group it is.
+        dependent: JobName,
+    },
     /// A pool of nothing, or a second one with the same name.
     BadPool {
         /// Its name.
@@ -157,6 +183,7 @@ impl fmt::Display for Condition {
             Self::Finished => "to finish",
             Self::Failed => "to fail",
             Self::Settled => "to be settled",
+            Self::Any => "as one of a group",
         })
     }
 }
@@ -204,6 +231,24 @@ impl fmt::Display for GraphError {
             Self::AlreadyStarted { action } => write!(f, "{action}: the run has started already"),
             Self::RunEnding { job, ending } => write!(f, "add {job}: the run is ending ({ending})"),
             Self::BadRetries { job, problem } => write!(f, "add {job}: its {problem}"),
+            Self::EmptyGroup { job } => {
+                write!(
+                    f,
+                    "let {job} require any of a group of nobody: it would never start; name jobs, or leave the group out"
+                )
+            }
+            Self::MemberTwice { job, required } => write!(
+                f,
+                "let {job} require {required} twice, as a member of a group: name it once"
+            ),
+            Self::NotInGroup { job, required } => write!(
+                f,
+                "let {job} require {required} as one of a group: it is in none; name the group in `JobOptions::any_of`"
+            ),
+            Self::BypassedGroup { job, dependent } => write!(
+                f,
+                "bypass {job}: {dependent} requires any of a group; remove that requirement first"
+            ),
             Self::BadPool { name, capacity: 0 } => {
                 write!(
                     f,

@@ -141,13 +141,21 @@ impl<J> Orchestrator<J> {
     fn unresolved(&self, index: u32) -> Vec<(JobName<&'_ str>, Condition, JobKind)> {
         self.required_in_order(index)
             .into_iter()
-            .filter(|&(required, condition)| {
-                self.fate(required).resolution(condition) == Resolution::Pending
-            })
+            .filter(|&(required, condition)| self.is_unresolved(index, required, condition))
             .map(|(required, condition)| {
                 (self.named(required), condition, self.node(required).kind())
             })
             .collect()
+    }
+
+    fn is_unresolved(&self, index: u32, required: u32, condition: Condition) -> bool {
+        let group = self.jobs.extra(index).and_then(|extra| extra.groups.of(required));
+        let asked = match group.filter(|_| condition == Condition::Any) {
+            Some(group) if !group.is_open() => return false,
+            Some(group) => group.condition,
+            None => condition,
+        };
+        self.fate(required).resolution(asked) == Resolution::Pending
     }
 
     /// The dependents that have to end before a job is asked to stop: the nearest that have not ended.
@@ -187,6 +195,7 @@ impl fmt::Display for Explanation<'_> {
                         (Condition::Failed, _) => " to fail",
                         (Condition::Settled, JobKind::Service) => " to be ready, or to end",
                         (Condition::Settled, _) => " to end",
+                        (Condition::Any, _) => " or another",
                     };
                     write!(f, "{comma}{job}{what}")?;
                 }

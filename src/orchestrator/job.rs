@@ -1,8 +1,10 @@
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::fmt;
 use core::time::Duration;
 
+use super::edge::Condition;
 use super::pool::PoolId;
 use super::retries::Retries;
 
@@ -120,6 +122,15 @@ pub enum JobKind {
     Service,
 }
 
+/// Jobs of which one has to satisfy a requirement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnyOf {
+    /// The members, each once.
+    pub jobs: Vec<JobId>,
+    /// What one of them has to satisfy.
+    pub condition: Condition,
+}
+
 /// What a job is, beside its payload. The default: a plain finite job, which costs nothing extra.
 ///
 /// ```
@@ -156,6 +167,8 @@ pub struct JobOptions {
     pub priority: i32,
     /// How much it takes of which [pools](super::Orchestrator::add_pool) while it is under way. Finite jobs only.
     pub pools: Box<[(PoolId, u32)]>,
+    /// Groups of jobs of which it requires any member, beside what it requires of single ones.
+    pub any_of: Box<[AnyOf]>,
 }
 
 impl Default for JobOptions {
@@ -171,6 +184,7 @@ impl Default for JobOptions {
             retries: Retries::default(),
             priority: 0,
             pools: Box::default(),
+            any_of: Box::default(),
         }
     }
 }
@@ -185,8 +199,18 @@ impl JobOptions {
     /// Whether these are the defaults, so that there is nothing to keep.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
-        let Self { label, kind, awaited, critical, timeout, grace, retries, priority, pools } =
-            self;
+        let Self {
+            label,
+            kind,
+            awaited,
+            critical,
+            timeout,
+            grace,
+            retries,
+            priority,
+            pools,
+            any_of,
+        } = self;
         label.is_none()
             && *kind == JobKind::Finite
             && !awaited
@@ -195,6 +219,7 @@ impl JobOptions {
             && *grace == Some(Duration::ZERO)
             && *priority == 0
             && pools.is_empty()
+            && any_of.is_empty()
             && retries.are_none()
     }
 

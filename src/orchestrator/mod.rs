@@ -12,6 +12,8 @@ mod edit;
 mod ending;
 mod error;
 mod explain;
+mod group;
+mod groups;
 mod hand_out;
 mod input;
 mod job;
@@ -46,7 +48,7 @@ pub use self::hand_out::ReadyJobs;
 pub use self::input::After;
 #[cfg(feature = "std")]
 pub(crate) use self::job::NumberAndIndex;
-pub use self::job::{Attempt, JobId, JobKind, JobOptions};
+pub use self::job::{AnyOf, Attempt, JobId, JobKind, JobOptions};
 pub use self::machine::{Orchestrator, RunOptions};
 #[cfg(feature = "std")]
 pub(crate) use self::node::Extra;

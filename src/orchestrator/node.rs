@@ -1,6 +1,7 @@
 use alloc::boxed::Box;
 
 use super::error::JobName;
+use super::group::Groups;
 use super::job::{JobKind, JobOptions};
 use super::state::{Facts, Failure, Stage};
 use super::time::Timestamp;
@@ -144,6 +145,7 @@ pub(crate) struct Extra {
     pub(super) first_turn: Turn,
     /// What it takes from pools, if it does.
     pub(super) kind: u32,
+    pub(super) groups: Groups,
     pub(super) last_failure: Option<Failure>,
     /// A service that has been ready, in any attempt.
     pub(super) ready: bool,

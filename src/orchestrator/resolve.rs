@@ -67,11 +67,13 @@ impl<J> Orchestrator<J> {
             self.satisfy_if_free(job);
         } else if resolutions.impossible.has(dependent) {
             self.skip(job, required);
+        } else if dependent.is_any() {
+            self.resolve_member(job, required);
         }
     }
 
     #[cold]
-    fn skip(&mut self, job: u32, required: u32) {
+    pub(super) fn skip(&mut self, job: u32, required: u32) {
         if self.node(job).stage == Stage::Waiting {
             self.apply(job, Event::Impossible(self.id(required)));
             self.skipped.push_back(job);
@@ -166,7 +168,9 @@ impl Fate {
             (Condition::Finished | Condition::Settled, _)
             | (Condition::Succeeded, Stage::Succeeded)
             | (Condition::Failed, Stage::Failed(_)) => Resolution::Satisfied,
-            (Condition::Succeeded | Condition::Failed, _) => Resolution::Impossible,
+            (Condition::Succeeded | Condition::Failed | Condition::Any, _) => {
+                Resolution::Impossible
+            }
         }
     }
 }

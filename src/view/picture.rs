@@ -59,7 +59,7 @@ pub(crate) fn draw(history: &History, within: &[JobId], language: &mut impl Lang
             let Some(required) = history.job(within, id) else { continue };
             let edge = match (condition, required.info.kind) {
                 (Condition::Succeeded, JobKind::Service) => Edge::Readiness,
-                (Condition::Succeeded, _) => Edge::Success,
+                (Condition::Succeeded | Condition::Any, _) => Edge::Success,
                 (Condition::Finished | Condition::Settled, _) => Edge::End,
                 (Condition::Failed, _) => Edge::Failure,
             };

@@ -188,6 +188,7 @@ fn condition_text(condition: Condition, required: &JobHistory) -> &'static str {
         (Condition::Succeeded, _) => "succeeded",
         (Condition::Finished | Condition::Settled, _) => "ended",
         (Condition::Failed, _) => "failed",
+        (Condition::Any, _) => "was enough of its group",
     }
 }
 

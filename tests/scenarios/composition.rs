@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use jobgraph::{Context, Error, Job, RunError, RunJob, Verdict};
+use jobgraph::{Context, Error, Job, Outcome, RunError, RunJob, SkipReason, Verdict};
 
 use crate::ways::{Alive, Log, Way, end, nap};
 
@@ -244,4 +244,33 @@ pub(crate) fn a_graph_runs_again(way: &Way) {
     let error = graph.repeatable().unwrap_err();
     let text = "run again because of #2 once: its future can be awaited once only; make it with `Job::repeat`";
     assert_eq!(error.to_string(), text);
+}
+
+/// The first mirror that answers is enough; when none does, what waits for one is skipped.
+pub(crate) fn any_of_three_mirrors_is_enough(way: &Way) {
+    for answers in [true, false] {
+        let mut graph = way.graph();
+        let mirror = |millis, answers| {
+            let nap = way.ms(millis);
+            Job::try_with_context(move |cx| async move {
+                cx.sleep(nap).await;
+                if answers { Ok(millis) } else { Err("no answer") }
+            })
+        };
+        let mirrors = [mirror(10, false), mirror(20, answers), mirror(60, false)];
+        let mirrors = mirrors.map(|job| graph.add(job));
+        let unpack = graph.add(Job::new(async {}).requires_any(&mirrors));
+        let first = graph.add(Job::new(async {}).after_any(&mirrors));
+        let never = graph.add(Job::new(async {}).requires_any(&[mirrors[0], mirrors[2]]));
+        let report = way.run(graph);
+        way.assert_time(report.job(&first).unwrap().started(), 10);
+        let skipped = Some(Outcome::Skipped(SkipReason::Requirement(mirrors[2].id())));
+        assert_eq!(report.outcome(&never), skipped);
+        if answers {
+            way.assert_time(report.job(&unpack).unwrap().started(), 20);
+            assert_eq!(report.output(&mirrors[1]), Some(&20));
+        } else {
+            assert_eq!(report.outcome(&unpack), skipped);
+        }
+    }
 }

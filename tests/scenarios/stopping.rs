@@ -44,7 +44,9 @@ pub(crate) fn one_job_is_cancelled_wherever_it_is(way: &Way) {
     let critical = graph.add(Job::new(pending::<()>()).critical());
     later(way, &mut graph, 10, move |stop| {
         stop.cancel(&waits);
-        [runs, drops, critical].iter().for_each(|job| stop.cancel(job));
+        for job in [runs, drops, critical] {
+            stop.cancel(&job);
+        }
         // It has ended.
         stop.cancel(&done);
     });
@@ -178,9 +180,9 @@ pub(crate) fn a_job_inside_stops_the_whole_run_or_its_own_graph(way: &Way) {
             (way.graph(), SendJobGraph::new(), SendJobGraph::new());
         innermost.add(Job::with_context(move |cx| async move {
             if whole {
-                cx.stop_handle().stop()
+                cx.stop_handle().stop();
             } else {
-                cx.this_graph().stop()
+                cx.this_graph().stop();
             }
             pending::<()>().await;
         }));

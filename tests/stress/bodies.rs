@@ -346,6 +346,7 @@ impl Putting<'_> {
             job = match condition {
                 Condition::Finished => job.after(required),
                 Condition::Settled => job.once_settled(required),
+                Condition::Any => unreachable!("none is planned"),
                 Condition::Failed => job.on_failure_of(required),
                 Condition::Succeeded => job.requires(required),
             };

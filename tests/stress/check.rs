@@ -72,6 +72,7 @@ fn permits(plan: &JobPlan, lives: &[Life], condition: Condition, begun: u64) -> 
             lives.iter().any(|life| was(life.ready)) || lives.iter().all(gone_if_begun)
         }
         Condition::Finished | Condition::Settled => lives.iter().all(gone_if_begun),
+        Condition::Any => unreachable!("none is planned"),
     }
 }
 

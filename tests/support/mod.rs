@@ -8,9 +8,9 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use jobgraph::{
-    Attempt, Change, Completion, Condition, GraphError, InputError, JobId, JobOptions, JobState,
-    Orchestrator, Order, Outcome, PoolId, Retries, RunOptions, Signal, SkipReason, Timestamp,
-    Verdict,
+    AnyOf, Attempt, Change, Completion, Condition, GraphError, InputError, JobId, JobOptions,
+    JobState, Orchestrator, Order, Outcome, PoolId, Retries, RunOptions, Signal, SkipReason,
+    Timestamp, Verdict,
 };
 
 pub(crate) const fn secs(seconds: u64) -> Duration {
@@ -220,6 +220,27 @@ impl Timeline {
     #[track_caller]
     pub(crate) fn add(&mut self, spec: JobSpec) -> &mut Self {
         if let Err(error) = self.try_add(spec) {
+            panic!("failed to {error}");
+        }
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn try_any(
+        &mut self,
+        mut spec: JobSpec,
+        condition: Condition,
+        members: &str,
+    ) -> Result<JobId, GraphError> {
+        let jobs = members.split_whitespace().map(|label| self.id(label)).collect();
+        spec.options.any_of = [AnyOf { jobs, condition }].into();
+        self.try_add(spec)
+    }
+
+    /// A job that requires any of a group.
+    #[track_caller]
+    pub(crate) fn any(&mut self, spec: JobSpec, condition: Condition, members: &str) -> &mut Self {
+        if let Err(error) = self.try_any(spec, condition, members) {
             panic!("failed to {error}");
         }
         self

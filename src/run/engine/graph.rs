@@ -192,11 +192,11 @@ impl<P: Payload> Graph<P> {
     /// ended or there are none yet: for runs to which jobs are [added](Self::adder) as they come.
     ///
     /// ```
-    /// use jobgraph::{Job, JobGraph, Verdict};
+    /// use jobgraph::{Job, JobGraph};
     ///
     /// let mut graph = JobGraph::new().until_stopped();
     /// let (adder, stop) = (graph.adder(), graph.stop_handle());
-    /// let report = jobgraph::smol::block_on(async {
+    /// futures_lite::future::block_on(async {
     ///     let run = jobgraph::smol::run(graph);
     ///     let requests = async move {
     ///         let request = adder.add(Job::new(async { "answer" })).await?;
@@ -206,7 +206,8 @@ impl<P: Payload> Graph<P> {
     ///     let (report, request) = futures_lite::future::zip(run, requests).await;
     ///     assert_eq!(report?.output(&request?), Some(&"answer"));
     ///     Ok::<(), jobgraph::RunError>(())
-    /// });
+    /// })?;
+    /// # Ok::<(), jobgraph::RunError>(())
     /// ```
     #[must_use]
     pub fn until_stopped(mut self) -> Self {

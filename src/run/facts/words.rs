@@ -34,6 +34,7 @@ pub(crate) fn awaited(condition: Condition) -> &'static str {
         Condition::Finished => " to finish",
         Condition::Failed => " to fail",
         Condition::Settled => " to be settled",
+        Condition::Any => " or another",
     }
 }
 

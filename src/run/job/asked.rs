@@ -21,7 +21,7 @@ pub(crate) struct Asked {
 struct More {
     /// All requirements, if they are more than a few.
     all: Vec<(JobId, Condition)>,
-    /// Handles of other scopes than that of the first one.
+    /// Handles whose scope has to be looked at: others than that of the first one, and members of groups.
     strays: Vec<Key>,
     /// The scopes of the pools from which it takes.
     pools: Vec<u64>,
@@ -60,6 +60,11 @@ impl Asked {
         if count > FEW {
             self.more.get_or_insert_default().all.reserve_exact(self.len + count);
         }
+    }
+
+    /// It names this job in a group.
+    pub(crate) fn note_member(&mut self, key: Key) {
+        self.push_stray(key);
     }
 
     /// It takes from a pool of this scope.

@@ -2,6 +2,8 @@ use std::boxed::Box;
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
+use std::vec;
+use std::vec::Vec;
 
 use super::ask::Nothing;
 use super::asked::Asked;
@@ -10,7 +12,7 @@ use super::hook::{CleanUp, Hook, HookResult, NoHook};
 use super::make::{Again, Maker, Once};
 use super::payload::{Boxed, to_heap};
 use super::simple::Simple;
-use crate::orchestrator::{Condition, Extra, JobKind, JobOptions, Retries};
+use crate::orchestrator::{AnyOf, Condition, Extra, JobKind, JobOptions, Retries};
 use crate::run::facts::handle::{Pool, Requirements};
 use crate::run::facts::output::Show;
 
@@ -170,6 +172,38 @@ impl<B: Body, H> Job<B, H> {
     /// It starts once these have ended, however.
     pub fn after(self, required: impl Requirements) -> Self {
         self.on(required, Condition::Finished)
+    }
+
+    /// It starts once the first of these has succeeded (of a service: is ready), and is skipped if none does. The
+    /// others go on. Each call names another group.
+    ///
+    /// ```
+    /// use jobgraph::{Job, JobGraph};
+    ///
+    /// let mut graph = JobGraph::new();
+    /// let mirrors = [1, 2].map(|n| graph.add(Job::try_new(async move { if n == 1 { Err("no route") } else { Ok(n) } })));
+    /// let unpack = graph.add(Job::new(async {}).requires_any(&mirrors));
+    /// assert!(jobgraph::smol::block_on(graph)?.is_done(&unpack));
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn requires_any(self, jobs: impl Requirements) -> Self {
+        self.on_any(jobs, Condition::Succeeded)
+    }
+
+    /// Like [`requires_any`](Self::requires_any): it starts once the first of these has ended, however.
+    pub fn after_any(self, jobs: impl Requirements) -> Self {
+        self.on_any(jobs, Condition::Finished)
+    }
+
+    fn on_any(mut self, jobs: impl Requirements, condition: Condition) -> Self {
+        let mut group = AnyOf { jobs: Vec::with_capacity(jobs.count()), condition };
+        jobs.each(&mut |key| {
+            self.requirements.note_member(key);
+            group.jobs.push(key.id);
+        });
+        let any_of = &mut self.options().any_of;
+        *any_of = [any_of.to_vec(), vec![group]].concat().into();
+        self
     }
 
     /// It starts as soon as it is decided whether these succeed: once they have ended, however; a service, once

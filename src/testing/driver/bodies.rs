@@ -88,6 +88,7 @@ fn require<B: Body, T>(job: Job<B>, required: &Handle<T>, condition: Condition) 
         Condition::Succeeded => job.requires(required),
         Condition::Finished => job.after(required),
         Condition::Settled => job.once_settled(required),
+        Condition::Any => job.requires_any(required),
         Condition::Failed => job.on_failure_of(required),
     }
 }

@@ -199,6 +199,7 @@ impl Bytes<'_> {
             retries,
             priority: if self.one_in(4) { i32::from(self.below(3)) - 1 } else { 0 },
             pools: self.needs(kind),
+            any_of: Box::default(),
         }
     }
 

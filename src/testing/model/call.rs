@@ -68,6 +68,9 @@ impl fmt::Display for Call {
         if options.priority != 0 {
             write!(f, " priority={}", options.priority)?;
         }
+        if !options.any_of.is_empty() {
+            write!(f, " {:?}", options.any_of)?;
+        }
         if !options.pools.is_empty() {
             write!(f, " {:?}", options.pools)?;
         }

@@ -121,12 +121,29 @@ impl Model {
         )?;
         let body = self.body_of(attempt.job);
         ensure(body.is_none(), || format!("{attempt} begins, but {body:?} is not gone"))?;
-        for (required, condition) in self.core.requirements(attempt.job) {
+        for (condition, members) in self.core.any_of(attempt.job) {
+            let enough = |&member: &JobId| self.satisfied(member, condition) == Some(true);
+            // What has satisfied it may have been removed since.
+            ensure(members.iter().any(enough) || self.has_removed(), || {
+                format!("{attempt} begins, but requires any of {members:?} {condition}")
+            })?;
+        }
+        for (required, condition) in self.single_requirements(attempt.job) {
             ensure(self.satisfied(required, condition) == Some(true), || {
                 format!("{attempt} begins, but requires {required} {condition}")
             })?;
         }
         Ok(())
+    }
+
+    /// What a job requires, but for members of its groups.
+    fn single_requirements(&self, job: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
+        self.core.requirements(job).filter(|&(_, condition)| condition != Condition::Any)
+    }
+
+    /// Whether a job was removed since the run began.
+    fn has_removed(&self) -> bool {
+        self.seen.counts.removed > 0
     }
 
     /// What the core itself says about a requirement; a removed job keeps its outcome.
@@ -138,6 +155,7 @@ impl Model {
         self.outcomes.get(&required).map(|outcome| match condition {
             Condition::Succeeded => *outcome == Outcome::Succeeded,
             Condition::Finished | Condition::Settled => true,
+            Condition::Any => unreachable!("what is asked of a member is its group's"),
             Condition::Failed => matches!(outcome, Outcome::Failed(_)),
         })
     }
@@ -240,12 +258,15 @@ impl Model {
             // With no cycle, one unresolved requirement of each waiting job is enough for all of
             // them to reach a job that is under way or will be.
             JobState::Waiting if self.seen.started => {
-                let unresolved = |&(required, condition): &(JobId, Condition)| {
-                    self.satisfied(required, condition).is_none()
+                let unresolved =
+                    |(required, condition)| self.satisfied(required, condition).is_none();
+                let open = |(condition, members): (Condition, Vec<JobId>)| {
+                    let mut fates = members.iter().map(|&member| self.satisfied(member, condition));
+                    fates.clone().all(|fate| fate != Some(true)) && fates.any(|fate| fate.is_none())
                 };
-                ensure(!ending && job.requirements.iter().any(unresolved), || {
-                    format!("{id} waits for nothing")
-                })
+                let waits =
+                    self.single_requirements(id).any(unresolved) || self.core.any_of(id).any(open);
+                ensure(!ending && waits, || format!("{id} waits for nothing"))
             }
             JobState::Queued | JobState::Backoff { .. } => {
                 ensure(!ending, || format!("{id} would start in an ending run"))
@@ -258,6 +279,13 @@ impl Model {
                 // The requirement on a removed job is not listed any more.
                 let listed = job.requirements.iter().find(|&&(listed, _)| listed == required);
                 let impossible = match listed {
+                    Some(&(_, Condition::Any)) => {
+                        let mut groups = self.core.any_of(id);
+                        let group = groups.find(|(_, members)| members.contains(&required));
+                        group.is_some_and(|(asked, _)| {
+                            self.satisfied(required, asked) == Some(false)
+                        })
+                    }
                     Some(&(_, condition)) => self.satisfied(required, condition) == Some(false),
                     None => !self.seen.jobs.iter().any(|job| job.id == required),
                 };

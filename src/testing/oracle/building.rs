@@ -1,3 +1,4 @@
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -23,6 +24,19 @@ impl Oracle {
         capacity > 0
     }
 
+    /// Whether each group has members, all of them are named once, and all can be required.
+    fn can_wait_for_any(&self, options: &JobOptions, requirements: &[(JobId, Condition)]) -> bool {
+        let members = || options.any_of.iter().flat_map(|group| &group.jobs);
+        options.any_of.iter().all(|group| {
+            !group.jobs.is_empty()
+                && group.condition != Condition::Any
+                && group.jobs.iter().all(|&id| self.can_be_required(id, group.condition))
+        }) && members().all(|member| {
+            members().filter(|other| *other == member).count() == 1
+                && requirements.iter().all(|(required, _)| required != member)
+        })
+    }
+
     /// Whether all that a job takes is there.
     fn can_take(&self, options: &JobOptions) -> bool {
         options.pools.iter().all(|&(pool, amount)| {
@@ -39,8 +53,10 @@ impl Oracle {
         self.ending.is_none()
             && make_sense(options)
             && self.can_take(options)
+            && self.can_wait_for_any(options, requirements)
             && requirements.iter().all(|&(required, condition)| {
-                self.can_be_required(required, condition)
+                condition != Condition::Any
+                    && self.can_be_required(required, condition)
                     && requirements.iter().all(|&(id, other)| id != required || other == condition)
             })
     }
@@ -66,6 +82,7 @@ impl Oracle {
                 ever_ready: false,
                 healthy_since: None,
                 in_a_row: 0,
+                open_groups: BTreeSet::new(),
                 cancelled: false,
                 last_failure: None,
                 queued: (0, 0),
@@ -80,11 +97,19 @@ impl Oracle {
             }
             let resolved = if self.started { self.resolved(required, condition) } else { None };
             let satisfied = resolved == Some(true);
-            self.edges.push(Edge { job: id, required, condition, satisfied });
+            self.edges.push(Edge {
+                job: id,
+                required,
+                condition,
+                satisfied,
+                group: None,
+                impossible: false,
+            });
             if resolved == Some(false) && impossible.is_none() {
                 impossible = Some(required);
             }
         }
+        let impossible = impossible.or(self.add_groups(id));
         if self.started {
             if let Some(required) = impossible {
                 self.end(id, Outcome::Skipped(SkipReason::Requirement(required)));
@@ -95,10 +120,55 @@ impl Oracle {
         }
     }
 
+    /// The edges of the groups of a new job; who has made the first one impossible that is.
+    fn add_groups(&mut self, id: JobId) -> Option<JobId> {
+        let mut culprit = None;
+        for (number, group) in self.jobs[&id].options.any_of.clone().into_iter().enumerate() {
+            let mut open = true;
+            let mut left = group.jobs.len();
+            for &required in &group.jobs {
+                let condition = group.condition;
+                let resolved = if self.started { self.resolved(required, condition) } else { None };
+                let (satisfied, impossible) = (resolved == Some(true), resolved == Some(false));
+                open &= !satisfied;
+                left -= usize::from(impossible);
+                let group = Some(number);
+                self.edges.push(Edge {
+                    job: id,
+                    required,
+                    condition,
+                    satisfied,
+                    group,
+                    impossible,
+                });
+            }
+            if left == 0 {
+                culprit = culprit.or(group.jobs.last().copied());
+            }
+            if open {
+                self.jobs.entry(id).and_modify(|job| {
+                    job.open_groups.insert(number);
+                });
+            }
+        }
+        culprit
+    }
+
+    /// Before the run: whose members are all gone is no group any more.
+    fn forget_empty_groups(&mut self) {
+        for (&id, job) in &mut self.jobs {
+            let has_members = |group: &usize| {
+                self.edges.iter().any(|edge| edge.job == id && edge.group == Some(*group))
+            };
+            job.open_groups.retain(has_members);
+        }
+    }
+
     /// Makes one job require another.
     pub fn require(&mut self, job: JobId, required: JobId, condition: Condition) -> bool {
         if self.started
             || job == required
+            || condition == Condition::Any
             || !self.jobs.contains_key(&job)
             || !self.can_be_required(required, condition)
         {
@@ -106,9 +176,11 @@ impl Oracle {
         }
         let existing = self.edges.iter().find(|edge| edge.job == job && edge.required == required);
         if let Some(edge) = existing {
-            return edge.condition == condition;
+            return edge.asked() == condition;
         }
-        self.edges.push(Edge { job, required, condition, satisfied: false });
+        let edge =
+            Edge { job, required, condition, satisfied: false, group: None, impossible: false };
+        self.edges.push(edge);
         true
     }
 
@@ -117,6 +189,7 @@ impl Oracle {
         let before = self.edges.len();
         if !self.started {
             self.edges.retain(|edge| edge.job != job || edge.required != required);
+            self.forget_empty_groups();
         }
         self.edges.len() < before
     }
@@ -132,6 +205,9 @@ impl Oracle {
         if self.ending.is_none() {
             self.edges.retain(|edge| edge.job != id && edge.required != id);
         }
+        if !self.started {
+            self.forget_empty_groups();
+        }
         true
     }
 
@@ -144,7 +220,10 @@ impl Oracle {
         let requirements: Vec<_> = self.requirements(id).collect();
         let dependents: Vec<_> = self.dependents(id).collect();
         for (dependent, condition) in dependents {
-            if condition == Condition::Failed {
+            let grouped = |&(_, condition): &(JobId, Condition)| condition == Condition::Any;
+            if matches!(condition, Condition::Failed | Condition::Any)
+                || requirements.iter().any(grouped)
+            {
                 self.edges = before;
                 return false;
             }
@@ -219,4 +298,11 @@ fn make_sense(options: &JobOptions) -> bool {
         && (retries.limit > 0 || !(pauses || resets))
         && (!retries.jitter || retries.base > Duration::ZERO)
         && (endless || !resets)
+}
+
+impl Edge {
+    /// What it says to whoever asks.
+    pub(super) fn asked(&self) -> Condition {
+        if self.group.is_some() { Condition::Any } else { self.condition }
+    }
 }

@@ -1,4 +1,4 @@
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -24,6 +24,8 @@ pub(super) struct Job {
     pub(super) in_a_row: u32,
     /// Whether `cancel` named it: then there is no further attempt.
     pub(super) cancelled: bool,
+    /// The groups of which no member has satisfied yet what is asked of one.
+    pub(super) open_groups: BTreeSet<usize>,
     pub(super) last_failure: Option<Failure>,
     /// When it was queued, as numbers that only grow: by which input, and when.
     pub(super) queued: (u64, u64),
@@ -39,6 +41,9 @@ pub(super) struct Edge {
     pub(super) required: JobId,
     pub(super) condition: Condition,
     pub(super) satisfied: bool,
+    /// The group of the job of which this is a member; then the condition is the group's.
+    pub(super) group: Option<usize>,
+    pub(super) impossible: bool,
 }
 
 /// The naive implementation. Where the core returns a `Result`, this tells whether it is `Ok`.
@@ -334,14 +339,14 @@ impl Oracle {
     pub fn requirements(&self, id: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
         self.present_edges()
             .filter(move |edge| edge.job == id)
-            .map(|edge| (edge.required, edge.condition))
+            .map(|edge| (edge.required, edge.asked()))
     }
 
     /// What is required of a job by jobs that are present, in the order in which that was made.
     pub fn dependents(&self, id: JobId) -> impl Iterator<Item = (JobId, Condition)> + '_ {
         self.present_edges()
             .filter(move |edge| edge.required == id)
-            .map(|edge| (edge.job, edge.condition))
+            .map(|edge| (edge.job, edge.asked()))
     }
 
     /// How many requirements there are between the jobs that are present.

@@ -2,7 +2,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::naive::{Job, Oracle, is_awaited, is_ended, is_under_way};
+use super::naive::{Edge, Job, Oracle, is_awaited, is_ended, is_under_way};
 use crate::testing::random::Random;
 use crate::{
     Attempt, Condition, Failure, JobId, JobKind, JobState, Outcome, Signal, SkipReason, StopReason,
@@ -101,12 +101,24 @@ impl Oracle {
         Some(match condition {
             Condition::Succeeded => outcome == Outcome::Succeeded,
             Condition::Finished | Condition::Settled => true,
+            Condition::Any => unreachable!("an edge of a group has the condition of that"),
             Condition::Failed => matches!(outcome, Outcome::Failed(_)),
         })
     }
 
+    /// A member of a group cannot satisfy it any more: whether one has, or may yet.
+    fn may_be_satisfied(&mut self, index: usize) -> bool {
+        self.edges[index].impossible = true;
+        let Edge { job, group, .. } = self.edges[index];
+        let is_open = group.is_some_and(|group| self.jobs[&job].open_groups.contains(&group));
+        let of_group = |edge: &&Edge| edge.job == job && edge.group == group;
+        !is_open || self.edges.iter().filter(of_group).any(|edge| !edge.impossible)
+    }
+
     pub(super) fn queue_if_satisfied(&mut self, id: JobId) {
-        if self.edges.iter().all(|edge| edge.job != id || edge.satisfied) {
+        let single = |edge: &Edge| edge.job == id && edge.group.is_none();
+        let satisfied = self.edges.iter().all(|edge| !single(edge) || edge.satisfied);
+        if satisfied && self.jobs[&id].open_groups.is_empty() {
             self.enter(id, JobState::Queued, None);
         }
     }
@@ -156,8 +168,13 @@ impl Oracle {
                     None => {}
                     Some(true) => {
                         self.edges[index].satisfied = true;
+                        if let (Some(group), Some(job)) = (edge.group, self.jobs.get_mut(&edge.job))
+                        {
+                            job.open_groups.remove(&group);
+                        }
                         self.queue_if_satisfied(edge.job);
                     }
+                    Some(false) if edge.group.is_some() && self.may_be_satisfied(index) => {}
                     Some(false) => {
                         let reason = SkipReason::Requirement(required);
                         self.end(edge.job, Outcome::Skipped(reason));

@@ -201,6 +201,7 @@ impl Monitor {
                 (Condition::Settled, JobKind::Service) => " to be ready, or to end",
                 (Condition::Finished | Condition::Settled, _) => " to end",
                 (Condition::Failed, _) => " to fail",
+                (Condition::Any, _) => " or another",
             };
             required.resolved().is_none().then(|| one_line(&required.short_name()) + what)
         });

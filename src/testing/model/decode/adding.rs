@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 
 use super::Run;
 use super::swarm::Swarm;
-use crate::{Condition, JobKind, JobOptions, PoolId, Retries};
+use crate::{AnyOf, Condition, JobId, JobKind, JobOptions, PoolId, Retries};
 
 /// Jobs that are added.
 impl Run<'_, '_> {
@@ -23,6 +23,35 @@ impl Run<'_, '_> {
             }
         }
         needs
+    }
+
+    /// Groups that can be required, mostly.
+    fn groups(&mut self, requirements: &[(JobId, Condition)]) -> Vec<AnyOf> {
+        let mut taken: Vec<JobId> = requirements.iter().map(|&(id, _)| id).collect();
+        let mut groups = Vec::new();
+        for _ in 0..=self.bytes.below(2) {
+            let condition = self.condition();
+            let mut jobs = Vec::new();
+            for _ in 0..=self.bytes.below(4) {
+                let id = self.required();
+                let kind = self.model.oracle().options(id).map(|options| options.kind);
+                let can_be = match kind {
+                    Some(JobKind::Finite) => condition != Condition::Failed,
+                    Some(JobKind::Service) => condition == Condition::Succeeded,
+                    _ => false,
+                };
+                if self.swarm.has(Swarm::ROGUE) && self.bytes.once_in(16) {
+                    jobs.push(id);
+                } else if can_be && !taken.contains(&id) {
+                    taken.push(id);
+                    jobs.push(id);
+                }
+            }
+            if !jobs.is_empty() || self.swarm.has(Swarm::ROGUE) && self.bytes.once_in(16) {
+                groups.push(AnyOf { jobs, condition });
+            }
+        }
+        groups
     }
 
     pub(super) fn add(&mut self) -> Result<(), String> {
@@ -75,6 +104,9 @@ impl Run<'_, '_> {
         for _ in 0..count {
             let id = self.required();
             requirements.push((id, self.condition()));
+        }
+        if swarm.has(Swarm::GROUPS) && self.bytes.once_in(3) {
+            options.any_of = self.groups(&requirements).into();
         }
         if !swarm.has(Swarm::ROGUE) {
             // What would be refused goes, mostly.

@@ -92,6 +92,8 @@ impl Swarm {
     pub(super) const RESET: u64 = 36;
     /// There are pools.
     pub(super) const POOLS: u64 = 37;
+    /// Jobs may require any of a group.
+    pub(super) const GROUPS: u64 = 40;
     /// Most jobs require nothing.
     pub(super) const LOOSE: u64 = 39;
     /// The run goes depth first.
