@@ -39,10 +39,10 @@ async fn main() -> Result<(), Error> {
     );
     let worker = Job::service_with(&store, move |cx, store| run_worker(cx, store, fails));
     graph.add(worker.label("worker").grace(grace).critical());
-    let server = graph.add(Job::service_with(&store, run_server).label("server").grace(grace));
-    if endless {
-        graph.add(Job::new(std::future::pending::<()>()).label("until Ctrl-C").requires(&server));
-    } else {
+    let server = Job::service_with(&store, run_server).label("server").grace(grace);
+    // A service does not keep a run going, unless it is awaited.
+    let server = graph.add(if endless { server.awaited() } else { server });
+    if !endless {
         for question in ["how are you", "what time is it", "goodbye"] {
             let client = Job::try_with(&server, move |address| ask(*address, question));
             graph.add(client.label(format!("ask \"{question}\"")));
