@@ -271,3 +271,34 @@ fn jobs_that_run_one_after_the_other_share_what_a_running_job_needs() {
     let info = measure(|| drop(futures_lite::future::block_on(future.as_mut())));
     assert!(info.count_total < JOBS as u64 / 2, "{} allocations", info.count_total);
 }
+
+/// The most bytes that a run holds whose jobs come and go, each with an output of a kilobyte.
+#[cfg(feature = "testing")]
+fn peak_of_requests(requests: u32) -> u64 {
+    use jobgraph::run;
+    use jobgraph::testing::VirtualClock;
+
+    let measured = measure(|| {
+        let clock = VirtualClock::new();
+        let mut graph = JobGraph::new();
+        let adder = graph.adder();
+        graph.add(Job::with_context(move |cx| async move {
+            for request in 0..requests {
+                let job = Job::new(async move { vec![request; 256] });
+                let answered = adder.add(job.label("request")).await.unwrap();
+                adder.remove(&answered);
+                cx.sleep(std::time::Duration::from_millis(1)).await;
+            }
+        }));
+        let report = clock.block_on(run(&clock, graph)).unwrap();
+        assert_eq!(report.counts().removed, requests as usize);
+    });
+    measured.bytes_max
+}
+
+#[cfg(feature = "testing")]
+#[test]
+fn jobs_that_leave_a_run_leave_nothing_behind() {
+    let [few, many] = [100, 10_000].map(peak_of_requests);
+    assert!(many < few + few / 4, "{few} bytes for 100 requests, {many} for 10,000");
+}

@@ -1,6 +1,6 @@
 use super::bodies::Leaving;
 use super::error::InputError;
-use super::job::Attempt;
+use super::job::{Attempt, JobId};
 use super::machine::Orchestrator;
 use super::node::Needs;
 use super::phase::Phase;
@@ -44,6 +44,12 @@ impl<J> Orchestrator<J> {
     #[must_use]
     pub fn is_away(&self, attempt: Attempt) -> bool {
         self.bodies.is_away(attempt)
+    }
+
+    /// Whether the body of an aborted attempt of a job is not gone. O(log bodies that are not).
+    #[must_use]
+    pub fn has_body_left(&self, job: JobId) -> bool {
+        self.bodies.leaving.contains_key(&job)
     }
 
     /// How many bodies of aborted attempts are not gone. O(1).

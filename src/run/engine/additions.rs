@@ -180,7 +180,7 @@ impl<P: Payload> Adder<P> {
             hook,
             extra,
             requirements,
-            reserve: Box::new(move |outputs| outputs.reserve::<T>(show, new_column)),
+            reserve: Box::new(move |outputs| outputs.reserve_again::<T>(show, new_column)),
             reply: Answer(Arc::clone(&reply)),
         };
         let mut queue = lock(&self.additions.0);
@@ -194,6 +194,35 @@ impl<P: Payload> Adder<P> {
             addition.refuse();
         }
         Adding { reply, output: PhantomData }
+    }
+}
+
+impl<P: Payload> Adder<P> {
+    /// Lets a job leave the run, so that one which goes on for long has bounded memory: as soon as it has ended,
+    /// and all that requires it, it is removed with its output and its error. It is not in the report then, and if it
+    /// failed, [`check`](crate::Report::check) does not know. What observers keep is theirs.
+    ///
+    /// A job with a shutdown hook that is to run stays, and so do all jobs of a graph that
+    /// [runs again](crate::Graph::repeatable). Nothing happens if the job is of another graph or run.
+    ///
+    /// ```
+    /// use jobgraph::{Job, JobGraph};
+    ///
+    /// let mut graph = JobGraph::new();
+    /// let adder = graph.adder();
+    /// graph.add(Job::try_new(async move {
+    ///     for request in 0..1_000 {
+    ///         let answered = adder.add(Job::new(async move { request })).await?;
+    ///         adder.remove(&answered);
+    ///     }
+    ///     jobgraph::ok(())
+    /// }));
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert_eq!((report.jobs().count(), report.counts().removed), (1, 1_000));
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn remove<T>(&self, job: &Handle<T>) {
+        self.mailbox.post(Message::Remove(job.key));
     }
 }
 

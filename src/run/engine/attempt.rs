@@ -154,8 +154,10 @@ impl<P: Payload> Engine<P> {
         }
         if !after.ended || self.keep_bodies {
             self.cells.put_back(job.index(), body);
-            None
-        } else if body.peek().is_spent() {
+            return None;
+        }
+        self.removals.look_at(job);
+        if body.peek().is_spent() {
             Some(body)
         } else {
             self.left.discard(Some(job), Value::Body(body));

@@ -6,6 +6,7 @@ use std::vec::Vec;
 use super::additions::OpenAdditions;
 use super::cells::Cells;
 use super::leftovers::Leftovers;
+use super::removals::Removals;
 use crate::orchestrator::{JobId, Orchestrator, Timestamp};
 use crate::run::facts::handle::Scope;
 use crate::run::facts::mailbox::{Mailbox, Message};
@@ -50,6 +51,7 @@ pub(crate) struct Engine<P: Payload> {
     pub(crate) keep_bodies: bool,
     /// How often somebody wanted the run to stop.
     pub(crate) stops: u32,
+    pub(crate) removals: Removals,
     pub(crate) left: Leftovers<P>,
     /// Those that are no job's.
     pub(crate) mishaps: Vec<Mishap>,

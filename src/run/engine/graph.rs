@@ -9,6 +9,7 @@ use super::additions::{Additions, OpenAdditions};
 use super::cells::Cells;
 use super::engine::{Engine, Role};
 use super::leftovers::Leftovers;
+use super::removals::Removals;
 use crate::orchestrator::{
     Extra, JobId, NumberAndIndex, Orchestrator, Order, PoolId, RunOptions, Timestamp,
 };
@@ -345,6 +346,7 @@ impl<P: Payload> Setting<P> {
             hook_timeout: self.hook_timeout,
             keep_bodies: false,
             stops: 0,
+            removals: Removals::default(),
             left: Leftovers::new(),
             mishaps: Vec::new(),
             observers: self.observers,

@@ -14,6 +14,8 @@ pub(super) mod leftovers;
 mod observe;
 mod outline;
 mod rehearse;
+mod removals;
+mod remove;
 mod shutdown;
 mod tell;
 mod turn;

@@ -6,6 +6,7 @@ use super::additions::{Additions, OpenAdditions};
 use super::cells::Cells;
 use super::engine::{Engine, Role};
 use super::leftovers::Leftovers;
+use super::removals::Removals;
 use crate::orchestrator::{JobId, JobState, Orchestrator, RunOptions};
 use crate::run::facts::output::{Outputs, Slot};
 use crate::run::facts::record::Record;
@@ -68,6 +69,7 @@ impl<P: Payload> Engine<P> {
             hook_timeout: self.hook_timeout,
             keep_bodies: self.keep_bodies,
             stops: self.stops,
+            removals: Removals::default(),
             left: Leftovers::new(),
             mishaps: Vec::new(),
             observers: self.observers.clone(),

@@ -29,7 +29,11 @@ impl<P: Payload> Engine<P> {
 
     #[inline]
     fn has_news(&self, mail: usize) -> bool {
-        self.observers.is_some() || self.has_mail(mail) || self.is_due() || self.core.has_signals()
+        self.observers.is_some()
+            || self.has_mail(mail)
+            || self.is_due()
+            || self.core.has_signals()
+            || self.removals.are_open()
     }
 
     #[cold]
@@ -39,6 +43,9 @@ impl<P: Payload> Engine<P> {
             self.core.on_deadline(self.now);
         }
         self.obey();
+        if self.removals.are_open() {
+            self.remove_open();
+        }
         self.tell();
     }
 
@@ -77,6 +84,7 @@ impl<P: Payload> Engine<P> {
             }
             Message::Ready { .. } => {}
             Message::Add => self.admit(),
+            Message::Remove(job) => self.let_leave(job),
             // Shutdown hooks go on.
             Message::StopInOrder => {
                 self.stops = self.stops.max(1);
@@ -146,6 +154,7 @@ impl<P: Payload> Engine<P> {
         for value in self.cells.take(job.index()).into_iter().chain(hook) {
             self.left.discard(Some(job), Value::Body(value));
         }
+        self.removals.look_at(job);
     }
 
     #[inline]
@@ -175,6 +184,7 @@ impl<P: Payload> Engine<P> {
         if let Some(attempt) = gone {
             let heard = self.core.on_body_gone(attempt, self.now);
             debug_assert!(heard.is_ok(), "{heard:?}");
+            self.removals.look_at(attempt.job);
         }
     }
 

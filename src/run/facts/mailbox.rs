@@ -24,6 +24,8 @@ pub(crate) enum Message {
     Cancel(Key),
     /// A job is to be added.
     Add,
+    /// A job is to leave the run once it has ended.
+    Remove(Key),
 }
 
 impl Message {

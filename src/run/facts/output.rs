@@ -55,10 +55,17 @@ impl<T> Drop for Column<T> {
 }
 
 impl<T: 'static> Column<T> {
-    /// A new column; with what was replaced in another one of its type, if there is one.
-    pub(crate) fn new(other: Option<&mut dyn Any>) -> Self {
-        let other = other.and_then(|column| column.downcast_mut::<Self>());
-        let kept = other.map(|other| std::mem::take(&mut other.replaced)).unwrap_or_default();
+    /// A new column; with what another one of its type gives, if there is one.
+    pub(crate) fn new(other: Option<Given<'_>>) -> Self {
+        let kept = other.and_then(|Given { column, vacate }| {
+            let other = column.downcast_mut::<Self>()?;
+            let vacated = vacate.and_then(|slot| other.kept.get_mut(slot as usize));
+            let vacated = vacated.map(|kept| std::mem::replace(kept, Kept::Empty));
+            let mut kept = std::mem::take(&mut other.replaced);
+            kept.extend(vacated);
+            Some(kept)
+        });
+        let kept = kept.unwrap_or_default();
         Self { kept: kept.into_iter().collect(), replaced: Vec::new() }
     }
 
@@ -205,7 +212,13 @@ pub(crate) struct Outputs<C: ?Sized> {
 }
 
 /// Makes a column: see [`Column::new`].
-pub(crate) type NewColumn<C> = fn(Option<&mut dyn Any>) -> Box<C>;
+pub(crate) type NewColumn<C> = fn(Option<Given<'_>>) -> Box<C>;
+
+/// From where a new column gets outputs that are to be dropped: those that others replaced, and that of a slot.
+pub(crate) struct Given<'a> {
+    column: &'a mut dyn Any,
+    vacate: Option<u32>,
+}
 
 struct Typed<C: ?Sized> {
     output: TypeId,
@@ -213,6 +226,8 @@ struct Typed<C: ?Sized> {
     show: Option<Show>,
     new: NewColumn<C>,
     outputs: u32,
+    /// Slots of jobs that were removed.
+    vacant: Vec<u32>,
     column: Box<C>,
 }
 
@@ -281,15 +296,18 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
 
     #[cold]
     fn new_column(&mut self, output: TypeId, new: NewColumn<C>) -> usize {
-        self.columns.push(Typed { output, show: None, new, outputs: 0, column: new(None) });
+        let (vacant, column) = (Vec::new(), new(None));
+        self.columns.push(Typed { output, show: None, new, outputs: 0, vacant, column });
         self.columns.len() - 1
     }
 
-    /// Lets go of a slot that was reserved last, and is not used.
+    /// Lets go of a slot that was reserved, and is not used.
     pub(crate) fn release(&mut self, slot: Slot) {
         let typed = &mut self.columns[slot.column()];
         if slot.in_column() + 1 == typed.outputs {
             typed.outputs -= 1;
+        } else {
+            typed.vacant.push(slot.in_column());
         }
     }
 
@@ -303,12 +321,38 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
     #[cold]
     pub(crate) fn take_replaced(&mut self, slot: Slot) -> Box<C> {
         let typed = &mut self.columns[slot.column()];
-        (typed.new)(Some(typed.column.any_mut()))
+        (typed.new)(Some(Given { column: typed.column.any_mut(), vacate: None }))
+    }
+
+    /// Like [`reserve`](Self::reserve), for a job that is added to a run: a slot that was vacated is used again.
+    pub(crate) fn reserve_again<T: 'static>(
+        &mut self,
+        show: Option<Show>,
+        new: NewColumn<C>,
+    ) -> Slot {
+        let output = TypeId::of::<T>();
+        let found = self.columns.iter().position(|typed| typed.output == output);
+        let vacant = found.and_then(|index| Some((index, self.columns[index].vacant.pop()?)));
+        match vacant {
+            Some((index, slot)) => Slot::new(index, slot),
+            None => self.reserve::<T>(show, new),
+        }
+    }
+
+    /// The job of this slot is removed. Returns its output, and others that were replaced.
+    pub(crate) fn vacate(&mut self, slot: Slot) -> Box<C> {
+        let typed = &mut self.columns[slot.column()];
+        typed.vacant.push(slot.in_column());
+        let vacate = Some(slot.in_column());
+        (typed.new)(Some(Given { column: typed.column.any_mut(), vacate }))
     }
 
     /// The same slots, all empty.
     pub(crate) fn emptied(&self) -> Self {
-        let empty = |typed: &Typed<C>| Typed { column: (typed.new)(None), ..*typed };
+        let empty = |&Typed { output, show, new, outputs, .. }: &Typed<C>| {
+            let (vacant, column) = (Vec::new(), new(None));
+            Typed { output, show, new, outputs, vacant, column }
+        };
         Self { columns: self.columns.iter().map(empty).collect() }
     }
 
