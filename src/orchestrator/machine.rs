@@ -42,7 +42,8 @@ pub struct RunOptions {
 /// time comes in as an argument, decisions go out as values. Same inputs, same outputs.
 ///
 /// # The families of methods
-/// - **Building**, before `start`: [`add`](Self::add), [`require`](Self::require), and the edits
+/// - **Building**, before `start`: [`add`](Self::add), [`require`](Self::require),
+///   [`add_pool`](Self::add_pool), and the edits
 ///   [`remove`](Self::remove), [`remove_requirement`](Self::remove_requirement),
 ///   [`bypass`](Self::bypass), [`keep_between`](Self::keep_between).
 /// - **Inputs**: [`start`](Self::start), [`on_job_complete`](Self::on_job_complete),
@@ -54,7 +55,8 @@ pub struct RunOptions {
 ///   [`poll_transition`](Self::poll_transition). Inputs may come in any order and number before the
 ///   outputs are drained: nothing is merged or lost.
 /// - **Getters**: [`state`](Self::state), [`payload`](Self::payload), [`counts`](Self::counts),
-///   [`requirements`](Self::requirements), [`explain`](Self::explain) and the others.
+///   [`requirements`](Self::requirements), [`any_of`](Self::any_of), [`pools`](Self::pools),
+///   [`explain`](Self::explain) and the others.
 ///
 /// # The driving loop
 /// 1. Obey every [`poll_signal`](Self::poll_signal): tell the attempt to end, or drop its body; a body that
