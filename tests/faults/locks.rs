@@ -50,6 +50,61 @@ fn several_drops_may_wait_for_another_job() {
     });
 }
 
+/// What a job has left behind that leaves the run.
+#[derive(Clone, Copy, Debug)]
+enum Kept {
+    Output,
+    Error,
+    /// What its attempt panicked with.
+    Payload,
+    /// What the Drop of its body panicked with.
+    PayloadOfDrop,
+}
+
+/// Panics with a bomb when it is dropped.
+struct PanicsWith(Option<Bomb>);
+
+impl Drop for PanicsWith {
+    fn drop(&mut self) {
+        if let Some(bomb) = self.0.take() {
+            std::panic::resume_unwind(Box::new(bomb));
+        }
+    }
+}
+
+#[test]
+fn what_a_job_that_leaves_has_kept_may_wait_for_another_job() {
+    let all = [Kept::Output, Kept::Error, Kept::Payload, Kept::PayloadOfDrop];
+    alone_each(&pairs(&all, &Way::THREADS), |(kept, way)| {
+        let others = Others::new();
+        let mut graph = SendJobGraph::new();
+        let waits = others.clone();
+        let bomb = Bomb::new(move || waits.wait());
+        let adder = graph.adder();
+        match kept {
+            Kept::Output => adder.remove(&graph.add(Job::new(async move { bomb }))),
+            Kept::Error => {
+                adder.remove(&graph.add(Job::try_new(async move { Err::<(), _>(bomb) })));
+            }
+            Kept::Payload => adder.remove(&graph.add(Job::new(async move {
+                std::panic::resume_unwind(Box::new(bomb));
+            }))),
+            Kept::PayloadOfDrop => {
+                let held = PanicsWith(Some(bomb));
+                let aborted = Job::new(async move {
+                    let _held = held;
+                    pending::<()>().await;
+                });
+                adder.remove(&graph.add(aborted.timeout(SHORT)));
+            }
+        }
+        let other = others.add_to(&mut graph);
+        let report = way.run(graph);
+        assert_ran(&report, &other);
+        assert_eq!(report.counts().removed, 1);
+    });
+}
+
 /// A chain of jobs that goes on beside the others. The first arms them, and the last calls them if nobody
 /// has. The second is returned.
 fn add_chain(graph: &mut SendJobGraph, others: &Others, timeout: Option<Duration>) -> Handle<()> {

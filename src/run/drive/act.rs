@@ -114,6 +114,7 @@ pub(super) fn dispose<P: Payload>(Trash { job, value }: Trash<P>) -> Disposed<P>
         Value::Body(body) => drop_noted(body),
         Value::Outputs(outputs) => drop_noted(outputs),
         Value::Error(error) => drop_noted(Arc::into_inner(error)),
+        Value::Record(record) => drop_noted(record),
     });
     Disposed { job, gone, body: kept, heard }
 }

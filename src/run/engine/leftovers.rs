@@ -7,6 +7,7 @@ use crate::orchestrator::{Attempt, JobId};
 use crate::run::facts::bell::Bell;
 use crate::run::facts::error::JobError;
 use crate::run::facts::quiet::{Heard, drop_noted};
+use crate::run::facts::record::Record;
 use crate::run::job::context::Context;
 use crate::run::job::payload::Payload;
 
@@ -62,6 +63,8 @@ pub(crate) enum Value<P: Payload> {
     Outputs(Box<P::Outputs>),
     /// An error that another one replaced, or that came too late.
     Error(Arc<JobError>),
+    /// What was known of a job that has left the run: its error, and what its Drops panicked with.
+    Record(Record),
 }
 
 /// What became of trash.

@@ -41,16 +41,12 @@ impl<P: Payload> Engine<P> {
             && dependents.all(|(dependent, _)| self.core.is_ended(dependent))
     }
 
+    /// All that the job has kept is the user's to drop.
     fn take_out(&mut self, job: JobId) {
-        let Ok(mut record) = self.core.remove(job) else { return };
-        let error = record.set_error(None);
-        self.discard_error(job, error);
-        let body = self.cells.take(job.index());
-        for value in body
-            .into_iter()
-            .map(Value::Body)
-            .chain([Value::Outputs(self.outputs.vacate(record.slot))])
-        {
+        let Ok(record) = self.core.remove(job) else { return };
+        let body = self.cells.take(job.index()).map(Value::Body);
+        let outputs = Value::Outputs(self.outputs.vacate(record.slot));
+        for value in body.into_iter().chain([outputs, Value::Record(record)]) {
             self.left.discard(None, value);
         }
         self.forget_context(job.index());
