@@ -28,11 +28,6 @@ impl Group {
     pub(super) fn has(&self, member: u32) -> bool {
         self.members.binary_search_by_key(&member, |member| member.slab_index()).is_ok()
     }
-
-    /// Whether it waits for somebody.
-    pub(super) fn is_open(&self) -> bool {
-        !self.is_satisfied && self.left > 0
-    }
 }
 
 /// The groups for which one job waits.

@@ -57,7 +57,7 @@ impl<J> Orchestrator<J> {
     pub(super) fn resolve_member(&mut self, job: u32, member: u32) {
         let fate = self.fate(member);
         let Some(extra) = self.jobs.extra_mut(job) else { return };
-        let Some(group) = extra.groups.of_mut(member).filter(|group| group.is_open()) else {
+        let Some(group) = extra.groups.of_mut(member).filter(|group| !group.is_satisfied) else {
             return;
         };
         match fate.resolution(group.condition) {
@@ -99,7 +99,7 @@ impl<J> Orchestrator<J> {
             let group = member.and_then(|member| extra.groups.of_mut(member.slab_index()));
             if let Some(group) = group {
                 (group.is_satisfied, group.left) = (is_satisfied, left);
-                open += u32::from(group.is_open());
+                open += u32::from(!group.is_satisfied);
             }
         }
         (open, culprit)

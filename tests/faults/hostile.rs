@@ -15,7 +15,7 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use jobgraph::testing::VirtualClock;
-use jobgraph::{Clock, Job, Outcome, SendJobGraph, SendReport, Verdict, What};
+use jobgraph::{Clock, Job, Outcome, SendJobGraph, SendReport, Spawn, Verdict, What};
 
 use crate::alone::{alone_each, pairs};
 use crate::sites::Bomb;
@@ -205,6 +205,20 @@ fn a_clock_that_panics_once_stops_an_endless_run() {
     });
 }
 
+fn run_either<S: Spawn>(
+    parallel: bool,
+    clock: &VirtualClock,
+    runtime: &S,
+    graph: SendJobGraph,
+) -> SendReport {
+    let report = if parallel {
+        clock.block_on(jobgraph::run_on(runtime, graph))
+    } else {
+        clock.block_on(jobgraph::run(runtime, graph))
+    };
+    report.unwrap()
+}
+
 fn assert_stops_endless(parallel: bool, beside: &Beside) {
     let clock = VirtualClock::new();
     let mut graph = SendJobGraph::new();
@@ -213,12 +227,7 @@ fn assert_stops_endless(parallel: bool, beside: &Beside) {
         graph.add(Job::new(async {}));
     }
     let runtime = beside.with(clock.clone());
-    let report = if parallel {
-        clock.block_on(jobgraph::run_on(&runtime, graph))
-    } else {
-        clock.block_on(jobgraph::run(&runtime, graph))
-    };
-    let report = report.unwrap();
+    let report = run_either(parallel, &clock, &runtime, graph);
     let outcome = report.outcome(&endless);
     assert_eq!((report.verdict(), outcome), (Verdict::Stopped, Some(Outcome::Cancelled)));
     assert_eq!(report.mishaps().count(), 1, "{report}");
@@ -251,12 +260,7 @@ fn a_timer_that_panics_when_it_is_dropped_is_a_mishap_and_stops_what_is_left() {
         });
         let beside = Beside::sleep(|what| assert!(what != Timer::Dropped, "a timer"));
         let runtime = beside.with(clock.clone());
-        let report = if parallel {
-            clock.block_on(jobgraph::run_on(&runtime, graph))
-        } else {
-            clock.block_on(jobgraph::run(&runtime, graph))
-        };
-        let report = report.unwrap();
+        let report = run_either(parallel, &clock, &runtime, graph);
         assert!(report.outcome(&short).is_some());
         assert_eq!(report.mishaps().count(), 1, "{report}");
         // In parallel nobody waits for the first job: the timer is dropped when all is over.

@@ -30,7 +30,7 @@ impl Removals {
         self.open.push(job);
     }
 
-    pub(super) fn are_wanted(&self, job: JobId) -> bool {
+    pub(super) fn wants(&self, job: JobId) -> bool {
         self.wanted.contains(&job)
     }
 

@@ -24,7 +24,7 @@ impl<P: Payload> Engine<P> {
         for job in self.removals.take_open() {
             let required: Vec<JobId> = self.core.requirements(job).map(|(id, _)| id).collect();
             for id in [job].into_iter().chain(required) {
-                if self.removals.are_wanted(id) && self.can_be_removed(id) {
+                if self.removals.wants(id) && self.can_be_removed(id) {
                     self.removals.forget(id);
                     self.take_out(id);
                 }

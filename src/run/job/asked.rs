@@ -62,19 +62,15 @@ impl Asked {
         }
     }
 
-    /// It names this job in a group.
-    pub(crate) fn note_member(&mut self, key: Key) {
-        self.push_stray(key);
-    }
-
     /// It takes from a pool of this scope.
     #[cold]
     pub(crate) fn note_pool(&mut self, scope: u64) {
         self.more.get_or_insert_default().pools.push(scope);
     }
 
+    /// The scope of this handle has to be looked at.
     #[cold]
-    fn push_stray(&mut self, key: Key) {
+    pub(crate) fn push_stray(&mut self, key: Key) {
         self.more.get_or_insert_default().strays.push(key);
     }
 

@@ -198,7 +198,7 @@ impl<B: Body, H> Job<B, H> {
     fn on_any(mut self, jobs: impl Requirements, condition: Condition) -> Self {
         let mut group = AnyOf { jobs: Vec::with_capacity(jobs.count()), condition };
         jobs.each(&mut |key| {
-            self.requirements.note_member(key);
+            self.requirements.push_stray(key);
             group.jobs.push(key.id);
         });
         let any_of = &mut self.options().any_of;
