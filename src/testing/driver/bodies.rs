@@ -21,6 +21,15 @@ pub(crate) enum Made {
     Graph(Handle<SendReport>),
 }
 
+impl Made {
+    pub(crate) fn job(&self) -> Option<&Handle<Output>> {
+        match self {
+            Self::Job(handle) => Some(handle),
+            Self::Graph(_) => None,
+        }
+    }
+}
+
 /// What a body needs beside its script.
 #[derive(Clone)]
 pub(crate) struct Scene {
@@ -74,6 +83,13 @@ pub(crate) fn dress<B: Body>(
         None => job.unlimited_grace(),
     };
     job = job.priority(options.priority);
+    for (condition, members) in &plan.groups {
+        let members: Vec<_> = members.iter().filter_map(|&member| made[member].job()).collect();
+        job = match condition {
+            Condition::Finished => job.after_any(members),
+            _ => job.requires_any(members),
+        };
+    }
     for &(required, condition) in &plan.requirements {
         job = match &made[required] {
             Made::Job(handle) => require(job, handle, condition),

@@ -22,6 +22,7 @@ pub(crate) struct Features {
     servers: bool,
     pools: bool,
     depth: bool,
+    groups: bool,
 }
 
 impl Features {
@@ -39,6 +40,7 @@ impl Features {
             servers: mask & 128 != 0,
             pools: mask & 256 != 0,
             depth: mask & 512 != 0,
+            groups: mask & 1024 != 0,
         }
     }
 }
@@ -179,7 +181,8 @@ impl Bytes<'_> {
         let acts = (0..=limit.min(2)).map(|_| self.act(&options)).collect();
         let (fed, hook) = (feeding.is_some(), self.hook());
         let bomb = self.bomb(&options, fed);
-        JobPlan { options, requirements, fed, acts, hook, bomb, ..JobPlan::default() }
+        let groups = self.groups(before, &requirements);
+        JobPlan { options, requirements, groups, fed, acts, hook, bomb, ..JobPlan::default() }
     }
 
     fn options(&mut self, kind: JobKind, limit: u32) -> JobOptions {
@@ -244,6 +247,28 @@ impl Bytes<'_> {
             requirements.entry(required).or_insert(condition);
         }
         requirements.into_iter().collect()
+    }
+
+    /// One group, of jobs that are not required by themselves.
+    fn groups(
+        &mut self,
+        before: &[JobPlan],
+        requirements: &[(usize, Condition)],
+    ) -> Vec<(Condition, Vec<usize>)> {
+        if !self.features.groups || self.one_in(2) {
+            return Vec::new();
+        }
+        let condition = if self.one_in(3) { Condition::Finished } else { Condition::Succeeded };
+        let may_be = |position: &usize| match (before[*position].options.kind, condition) {
+            (JobKind::Finite, _) | (JobKind::Service, Condition::Succeeded) => {
+                before[*position].inside.is_none()
+                    && requirements.iter().all(|&(required, _)| required != *position)
+            }
+            _ => false,
+        };
+        let mut members: Vec<_> = (0..before.len()).filter(may_be).collect();
+        members.retain(|_| !self.one_in(2));
+        if members.is_empty() { Vec::new() } else { Vec::from([(condition, members)]) }
     }
 
     fn hook(&mut self) -> Option<HookPlan> {

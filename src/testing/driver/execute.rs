@@ -123,12 +123,8 @@ fn add_plain(
     made: &[Made],
     scene: Scene,
 ) -> Handle<super::held::Output> {
-    let input = job.requirements.first().filter(|_| job.fed).and_then(|&(required, _)| match made
-        [required]
-    {
-        Made::Job(handle) => Some(handle),
-        Made::Graph(_) => None,
-    });
+    let feeding = job.requirements.first().filter(|_| job.fed);
+    let input = feeding.and_then(|&(required, _)| made[required].job()).copied();
     let (own, pools) = (scene.clone(), scene.pools.clone());
     match (job.options.kind, input) {
         (JobKind::Service, None) => {

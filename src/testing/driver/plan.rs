@@ -3,7 +3,7 @@ use std::num::NonZero;
 use std::time::Duration;
 use std::vec::Vec;
 
-use crate::{Completion, Condition, JobOptions, Order, RunOptions};
+use crate::{AnyOf, Completion, Condition, JobId, JobOptions, Order, RunOptions};
 
 /// Where a job is in the plan of its graph: its position, or the job that adds it and its position there.
 pub(crate) type Path = (usize, Option<usize>);
@@ -32,7 +32,9 @@ pub(crate) struct JobPlan {
     pub(crate) options: JobOptions,
     /// On jobs that come before it.
     pub(crate) requirements: Vec<(usize, Condition)>,
-    /// Whether the first of them feeds it its output.
+    /// Of each, one has to satisfy the condition. They come before it too, and are no graphs.
+    pub(crate) groups: Vec<(Condition, Vec<usize>)>,
+    /// Whether the first requirement feeds it its output.
     pub(crate) fed: bool,
     /// What each attempt does; the last one again and again.
     pub(crate) acts: Vec<Act>,
@@ -100,6 +102,15 @@ impl JobPlan {
     pub(crate) fn act(&self, attempt: u32) -> &Act {
         let last = self.acts.len() - 1;
         &self.acts[last.min(attempt as usize - 1)]
+    }
+
+    /// The options of the core, where those that come before it have these ids.
+    pub(crate) fn options_among(&self, id: impl Fn(usize) -> JobId) -> JobOptions {
+        let group = |(condition, members): &(Condition, Vec<usize>)| AnyOf {
+            jobs: members.iter().map(|&member| id(member)).collect(),
+            condition: *condition,
+        };
+        JobOptions { any_of: self.groups.iter().map(group).collect(), ..self.options.clone() }
     }
 
     pub(crate) fn has(&self, bomb: Bomb) -> bool {

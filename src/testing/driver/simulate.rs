@@ -68,10 +68,10 @@ impl<'a> Simulation<'a> {
         }
         let ids = stage.note().ids.clone();
         for (position, job) in plan.jobs.iter().enumerate() {
-            let required =
-                |&(position, condition): &(usize, _)| (ids[&(position, None)], condition);
+            let id = |position| ids[&(position, None)];
+            let required = |&(position, condition): &(usize, _)| (id(position), condition);
             let requirements: Vec<_> = job.requirements.iter().map(required).collect();
-            oracle.add(ids[&(position, None)], job.options.clone(), &requirements);
+            oracle.add(id(position), job.options_among(id), &requirements);
         }
         let mut simulation = Self {
             plan,
