@@ -2,17 +2,20 @@
 
 use std::future::{Future, pending};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_lite::future::yield_now;
 use jobgraph::{
-    Adder, Adding, Body, Cancelled, Condition, Context, Error, Handle, Hook, Job, NoHook, Repeat,
-    SendJobGraph, Sendable, ServiceContext, StopHandle,
+    Adder, Adding, Body, Cancelled, Condition, Context, Error, Handle, Hook, Job, NoHook, Pool,
+    Repeat, SendJobGraph, Sendable, ServiceContext, StopHandle,
 };
 
 use crate::plan::{End, JobPlan, Kind, OnDrop, Plan, Step};
+
+/// What the pools are called.
+const NAMES: [&str; 3] = ["disk", "host", "licence"];
 
 /// What all bodies of a run share.
 pub(crate) struct World {
@@ -24,6 +27,9 @@ pub(crate) struct World {
     /// Values in bodies, factories, hooks and observers.
     alive: AtomicUsize,
     begun: AtomicUsize,
+    pools: Vec<Pool>,
+    /// How much the bodies that have begun take of each.
+    taken: Vec<AtomicU32>,
     pub(crate) stops: AtomicUsize,
     /// What was seen to be wrong while the run went on.
     pub(crate) faults: Mutex<Vec<String>>,
@@ -76,6 +82,8 @@ impl World {
             events: AtomicU64::new(0),
             alive: AtomicUsize::new(0),
             begun: AtomicUsize::new(0),
+            pools: (0..).zip(&plan.pools).map(|(pool, &of)| graph.pool(NAMES[pool], of)).collect(),
+            taken: plan.pools.iter().map(|_| AtomicU32::new(0)).collect(),
             stops: AtomicUsize::new(0),
             faults: Mutex::default(),
             jobs: plan.jobs.iter().map(|_| Story::default()).collect(),
@@ -97,6 +105,21 @@ impl World {
             let fault = format!("job {job} begins as the {begun}th in a window of {window}");
             self.faults.lock().unwrap().push(fault);
         }
+        for &(pool, amount) in &self.plan.jobs[job].takes {
+            let taken = self.taken[pool].fetch_add(amount, SeqCst) + amount;
+            let capacity = self.plan.pools[pool];
+            if taken > capacity {
+                let fault = format!("job {job} makes {taken} taken of {capacity} in pool {pool}");
+                self.faults.lock().unwrap().push(fault);
+            }
+        }
+    }
+
+    fn leave_seat(&self, job: usize) {
+        for &(pool, amount) in &self.plan.jobs[job].takes {
+            self.taken[pool].fetch_sub(amount, SeqCst);
+        }
+        self.begun.fetch_sub(1, SeqCst);
     }
 }
 
@@ -143,7 +166,7 @@ impl Drop for Guard {
             std::thread::sleep(time);
         }
         if self.begun && self.plan().kind.is_finite() {
-            self.alive.0.begun.fetch_sub(1, SeqCst);
+            self.alive.0.leave_seat(self.job);
         }
         let gone = self.alive.0.event();
         let panics = on_drop == OnDrop::Panic && !std::thread::panicking();
@@ -340,6 +363,9 @@ impl Putting<'_> {
         }
         if plan.critical {
             job = job.critical();
+        }
+        for &(pool, amount) in &plan.takes {
+            job = job.takes(amount, &self.world.pools[pool]);
         }
         for (required, condition) in &plan.requires {
             let required = &self.handles[*required];

@@ -36,6 +36,8 @@ impl Random {
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) window: Option<usize>,
+    /// How much there is of each pool.
+    pub(crate) pools: Vec<u32>,
     pub(crate) timeout: Option<Duration>,
     /// When the future of the run is dropped.
     pub(crate) leave: Option<Duration>,
@@ -62,6 +64,8 @@ pub(crate) struct JobPlan {
     pub(crate) critical: bool,
     pub(crate) hook: bool,
     pub(crate) requires: Vec<(usize, Condition)>,
+    /// How much of which pool.
+    pub(crate) takes: Vec<(usize, u32)>,
     /// Not in the graph: added by a job of it.
     pub(crate) added: bool,
 }
@@ -153,7 +157,9 @@ impl Plan {
             let stops = random.index(len);
             jobs[stops].steps.insert(0, Step::Stop);
         }
+        let pools = share_out(random, &mut jobs);
         Self {
+            pools,
             window: (!random.one_in(3)).then(|| 1 + random.index(6)),
             timeout: random.one_in(5).then(|| random.micros(5_000)),
             leave: random.one_in(5).then(|| random.micros(4_000)),
@@ -162,6 +168,23 @@ impl Plan {
             jobs,
         }
     }
+}
+
+/// Makes pools, and has finite jobs take of them, some of several at once.
+fn share_out(random: &mut Random, jobs: &mut [JobPlan]) -> Vec<u32> {
+    if random.one_in(2) {
+        return vec![];
+    }
+    let pools: Vec<_> =
+        (0..=random.below(3)).map(|_| 1 + u32::try_from(random.below(4)).unwrap()).collect();
+    for job in jobs.iter_mut().filter(|job| job.kind.is_finite()) {
+        for (pool, &capacity) in pools.iter().enumerate() {
+            if random.one_in(3) {
+                job.takes.push((pool, 1 + u32::try_from(random.below(capacity.into())).unwrap()));
+            }
+        }
+    }
+    pools
 }
 
 /// Some jobs of the graph add others, which require nothing.
@@ -206,6 +229,7 @@ impl JobPlan {
             critical: false,
             hook: false,
             requires: vec![],
+            takes: vec![],
             added: false,
         }
     }
@@ -234,6 +258,7 @@ impl JobPlan {
             critical: random.one_in(100),
             hook: random.one_in(10),
             requires: vec![],
+            takes: vec![],
             added: false,
         };
         plan.bound(random);
