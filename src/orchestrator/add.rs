@@ -29,8 +29,7 @@ impl<J> Orchestrator<J> {
         options: JobOptions,
         requirements: &[(JobId, Condition)],
     ) -> Result<JobId, GraphError> {
-        let extra = if options.is_plain() { None } else { Some(Extra::boxed(options)) };
-        self.insert(payload, extra, requirements).map(JobId::from)
+        self.insert(payload, Extra::of(options), requirements).map(JobId::from)
     }
 
     /// Adds a job that has something extra, or not.

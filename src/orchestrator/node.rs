@@ -162,9 +162,15 @@ impl Extra {
         Self { options, ..Self::default() }
     }
 
-    /// The same in a box; apart, so that nobody moves options that are plain.
+    /// The same in a box, unless the options are plain.
+    // They end here: of the usual ones, written in the call, nothing is made at all.
+    #[inline]
+    pub(super) fn of(options: JobOptions) -> Option<Box<Self>> {
+        if options.is_plain() { None } else { Some(Self::boxed(options)) }
+    }
+
     #[inline(never)]
-    pub(super) fn boxed(options: JobOptions) -> Box<Self> {
+    fn boxed(options: JobOptions) -> Box<Self> {
         Box::new(Self::new(options))
     }
 
