@@ -129,7 +129,7 @@ impl<C: Clock> Stage<C> {
         let report = jobgraph::run(&self.clock, graph).await?;
         println!(
             "{} ({} in {:.1} s)",
-            python(report.is_success()),
+            python(report.is_completed()),
             report.verdict(),
             report.elapsed().as_secs_f64()
         );

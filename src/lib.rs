@@ -13,7 +13,7 @@
 //! let done = graph.add(Job::new(async { "done" }).after((&page, &words)));
 //!
 //! let report = jobgraph::smol::block_on(graph)?;
-//! assert!(report.is_success());
+//! assert!(report.is_completed());
 //! assert_eq!(report.output(&words), Some(&6));
 //! # let _ = done;
 //! # Ok::<(), jobgraph::RunError>(())
@@ -62,7 +62,7 @@ pub use crate::run::{
     JobGraph, JobInfo, JobReport, Local, LocalOutputs, Mishap, MishapKind, NoHook, OutputStore,
     Panic, Payload, Permanent, Pool, Problems, Repeat, Repeatable, Report, Requirements, RunError,
     RunFailed, RunJob, SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext, Spawn,
-    StopHandle, What, ok, run, run_on,
+    StopHandle, Trouble, What, ok, run, run_on,
 };
 
 #[cfg(doc)]

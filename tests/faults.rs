@@ -47,6 +47,8 @@ mod sites;
 mod small;
 #[path = "faults/stage.rs"]
 mod stage;
+#[path = "faults/swallowed.rs"]
+mod swallowed;
 #[path = "faults/times.rs"]
 mod times;
 #[path = "faults/turns.rs"]

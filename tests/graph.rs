@@ -59,11 +59,13 @@ fn picture(graph: &Graph) -> String {
     text
 }
 
-/// The text of an error completes "failed to ...".
+/// The text of an error reads well after `tool: `, and its `Debug` in the same way.
 #[track_caller]
-fn check(error: &impl Display, expected: &Expect) {
+fn check(error: &(impl Display + std::fmt::Debug), expected: &Expect) {
     let text = error.to_string();
-    assert!(text.starts_with(char::is_lowercase) && !text.ends_with('.'), "{text}");
+    assert!(text.starts_with(|first: char| first.is_lowercase() || first == '#'), "{text}");
+    assert!(!text.ends_with('.'), "{text}");
+    assert_eq!(format!("{error:?}"), text);
     expected.assert_eq(&text);
 }
 
@@ -116,7 +118,7 @@ fn unknown_ids_are_named() {
     graph.remove(gone).unwrap();
     // It stands in the place of the one that is gone.
     let b = add(&mut graph, "b", &[a]);
-    let unknown = expect!["find job #1: it was never in this graph, or was removed from it"];
+    let unknown = expect!["there is no job #1: it was never in this graph, or was removed from it"];
     let actions: [Edit; 8] = [
         |graph, gone, a| graph.require(a, gone, Condition::Succeeded),
         |graph, gone, a| graph.require(gone, a, Condition::Succeeded),
@@ -146,7 +148,7 @@ fn a_job_cannot_require_itself() {
     refuses(
         &mut graph,
         |graph| graph.require(a, a, Condition::Finished),
-        &expect!["let #1 a require itself: it would never start"],
+        &expect!["#1 a requires itself: it would never start"],
     );
 }
 
@@ -159,7 +161,7 @@ fn a_pair_has_one_condition() {
         &mut graph,
         |graph| graph.require(b, a, Condition::Finished),
         &expect![
-            "let #2 b require #1 a to finish: it requires it to succeed already; remove that requirement first"
+            "#2 b cannot require #1 a to finish: it requires it to succeed already; remove that requirement first"
         ],
     );
     refuses(
@@ -170,7 +172,7 @@ fn a_pair_has_one_condition() {
             graph.add("c", JobOptions::labelled("c"), &requirements)
         },
         &expect![
-            "let the new job c require #1 a to succeed: it requires it to fail already; remove that requirement first"
+            "the new job c cannot require #1 a to succeed: it requires it to fail already; remove that requirement first"
         ],
     );
     // As the error says: then it can be made.
@@ -234,21 +236,21 @@ fn the_end_of_a_forever_job_cannot_be_required() {
         &mut graph,
         |graph| graph.require(a, monitor, Condition::Succeeded),
         &expect![
-            "let #2 a require #1 monitor to succeed: a forever job only ends with the run; make it a service to require its readiness"
+            "#2 a requires #1 monitor to succeed: a forever job only ends with the run; make it a service to require its readiness"
         ],
     );
     refuses(
         &mut graph,
         |graph| graph.add("b", JobOptions::default(), &[(monitor, Condition::Finished)]),
         &expect![
-            "let the new job require #1 monitor to finish: a forever job only ends with the run; make it a service to require its readiness"
+            "the new job requires #1 monitor to finish: a forever job only ends with the run; make it a service to require its readiness"
         ],
     );
     refuses(
         &mut graph,
         |graph| graph.require(a, monitor, Condition::Failed),
         &expect![
-            "let #2 a require #1 monitor to fail: a forever job only ends with the run; make it a service to require its readiness"
+            "#2 a requires #1 monitor to fail: a forever job only ends with the run; make it a service to require its readiness"
         ],
     );
 }
@@ -268,7 +270,7 @@ fn of_a_service_only_its_readiness_can_be_required() {
         &mut graph,
         |graph| graph.require(a, db, Condition::Finished),
         &expect![
-            "let #2 a require #1 db to finish: a service only ends with the run; require its readiness (`Condition::Succeeded`)"
+            "#2 a requires #1 db to finish: a service only ends with the run; require its readiness (`Condition::Succeeded`)"
         ],
     );
     graph.require(a, db, Condition::Succeeded).unwrap();
@@ -283,7 +285,7 @@ fn nobody_can_wait_for_a_critical_failure() {
         &mut graph,
         |graph| graph.require(b, a, Condition::Failed),
         &expect![
-            "let #2 b require #1 a to fail: a critical failure ends the run first; use a shutdown hook instead"
+            "#2 b requires #1 a to fail: a critical failure ends the run first; use a shutdown hook instead"
         ],
     );
     graph.require(b, a, Condition::Finished).unwrap();
@@ -308,7 +310,7 @@ fn a_cycle_is_named_job_by_job() {
     refuses(
         &mut graph,
         |graph| graph.start(NOW),
-        &expect!["start: the requirements form a cycle: a -> b -> c -> a"],
+        &expect!["the requirements form a cycle: a -> b -> c -> a"],
     );
     let Err(GraphError::Cycle { jobs }) = graph.topological_order() else { panic!() };
     assert_eq!(jobs.iter().map(|job| job.id.unwrap()).collect::<Vec<_>>(), [a, b, c]);
@@ -334,7 +336,7 @@ fn jobs_behind_a_cycle_are_not_on_it() {
     refuses(
         &mut graph,
         |graph| graph.start(NOW),
-        &expect!["start: the requirements form a cycle: a -> #3 -> a"],
+        &expect!["the requirements form a cycle: a -> #3 -> a"],
     );
 }
 
@@ -348,7 +350,7 @@ fn of_two_cycles_one_is_named() {
     refuses(
         &mut graph,
         |graph| graph.start(NOW),
-        &expect!["start: the requirements form a cycle: a -> b -> a"],
+        &expect!["the requirements form a cycle: a -> b -> a"],
     );
 }
 
@@ -421,7 +423,7 @@ fn used_places_do_not_hide_a_cycle() {
     refuses(
         &mut graph,
         |graph| graph.start(NOW),
-        &expect!["start: the requirements form a cycle: b -> c -> b"],
+        &expect!["the requirements form a cycle: b -> c -> b"],
     );
 }
 
@@ -519,12 +521,12 @@ fn only_a_requirement_that_there_is_can_be_removed() {
     refuses(
         &mut graph,
         |graph| graph.remove_requirement(d, a),
-        &expect!["remove a requirement of #4 d on #1 a: there is none"],
+        &expect!["#4 d does not require #1 a: there is nothing to take back"],
     );
     refuses(
         &mut graph,
         |graph| graph.remove_requirement(a, b),
-        &expect!["remove a requirement of #1 a on #2 b: there is none"],
+        &expect!["#1 a does not require #2 b: there is nothing to take back"],
     );
     graph.remove_requirement(b, a).unwrap();
     assert!(graph.remove_requirement(b, a).is_err());
@@ -538,33 +540,37 @@ fn building_is_over_after_start() {
     refuses(
         &mut graph,
         |graph| graph.require(f, a, Condition::Succeeded),
-        &expect!["require a job: the run has started already"],
+        &expect!["the run has started already: it is too late to require a job"],
     );
     refuses(
         &mut graph,
         |graph| graph.remove_requirement(b, a),
-        &expect!["remove a requirement: the run has started already"],
+        &expect!["the run has started already: it is too late to remove a requirement"],
     );
     refuses(
         &mut graph,
         |graph| graph.bypass(b),
-        &expect!["bypass a job: the run has started already"],
+        &expect!["the run has started already: it is too late to bypass a job"],
     );
     refuses(
         &mut graph,
         |graph| graph.keep_between(&[a], &[]),
-        &expect!["keep a part of the graph: the run has started already"],
+        &expect!["the run has started already: it is too late to keep a part of the graph"],
     );
     refuses(
         &mut graph,
         |graph| graph.set_options(RunOptions::default()),
-        &expect!["change the options of the run: the run has started already"],
+        &expect!["the run has started already: it is too late to change the options of the run"],
     );
-    refuses(&mut graph, |graph| graph.start(NOW), &expect!["start: the run has started already"]);
+    refuses(
+        &mut graph,
+        |graph| graph.start(NOW),
+        &expect!["the run has started already: it is too late to start"],
+    );
     refuses(
         &mut graph,
         |graph| graph.remove(a),
-        &expect!["remove #1 a: it is queued; cancel it first"],
+        &expect!["#1 a cannot be removed: it is queued; cancel it first"],
     );
 }
 
@@ -579,7 +585,7 @@ fn an_ending_run_takes_no_job() {
     refuses(
         &mut graph,
         |graph| graph.add("b", JobOptions::labelled("b"), &[]),
-        &expect!["add the new job b: the run is ending (critical failure of #1)"],
+        &expect!["the new job b cannot be added: the run is ending (critical failure of #1)"],
     );
 }
 
@@ -655,7 +661,9 @@ fn a_job_whose_failure_is_required_cannot_be_bypassed() {
     refuses(
         &mut graph,
         |graph| graph.bypass(b),
-        &expect!["bypass #2 b: #6 f requires it to fail; remove that requirement first"],
+        &expect![
+            "#2 b cannot be bypassed: #6 f requires it to fail; remove that requirement first"
+        ],
     );
 }
 
@@ -671,7 +679,7 @@ fn a_bypass_that_would_make_a_wrong_requirement_is_refused() {
         &mut graph,
         |graph| graph.bypass(job),
         &expect![
-            "let #4 after require #1 db to finish: a service only ends with the run; require its readiness (`Condition::Succeeded`)"
+            "#4 after requires #1 db to finish: a service only ends with the run; require its readiness (`Condition::Succeeded`)"
         ],
     );
     assert_eq!(ids(graph.requirements(first)), [job]);
@@ -686,7 +694,7 @@ fn a_bypass_that_would_make_a_wrong_requirement_is_refused() {
         &mut graph,
         |graph| graph.bypass(job),
         &expect![
-            "let #3 b require #1 a to succeed: it requires it to finish already; remove that requirement first"
+            "#3 b cannot require #1 a to succeed: it requires it to finish already; remove that requirement first"
         ],
     );
 
@@ -698,7 +706,7 @@ fn a_bypass_that_would_make_a_wrong_requirement_is_refused() {
     refuses(
         &mut graph,
         |graph| graph.bypass(b),
-        &expect!["let #1 a require itself: it would never start"],
+        &expect!["#1 a requires itself: it would never start"],
     );
 }
 

@@ -220,7 +220,7 @@ fn jobs_that_are_added_are_told_of_before_they_start() {
         Ok::<_, RunError>(())
     }));
     let facts = listen(&mut graph);
-    clock.block_on(jobgraph::run(&clock, graph)).unwrap();
+    let _ = clock.block_on(jobgraph::run(&clock, graph)).unwrap();
     let told: Vec<String> = facts.try_iter().map(|fact| fact.to_string()).collect();
     let position = |line: &str| told.iter().position(|told| told == line).unwrap();
     assert!(position("0 s: #2 new added") < position("0 s: #2 queued"));
@@ -239,7 +239,7 @@ fn an_observer_that_panics_hears_no_more_and_the_others_do() {
     });
     let facts = listen(&mut graph);
     let report = clock.block_on(jobgraph::run(&clock, graph)).unwrap();
-    assert!(report.is_success());
+    assert!(report.is_completed());
     assert_eq!(facts.try_iter().count(), 6);
 }
 
@@ -274,7 +274,7 @@ fn a_stream_ends_with_its_run() {
     };
     let both = futures_lite::future::zip(jobgraph::run(&clock, graph), read);
     let (report, last) = clock.block_on(both);
-    assert!(report.unwrap().is_success());
+    assert!(report.unwrap().is_completed());
     assert!(matches!(last.unwrap().what, What::Over(_)));
 }
 
@@ -353,7 +353,7 @@ fn each_run_of_a_graph_is_told_of() {
     let facts = listen(&mut graph);
     let mut graph = graph.repeatable().unwrap();
     for run in 1..=3 {
-        clock.block_on(graph.run(&clock)).unwrap();
+        let _ = clock.block_on(graph.run(&clock)).unwrap();
         let told: Vec<_> = facts.try_iter().collect();
         assert!(matches!(told[0].what, What::Begun { .. }), "run {run}");
         assert!(matches!(told[5].what, What::Over(_)), "run {run}");
@@ -369,7 +369,7 @@ fn a_critical_failure_inside_reaches_the_observers_outside() {
     let mut outer = JobGraph::new();
     outer.add(Job::graph(inner).label("inner"));
     let facts = listen(&mut outer);
-    clock.block_on(jobgraph::run(&clock, outer)).unwrap();
+    let _ = clock.block_on(jobgraph::run(&clock, outer)).unwrap();
     let failed: Vec<String> = facts
         .try_iter()
         .filter(|fact| {
@@ -399,7 +399,7 @@ fn observers_in_many_threads_hear_in_order() {
         graph.add(Job::new(tokio::task::yield_now()));
     }
     let facts = listen(&mut graph);
-    runtime.block_on(jobgraph::tokio::run_on(graph)).unwrap();
+    let _ = runtime.block_on(jobgraph::tokio::run_on(graph)).unwrap();
     let facts: Vec<_> = facts.try_iter().collect();
     assert!(facts.is_sorted_by_key(|fact| fact.at));
     let mut states = vec![JobState::Waiting; 500];

@@ -89,7 +89,7 @@ fn a_run_does_not_return_while_a_body_is_being_dropped() {
         let _ = &slow;
         Poll::Ready(())
     })));
-    run_on_threads(graph);
+    let _ = run_on_threads(graph);
     assert!(!alive.load(Ordering::SeqCst));
 }
 
@@ -111,7 +111,7 @@ fn an_aborted_body_may_ask_for_an_addition_when_it_is_dropped() {
         .timeout(millis(5)),
     );
     graph.add(Job::with_context(|cx| async move { cx.sleep(millis(50)).await }));
-    run_parallel(graph);
+    let _ = run_parallel(graph);
     assert!(answered.load(Ordering::SeqCst));
 }
 
@@ -134,7 +134,7 @@ fn who_waited_for_a_cancellation_is_forgotten() {
             seen.fetch_add(u32::try_from(Arc::strong_count(&waker)).unwrap() - 1, Ordering::SeqCst);
         }
     }));
-    run(graph);
+    let _ = run(graph);
     assert_eq!(left.load(Ordering::SeqCst), 0);
 }
 

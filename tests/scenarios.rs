@@ -91,7 +91,7 @@ mod at_once {
                     .requires(&first),
                 );
             }
-            assert!(way.run(graph).is_success());
+            assert!(way.run(graph).is_completed());
         }
     }
 

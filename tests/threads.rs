@@ -368,7 +368,7 @@ fn no_thread_is_idle_while_a_job_may_start() {
         let report = with_threads(THREADS, &executor, || {
             block_on(jobgraph::smol::run_on(Arc::clone(&executor), graph)).unwrap()
         });
-        assert!(report.is_success(), "{report}");
+        assert!(report.is_completed(), "{report}");
     }
 }
 
@@ -392,7 +392,7 @@ fn no_thread_of_tokio_is_idle_while_a_job_may_start() {
         } else {
             runtime.block_on(async { tokio::spawn(run).await.unwrap() })
         };
-        assert!(report.is_success(), "{report}");
+        assert!(report.is_completed(), "{report}");
     }
 }
 
@@ -546,7 +546,7 @@ fn a_waker_may_wait_for_a_job_that_was_added() {
         std::mem::forget(adding);
     }));
     tokio_threads(4).block_on(async {
-        tokio::spawn(jobgraph::tokio::run_on(graph)).await.unwrap().unwrap();
+        let _ = tokio::spawn(jobgraph::tokio::run_on(graph)).await.unwrap().unwrap();
     });
     assert_eq!(*waker.waited.lock().unwrap(), Some(true));
 }

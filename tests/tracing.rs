@@ -74,7 +74,7 @@ fn graph(clock: &VirtualClock) -> SendJobGraph {
 fn the_events_of_a_job_are_inside_the_span_of_its_attempt() {
     let clock = VirtualClock::new();
     let log = logged(LevelFilter::INFO, FmtSpan::NONE, || {
-        clock.block_on(jobgraph::run(&clock, graph(&clock))).unwrap();
+        let _ = clock.block_on(jobgraph::run(&clock, graph(&clock))).unwrap();
     });
     expect![[r#"
         INFO run{jobs=2 window=1}:attempt{job=#1 label="first" attempt=1}: begins
@@ -93,9 +93,9 @@ fn a_parallel_run_has_the_same_spans() {
         logged(LevelFilter::INFO, FmtSpan::NONE, || {
             let graph = graph(&clock);
             if parallel {
-                clock.block_on(jobgraph::run_on(&clock, graph)).unwrap();
+                let _ = clock.block_on(jobgraph::run_on(&clock, graph)).unwrap();
             } else {
-                clock.block_on(jobgraph::run(&clock, graph)).unwrap();
+                let _ = clock.block_on(jobgraph::run(&clock, graph)).unwrap();
             }
         })
     });
@@ -106,7 +106,7 @@ fn a_parallel_run_has_the_same_spans() {
 fn changes_of_state_are_events_at_debug_level() {
     let clock = VirtualClock::new();
     let log = logged(LevelFilter::DEBUG, FmtSpan::NONE, || {
-        clock.block_on(jobgraph::run(&clock, graph(&clock))).unwrap();
+        let _ = clock.block_on(jobgraph::run(&clock, graph(&clock))).unwrap();
     });
     expect![[r#"
         DEBUG run{jobs=2 window=1}: state job=#1 label="first" from=waiting to=queued
@@ -130,7 +130,7 @@ fn changes_of_state_are_events_at_debug_level() {
 fn each_span_is_closed_by_the_end_of_the_run() {
     let clock = VirtualClock::new();
     let log = logged(LevelFilter::INFO, FmtSpan::NEW | FmtSpan::CLOSE, || {
-        clock.block_on(jobgraph::run(&clock, graph(&clock))).unwrap();
+        let _ = clock.block_on(jobgraph::run(&clock, graph(&clock))).unwrap();
     });
     let count = |what: &str| log.lines().filter(|line| line.contains(what)).count();
     assert_eq!(count(": new"), 5, "{log}"); // the run, three attempts, a hook
@@ -146,7 +146,7 @@ fn a_run_inside_has_its_span_inside_that_of_its_job() {
         inner.add(Job::new(async { debug!("here") }).label("inner"));
         let mut outer = JobGraph::new();
         outer.add(Job::graph(inner).label("outer"));
-        clock.block_on(jobgraph::run(&clock, outer)).unwrap();
+        let _ = clock.block_on(jobgraph::run(&clock, outer)).unwrap();
     });
     let inside = "run{jobs=1}:attempt{job=#1 label=\"outer\" attempt=1}:run{jobs=1}:";
     let here = format!("{inside}attempt{{job=#1 label=\"inner\" attempt=1}}: here");

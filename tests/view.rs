@@ -31,7 +31,7 @@ const HOSTILE: &str =
 /// Runs a graph in virtual time, and returns all that was told of it.
 fn observed<P: Payload>(clock: &VirtualClock, mut graph: Graph<P>) -> History {
     let mut facts = graph.facts();
-    clock.block_on(jobgraph::run(clock, graph)).unwrap();
+    let _ = clock.block_on(jobgraph::run(clock, graph)).unwrap();
     std::iter::from_fn(|| facts.try_next()).collect()
 }
 

@@ -48,9 +48,7 @@ impl<L: fmt::Display> fmt::Display for JobName<L> {
 }
 
 /// Why the graph cannot be built, changed or started like this. Nothing was changed.
-///
-/// The text completes "failed to ...".
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GraphError {
     /// No job has this id: it is another orchestrator's, or the job was removed.
@@ -113,7 +111,7 @@ pub enum GraphError {
     },
     /// This can be done before `start` only.
     AlreadyStarted {
-        /// What was asked for, as it completes "failed to ...".
+        /// What was asked for, as it completes "it is too late to ...".
         action: &'static str,
     },
     /// The run is ending, so no job can be added to it.
@@ -191,93 +189,96 @@ impl fmt::Display for Condition {
 impl fmt::Display for GraphError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownJob { id } => {
-                write!(f, "find job {id}: it was never in this graph, or was removed from it")
-            }
+            Self::UnknownJob { id } => no_such_job(*id, f),
             Self::SelfRequirement { job } => {
-                write!(f, "let {job} require itself: it would never start")
+                write!(f, "{job} requires itself: it would never start")
             }
             Self::ConflictingConditions { job, required, existing, asked } => write!(
                 f,
-                "let {job} require {required} {asked}: it requires it {existing} already; remove that requirement first"
+                "{job} cannot require {required} {asked}: it requires it {existing} already; remove that requirement first"
             ),
             Self::ForeverRequired { job, required, kind: JobKind::Service, condition } => write!(
                 f,
-                "let {job} require {required} {condition}: a service only ends with the run; require its readiness (`Condition::Succeeded`)"
+                "{job} requires {required} {condition}: a service only ends with the run; require its readiness (`Condition::Succeeded`)"
             ),
             Self::ForeverRequired { job, required, condition, .. } => write!(
                 f,
-                "let {job} require {required} {condition}: a forever job only ends with the run; make it a service to require its readiness"
+                "{job} requires {required} {condition}: a forever job only ends with the run; make it a service to require its readiness"
             ),
             Self::CriticalFailureRequired { job, required } => write!(
                 f,
-                "let {job} require {required} to fail: a critical failure ends the run first; use a shutdown hook instead"
+                "{job} requires {required} to fail: a critical failure ends the run first; use a shutdown hook instead"
             ),
             Self::NotRequired { job, required } => {
-                write!(f, "remove a requirement of {job} on {required}: there is none")
+                write!(f, "{job} does not require {required}: there is nothing to take back")
             }
             Self::BypassedFailure { job, dependent } => write!(
                 f,
-                "bypass {job}: {dependent} requires it to fail; remove that requirement first"
+                "{job} cannot be bypassed: {dependent} requires it to fail; remove that requirement first"
             ),
             Self::Cycle { jobs } => {
-                f.write_str("start: the requirements form a cycle: ")?;
+                f.write_str("the requirements form a cycle: ")?;
                 for job in jobs.iter().chain(jobs.first()).enumerate() {
                     let arrow = if job.0 == 0 { "" } else { " -> " };
                     write!(f, "{arrow}{}", job.1.short())?;
                 }
                 Ok(())
             }
-            Self::AlreadyStarted { action } => write!(f, "{action}: the run has started already"),
-            Self::RunEnding { job, ending } => write!(f, "add {job}: the run is ending ({ending})"),
-            Self::BadRetries { job, problem } => write!(f, "add {job}: its {problem}"),
-            Self::EmptyGroup { job } => {
-                write!(
-                    f,
-                    "let {job} require any of a group of nobody: it would never start; name jobs, or leave the group out"
-                )
+            Self::AlreadyStarted { action } => {
+                write!(f, "the run has started already: it is too late to {action}")
             }
-            Self::MemberTwice { job, required } => write!(
+            Self::RunEnding { job, ending } => {
+                write!(f, "{job} cannot be added: the run is ending ({ending})")
+            }
+            Self::BadRetries { job, problem } => write!(f, "{job} cannot be added: its {problem}"),
+            Self::EmptyGroup { job } => write!(
                 f,
-                "let {job} require {required} twice, as a member of a group: name it once"
+                "{job} requires any of a group of nobody: it would never start; name jobs, or leave the group out"
             ),
+            Self::MemberTwice { job, required } => {
+                write!(f, "{job} requires {required} twice, as a member of a group: name it once")
+            }
             Self::NotInGroup { job, required } => write!(
                 f,
-                "let {job} require {required} as one of a group: it is in none; name the group in `JobOptions::any_of`"
+                "{job} requires {required} as one of a group: it is in none; name the group in `JobOptions::any_of`"
             ),
             Self::BypassedGroup { job, dependent } => write!(
                 f,
-                "bypass {job}: {dependent} requires any of a group; remove that requirement first"
+                "{job} cannot be bypassed: {dependent} requires any of a group; remove that requirement first"
             ),
-            Self::BadPool { name, capacity: 0 } => {
-                write!(
-                    f,
-                    "make the pool {name}: it has room for nothing, so no job of it could ever start"
-                )
-            }
+            Self::BadPool { name, capacity: 0 } => write!(
+                f,
+                "the pool {name} has room for nothing: no job of it could ever start; make it of 1 at least"
+            ),
             Self::BadPool { name, .. } => {
-                write!(
-                    f,
-                    "make the pool {name}: there is one with this name already; use that, or another name"
-                )
+                write!(f, "there is a pool {name} already: use that, or another name")
             }
             Self::BadNeed { job, pool: Some(pool), problem } => {
-                write!(f, "let {job} take from the pool {pool}: {problem}")
+                write!(f, "{job} cannot take from the pool {pool}: {problem}")
             }
             Self::BadNeed { job, pool: None, problem } => {
-                write!(f, "let {job} take from a pool: {problem}")
+                write!(f, "{job} cannot take from a pool: {problem}")
             }
-            Self::Full => f.write_str("add to the graph: it holds as much as it can number"),
+            Self::Full => f.write_str("the graph is full: it holds as much as it can number"),
         }
     }
+}
+
+impl fmt::Debug for GraphError {
+    /// Like `Display`: this is what `?` in a `main` shows.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn no_such_job(id: JobId, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "there is no job {id}: it was never in this graph, or was removed from it")
 }
 
 impl Error for GraphError {}
 
 /// Why an input to a run makes no sense. Nothing was changed, not even the clock.
-///
-/// The text completes "failed to ...".
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InputError {
     /// The run has not started.
@@ -345,39 +346,41 @@ pub enum InputError {
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotStarted => f.write_str("do that: the run has not started; call `start` first"),
-            Self::UnknownJob { id } => {
-                write!(f, "find job {id}: it was never in this graph, or was removed from it")
-            }
+            Self::NotStarted => f.write_str("the run has not started: call `start` first"),
+            Self::UnknownJob { id } => no_such_job(*id, f),
             Self::NotThatAttempt { attempt, job, state } => {
-                write!(
-                    f,
-                    "hear of attempt {} of {job}: it is not under way; the job is {state}",
-                    attempt.number
-                )
+                let number = attempt.number;
+                write!(f, "attempt {number} of {job} is not under way: the job is {state}")
             }
-            Self::NotLeaving { attempt, job, state } => {
-                write!(
-                    f,
-                    "hear of the body of attempt {} of {job}: only an abort that was just polled, or a body that is \
-                     away, leaves one; the job is {state}",
-                    attempt.number
-                )
+            Self::NotLeaving { attempt, job, state } => write!(
+                f,
+                "the body of attempt {} of {job} is not leaving: only an abort that was just polled, or a body that \
+                 is away, leaves one; the job is {state}",
+                attempt.number
+            ),
+            Self::Ended { job, state } => {
+                write!(f, "{job} cannot be cancelled: it has ended ({state})")
             }
-            Self::Ended { job, state } => write!(f, "cancel {job}: it has ended ({state})"),
             Self::NotEnded { job, state } => {
-                write!(f, "remove {job}: it is {state}; cancel it first")
+                write!(f, "{job} cannot be removed: it is {state}; cancel it first")
             }
             Self::NotAService { job, state } => {
-                write!(f, "take {job} ({state}) for ready: it is not a service")
+                write!(f, "{job} cannot be ready: it is not a service, and is {state}")
             }
             Self::StoppingAlready { job, state } => {
-                write!(f, "take {job} for ready: it is {state}")
+                write!(f, "{job} cannot be ready any more: it is {state}")
             }
             Self::ReadyAlready { job, state } => {
-                write!(f, "take {job} ({state}) for ready: it is ready already")
+                write!(f, "{job} cannot be ready twice: it is {state}")
             }
         }
+    }
+}
+
+impl fmt::Debug for InputError {
+    /// Like `Display`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -15,15 +15,17 @@ pub use self::engine::check::Problems;
 pub use self::engine::graph::{Graph, JobGraph, SendJobGraph};
 pub use self::facts::error::{Cancelled, Error, JobError, Permanent, RunError, ok};
 pub use self::facts::fact::{Fact, JobInfo, What};
+pub use self::facts::failed::RunFailed;
 pub use self::facts::handle::{Handle, Pool, Requirements};
 pub use self::facts::mailbox::StopHandle;
 pub use self::facts::mishap::{Mishap, MishapKind};
 pub use self::facts::output::{LocalOutputs, OutputStore, SendOutputs};
 pub use self::facts::quiet::Panic;
 pub use self::facts::record::HookReport;
-pub use self::facts::report::{JobReport, Report, RunFailed, SendReport};
+pub use self::facts::report::{JobReport, Report, SendReport};
 pub use self::facts::runtime::{AnyClock, Clock, Spawn};
 pub use self::facts::stream::Facts;
+pub use self::facts::trouble::Trouble;
 pub(crate) use self::facts::words::{
     WIDEST_LABEL, awaited, endless, label, mark, one_line, taken, unstarted,
 };

@@ -32,7 +32,7 @@ use crate::{Clock, Spawn, Timestamp};
 /// let ticker = graph.add(Job::new(async { loop { clock.sleep(Duration::from_secs(60)).await } }).forever());
 /// let work = graph.add(Job::new(clock.sleep(Duration::from_secs(7_200))));
 /// let report = clock.block_on(jobgraph::run(&clock, graph))?;
-/// assert!(!report.is_success());
+/// assert!(!report.is_completed());
 /// assert_eq!(report.elapsed(), Duration::from_secs(3_600));
 /// # let _ = (ticker, work);
 /// # Ok::<(), jobgraph::RunError>(())

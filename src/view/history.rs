@@ -25,7 +25,7 @@ use crate::{
 /// let fetch = graph.add(Job::new(async {}).label("fetch"));
 /// graph.add(Job::new(async {}).label("parse").requires(&fetch));
 /// let mut facts = graph.facts();
-/// jobgraph::smol::block_on(graph)?;
+/// assert!(jobgraph::smol::block_on(graph)?.check().is_ok());
 /// let history: History = std::iter::from_fn(|| facts.try_next()).collect();
 /// assert_eq!(history.counts().succeeded, 2);
 /// # Ok::<(), jobgraph::RunError>(())

@@ -76,9 +76,9 @@ fn a_permanent_error_is_found_wherever_it_is_in_the_chain() {
         let permanent = attempts(way, || Permanent::new("no such page").into());
         assert_eq!(permanent, (1, failed, Some("no such page".into())));
         let inside = attempts(way, || wrapped(Permanent::new("no such page")));
-        assert_eq!(inside, (1, failed, Some("outer".into())));
+        assert_eq!(inside, (1, failed, Some("outer: inner: no such page".into())));
         let outside = attempts(way, || Permanent::new(wrapped("no such page")).into());
-        assert_eq!(outside, (1, failed, Some("outer".into())));
+        assert_eq!(outside, (1, failed, Some("outer: inner: no such page".into())));
     }
 }
 
@@ -128,6 +128,6 @@ fn retries_that_make_no_sense_are_refused_before_anything_starts() {
     let error = jobgraph::smol::block_on(graph).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "add the new job fetch: its pauses have no attempts between them; say how many with `retries`"
+        "the new job fetch cannot be added: its pauses have no attempts between them; say how many with `retries`"
     );
 }

@@ -210,7 +210,7 @@ fn the_progress_names_hooks_that_did_not_end_well() {
     let clock = VirtualClock::new();
     let (mut graph, _) = stopped_thrice(&clock);
     let mut facts = graph.facts();
-    run(&clock, graph);
+    let _ = run(&clock, graph);
     let mut monitor = Monitor::new();
     let mut lines = Vec::new();
     while let Some(fact) = facts.try_next() {

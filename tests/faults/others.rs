@@ -100,6 +100,6 @@ impl Others {
 /// Whether the run went well, and this other job ran in it.
 #[track_caller]
 pub(crate) fn assert_ran(report: &SendReport, other: &Handle<u8>) {
-    assert!(report.is_success(), "{report}");
+    assert!(report.is_completed(), "{report}");
     assert_eq!(report.output(other), Some(&7), "{report}");
 }

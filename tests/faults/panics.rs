@@ -252,7 +252,7 @@ fn the_progress_names_what_a_panic_said() {
     let mut graph = SendJobGraph::new();
     graph.add(Job::new(panics()).label("sum"));
     let mut facts = graph.facts();
-    Way::Virtual.run(graph);
+    let _ = Way::Virtual.run(graph);
     let mut monitor = Monitor::new();
     while let Some(fact) = facts.try_next() {
         monitor.note(&fact);

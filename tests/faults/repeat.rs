@@ -57,7 +57,7 @@ fn handles_of_jobs_added_in_different_runs_are_not_equal() {
     let (clock, added) = (VirtualClock::new(), RefCell::default());
     let mut graph = adding(&added);
     for _ in 0..3 {
-        run(&clock, &mut graph);
+        let _ = run(&clock, &mut graph);
     }
     let added = added.borrow();
     assert_eq!(added.iter().map(Handle::id).collect::<HashSet<_>>().len(), 1);

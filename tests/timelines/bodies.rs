@@ -117,7 +117,7 @@ fn only_an_abort_just_polled_can_be_answered() {
     let error = run.graph.on_body_gone(attempt, time(6)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "hear of the body of attempt 1 of #1 a: only an abort that was just polled, or a body that is away, leaves \
+        "the body of attempt 1 of #1 a is not leaving: only an abort that was just polled, or a body that is away, leaves \
          one; the job is failed (timed out)"
     );
     run.succeed("b").verdict("completed");

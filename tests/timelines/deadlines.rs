@@ -109,7 +109,7 @@ fn cancel_in_each_state() {
     run.states("backoff: cancelled, again: cancelled, queued: cancelled, waiting: cancelled");
     run.cancel("running").signals("abort running").starts("last");
     let error = run.at(4).try_cancel("running").unwrap_err();
-    assert_eq!(error.to_string(), "cancel #2 running: it has ended (cancelled)");
+    assert_eq!(error.to_string(), "#2 running cannot be cancelled: it has ended (cancelled)");
     assert_eq!(run.graph.clock(), time(3), "a refused input moved the clock");
     run.at(5).succeed("urgent last").verdict("completed");
 }

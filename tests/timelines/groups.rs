@@ -102,15 +102,15 @@ fn groups_that_make_no_sense_are_refused() {
     };
     assert_eq!(
         refuse(job("x"), Condition::Succeeded, ""),
-        "let the new job x require any of a group of nobody: it would never start; name jobs, or leave the group out"
+        "the new job x requires any of a group of nobody: it would never start; name jobs, or leave the group out"
     );
     assert_eq!(
         refuse(job("x"), Condition::Succeeded, "a b a"),
-        "let the new job x require #1 a twice, as a member of a group: name it once"
+        "the new job x requires #1 a twice, as a member of a group: name it once"
     );
     assert_eq!(
         refuse(job("x").requires("a"), Condition::Succeeded, "a b"),
-        "let the new job x require #1 a as one of a group: it requires it to succeed already; remove that requirement first"
+        "the new job x cannot require #1 a as one of a group: it requires it to succeed already; remove that requirement first"
     );
     assert!(refuse(job("x"), Condition::Succeeded, "a loop").contains("a forever job only ends"));
     assert!(refuse(job("x"), Condition::Failed, "a critical").contains("a critical failure ends"));
@@ -127,12 +127,12 @@ fn members_count_for_cycles_and_cannot_be_bypassed() {
     let [a, x] = ["a", "x"].map(|label| run.id(label));
     assert_eq!(
         run.graph.bypass(a).unwrap_err().to_string(),
-        "bypass #1 a: #3 x requires any of a group; remove that requirement first"
+        "#1 a cannot be bypassed: #3 x requires any of a group; remove that requirement first"
     );
     assert!(run.graph.bypass(x).is_ok(), "nobody requires it");
     run.any(job("y"), Condition::Succeeded, "a b");
     let y = run.id("y");
     run.graph.require(a, y, Condition::Succeeded).unwrap();
     let error = run.graph.start(jobgraph::Timestamp::ZERO).unwrap_err();
-    assert_eq!(error.to_string(), "start: the requirements form a cycle: a -> y -> a");
+    assert_eq!(error.to_string(), "the requirements form a cycle: a -> y -> a");
 }

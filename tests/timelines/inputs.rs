@@ -12,7 +12,7 @@ fn before_start_inputs_are_refused_and_outputs_empty() {
     let mut run = Timeline::new().timeout(5);
     run.add(job("a").timeout(1));
     let attempt = Attempt { job: run.id("a"), number: 1 };
-    let text = "do that: the run has not started; call `start` first";
+    let text = "the run has not started: call `start` first";
     let errors = [
         run.graph.on_job_complete(attempt, Completion::Success, time(9)).unwrap_err(),
         run.graph.on_job_ready(attempt, time(9)).unwrap_err(),
@@ -34,7 +34,7 @@ fn a_second_start_is_refused() {
     run.add(job("a"));
     run.start(5);
     let error = run.graph.start(time(8)).unwrap_err();
-    assert_eq!(error.to_string(), "start: the run has started already");
+    assert_eq!(error.to_string(), "the run has started already: it is too late to start");
     assert_eq!(run.graph.clock(), time(5));
     run.deadline(15).starts("a").at(15).due().verdict("timed out");
     assert!(matches!(run.graph.start(time(20)), Err(GraphError::AlreadyStarted { .. })));
@@ -56,7 +56,7 @@ fn building_is_over_once_the_run_has_started() {
     ];
     for error in errors {
         assert!(matches!(error, GraphError::AlreadyStarted { .. }), "{error}");
-        assert!(error.to_string().ends_with(": the run has started already"), "{error}");
+        assert!(error.to_string().starts_with("the run has started already: "), "{error}");
     }
     assert_eq!(graph.requirement_count(), 1);
     assert_eq!(run.told(), [""; 0]);
@@ -81,7 +81,7 @@ fn only_ended_jobs_can_be_removed_from_a_run() {
         assert!(matches!(error, InputError::NotEnded { .. }));
         assert_eq!(
             error.to_string(),
-            format!("remove {job} {label}: it is {state}; cancel it first")
+            format!("{job} {label} cannot be removed: it is {state}; cancel it first")
         );
     }
     assert_eq!(run.told(), [""; 0]);
@@ -204,7 +204,7 @@ fn ids_of_another_graph_are_unknown_or_of_the_same_number() {
     assert_eq!(run.graph.cancel(foreign, time(1)), Err(InputError::UnknownJob { id: foreign }));
     assert_eq!(
         InputError::UnknownJob { id: foreign }.to_string(),
-        "find job #5: it was never in this graph, or was removed from it"
+        "there is no job #5: it was never in this graph, or was removed from it"
     );
 }
 
@@ -214,15 +214,15 @@ fn errors_carry_the_state() {
     run.add(job("a")).add(service("s").grace(5));
     run.start(0).starts("a s");
     let error = run.try_ready("a").unwrap_err();
-    assert_eq!(error.to_string(), "take #1 a (running) for ready: it is not a service");
+    assert_eq!(error.to_string(), "#1 a cannot be ready: it is not a service, and is running");
     run.ready("s");
     let error = run.try_ready("s").unwrap_err();
-    assert_eq!(error.to_string(), "take #2 s (running) for ready: it is ready already");
+    assert_eq!(error.to_string(), "#2 s cannot be ready twice: it is running");
     run.cancel("s");
     let error = run.try_ready("s").unwrap_err();
-    assert_eq!(error.to_string(), "take #2 s for ready: it is stopping (cancelled)");
+    assert_eq!(error.to_string(), "#2 s cannot be ready any more: it is stopping (cancelled)");
     assert!(matches!(error, InputError::StoppingAlready { state: JobState::Stopping { .. }, .. }));
     run.at(1).succeed("a s");
     let error = run.try_cancel("s").unwrap_err();
-    assert_eq!(error.to_string(), "cancel #2 s: it has ended (succeeded)");
+    assert_eq!(error.to_string(), "#2 s cannot be cancelled: it has ended (succeeded)");
 }

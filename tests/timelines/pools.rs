@@ -164,27 +164,27 @@ fn what_no_pool_can_give_is_refused() {
     let mut refuse = |spec: JobSpec| run.try_add(spec).unwrap_err().to_string();
     assert_eq!(
         refuse(job("a").takes(2, disk).takes(2, disk)),
-        "let the new job a take from the pool disk: it takes 4, of which there are 3; take less, or make the pool larger"
+        "the new job a cannot take from the pool disk: it takes 4, of which there are 3; take less, or make the pool larger"
     );
     assert_eq!(
         refuse(job("a").takes(0, disk)),
-        "let the new job a take from the pool disk: it takes an amount of zero; leave the pool out"
+        "the new job a cannot take from the pool disk: it takes an amount of zero; leave the pool out"
     );
-    let endless = "let the new job a take from the pool disk: it is not expected to end, so it would never give anything back; only finite jobs take from pools";
+    let endless = "the new job a cannot take from the pool disk: it is not expected to end, so it would never give anything back; only finite jobs take from pools";
     assert_eq!(refuse(forever("a").takes(1, disk)), endless);
     assert_eq!(refuse(service("a").takes(1, disk)), endless);
     assert_eq!(
         refuse(job("a").takes(1, other)),
-        "let the new job a take from a pool: there is no such pool in this graph; make it first"
+        "the new job a cannot take from a pool: there is no such pool in this graph; make it first"
     );
     assert!(run.graph.is_empty());
     assert_eq!(
         run.graph.add_pool("none", 0).unwrap_err().to_string(),
-        "make the pool none: it has room for nothing, so no job of it could ever start"
+        "the pool none has room for nothing: no job of it could ever start; make it of 1 at least"
     );
     assert_eq!(
         run.graph.add_pool("disk", 1).unwrap_err().to_string(),
-        "make the pool disk: there is one with this name already; use that, or another name"
+        "there is a pool disk already: use that, or another name"
     );
     assert_eq!(run.graph.pools().count(), 1);
 }

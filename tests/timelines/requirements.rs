@@ -213,7 +213,7 @@ fn a_run_that_is_ending_takes_no_job() {
     run.add(job("a").grace(5));
     run.start(0).starts("a").at(1).stop().ending("stopped");
     let error = run.try_add(job("late")).unwrap_err();
-    assert_eq!(error.to_string(), "add the new job late: the run is ending (stopped)");
+    assert_eq!(error.to_string(), "the new job late cannot be added: the run is ending (stopped)");
     run.at(2).give_up("a").verdict("stopped");
     assert!(run.try_add(job("late")).is_err());
     // The refused ones took no number.
@@ -280,7 +280,7 @@ fn a_forever_job_is_never_settled() {
     let error = run.try_add(job("a").once_settled("monitor")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "let the new job a require #1 monitor to be settled: a forever job only ends with the run; make it a service to require its readiness"
+        "the new job a requires #1 monitor to be settled: a forever job only ends with the run; make it a service to require its readiness"
     );
 }
 

@@ -179,18 +179,12 @@ fn an_attempt_that_is_over_changes_nothing() {
         let error = run.graph.on_job_complete(first, Completion::Success, time(9)).unwrap_err();
         assert_eq!(error.to_string(), text);
     };
-    complete(
-        &mut run,
-        "hear of attempt 1 of #1 a: it is not under way; the job is in backoff until 6 s",
-    );
+    complete(&mut run, "attempt 1 of #1 a is not under way: the job is in backoff until 6 s");
     assert_eq!(run.graph.clock(), time(1));
     run.at(6).due().starts("a");
-    complete(
-        &mut run,
-        "hear of attempt 1 of #1 a: it is not under way; the job is running (attempt 2)",
-    );
+    complete(&mut run, "attempt 1 of #1 a is not under way: the job is running (attempt 2)");
     run.at(7).succeed("a");
-    complete(&mut run, "hear of attempt 1 of #1 a: it is not under way; the job is succeeded");
+    complete(&mut run, "attempt 1 of #1 a is not under way: the job is succeeded");
     let never = jobgraph::Attempt { number: 7, ..first };
     assert!(run.graph.on_job_complete(never, Completion::Success, time(9)).is_err());
     let zero = jobgraph::Attempt { number: 0, job: run.id("b") };
@@ -294,19 +288,19 @@ fn retries_that_make_no_sense_are_refused() {
     let mut refuse = |spec: JobSpec| run.try_add(spec).unwrap_err().to_string();
     assert_eq!(
         refuse(job("a").retries(1).backoff(5, 1)),
-        "add the new job a: its first pause (5 s) is longer than its longest (1 s); `backoff` takes the first one first"
+        "the new job a cannot be added: its first pause (5 s) is longer than its longest (1 s); `backoff` takes the first one first"
     );
     assert_eq!(
         refuse(job("a").backoff(1, 5)),
-        "add the new job a: its pauses have no attempts between them; say how many with `retries`"
+        "the new job a cannot be added: its pauses have no attempts between them; say how many with `retries`"
     );
     assert_eq!(
         refuse(job("a").retries(1).jittered()),
-        "add the new job a: its jitter has no pause to change; give it one with `backoff`"
+        "the new job a cannot be added: its jitter has no pause to change; give it one with `backoff`"
     );
     assert_eq!(
         refuse(job("a").retries(1).reset_after(1)),
-        "add the new job a: its failures count anew only if it is a forever job or a service; leave `reset_after` out"
+        "the new job a cannot be added: its failures count anew only if it is a forever job or a service; leave `reset_after` out"
     );
     assert_eq!(refuse(service("a").reset_after(1)), refuse(job("a").backoff(1, 5)));
     assert!(run.graph.is_empty());

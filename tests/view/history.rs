@@ -116,7 +116,7 @@ fn a_run_that_begins_anew_is_a_new_history() {
     let clock = VirtualClock::new();
     let mut graph = diamond(&clock);
     let mut facts = graph.facts();
-    clock.block_on(jobgraph::run(&clock, graph)).unwrap();
+    let _ = clock.block_on(jobgraph::run(&clock, graph)).unwrap();
     let facts: Vec<Fact> = std::iter::from_fn(|| facts.try_next()).collect();
     let mut history: History = facts.iter().cloned().collect();
     history.extend(facts.into_iter().take_while(|fact| !matches!(fact.what, What::State { .. })));

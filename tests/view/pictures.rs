@@ -130,7 +130,7 @@ fn a_run_is_drawn_while_it_goes_on() {
     let clock = VirtualClock::new();
     let mut graph = diamond(&clock);
     let mut facts = graph.facts();
-    clock.block_on(jobgraph::run(&clock, graph)).unwrap();
+    let _ = clock.block_on(jobgraph::run(&clock, graph)).unwrap();
     let facts = std::iter::from_fn(|| facts.try_next());
     let history: History = facts.take_while(|fact| fact.at.as_nanos() <= 1_000_000_000).collect();
     let dot = dot(&history);

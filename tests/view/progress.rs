@@ -9,7 +9,7 @@ use crate::{SECOND, motley, work};
 
 fn facts<P: Payload>(clock: &VirtualClock, mut graph: Graph<P>) -> Vec<Fact> {
     let mut facts = graph.facts();
-    clock.block_on(jobgraph::run(clock, graph)).unwrap();
+    let _ = clock.block_on(jobgraph::run(clock, graph)).unwrap();
     std::iter::from_fn(|| facts.try_next()).collect()
 }
 

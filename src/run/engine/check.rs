@@ -8,7 +8,7 @@ use crate::run::facts::error::RunError;
 use crate::run::job::payload::Payload;
 
 /// All that is wrong with a graph: the answer of [`Graph::check`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Problems(Vec<RunError>);
 
 impl Problems {
@@ -27,10 +27,17 @@ impl fmt::Display for Problems {
         write!(f, "{} problems", self.0.len())?;
         let mut separator = ": ";
         for problem in &self.0 {
-            write!(f, "{separator}failed to {problem}")?;
+            write!(f, "{separator}{problem}")?;
             separator = "; ";
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Problems {
+    /// Like `Display`: this is what `?` in a `main` shows.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

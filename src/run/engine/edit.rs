@@ -20,7 +20,7 @@ impl<P: Payload> Graph<P> {
     /// let b = graph.add(Job::new(async {}).label("b").requires(&a));
     /// graph.require(&a, &b, Condition::Succeeded)?;
     /// let error = jobgraph::smol::block_on(graph).unwrap_err();
-    /// assert_eq!(error.to_string(), "start: the requirements form a cycle: a -> b -> a");
+    /// assert_eq!(error.to_string(), "the requirements form a cycle: a -> b -> a");
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
     pub fn require<A, B>(
@@ -40,7 +40,7 @@ impl<P: Payload> Graph<P> {
     /// let mut graph = JobGraph::new();
     /// let (a, b, c) = (graph.add(Job::new(async { 1 })), graph.add(Job::new(async { "2" })), graph.add(Job::new(async { 3.0 })));
     /// graph.sequence((&a, &b, &c))?;
-    /// assert!(jobgraph::smol::block_on(graph)?.is_success());
+    /// assert!(jobgraph::smol::block_on(graph)?.is_completed());
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
     ///

@@ -42,7 +42,7 @@ use crate::run::job::spans::RunSpan;
 /// let first = graph.add(Job::new(async { log.borrow_mut().push("first") }));
 /// graph.add(Job::new(async { log.borrow_mut().push("second") }).requires(&first));
 /// let report = jobgraph::smol::block_on(graph)?;
-/// assert!(report.is_success());
+/// assert!(report.is_completed());
 /// assert_eq!(*log.borrow(), ["first", "second"]);
 /// # Ok::<(), jobgraph::RunError>(())
 /// ```

@@ -24,7 +24,7 @@ impl<P: Payload> Graph<P> {
     /// let mut graph = JobGraph::new();
     /// graph.add(Job::new(async {}).label("fetch"));
     /// graph.observe(move |fact| sender.send(fact.what.clone()).unwrap());
-    /// jobgraph::smol::block_on(graph)?;
+    /// assert!(jobgraph::smol::block_on(graph)?.check().is_ok());
     /// let facts: Vec<What> = facts.iter().collect();
     /// assert!(matches!(&facts[1], What::Added(job) if job.label.as_deref() == Some("fetch")));
     /// assert!(matches!(facts.last(), Some(What::Over(verdict)) if verdict.to_string() == "completed"));
@@ -55,7 +55,7 @@ impl<P: Payload> Graph<P> {
     ///     told
     /// };
     /// let (report, told) = async_io::block_on(futures_lite::future::zip(jobgraph::smol::run(graph), watch));
-    /// assert!(report?.is_success());
+    /// assert!(report?.is_completed());
     /// assert_eq!(told, 6); // begun, added, queued, running, succeeded, over
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```

@@ -1,8 +1,9 @@
 use std::boxed::Box;
 use std::fmt;
+use std::string::ToString;
 use std::vec;
 
-use super::quiet::{Panic, Quiet};
+use super::quiet::{Panic, Quiet, caught};
 use crate::orchestrator::{GraphError, JobId, JobName};
 
 /// What a job may fail with: any error.
@@ -101,7 +102,7 @@ pub(crate) fn is_caused_by<E: std::error::Error + 'static>(error: &Error) -> boo
     chain.take(LONGEST_CHAIN).any(<dyn std::error::Error>::is::<E>)
 }
 
-/// Why a job failed.
+/// Why a job failed. The text of an error that it returned names all its causes: `read the config: no such file`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum JobError {
@@ -118,7 +119,7 @@ pub enum JobError {
 impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Error(error) => error.fmt(f),
+            Self::Error(error) => write_chain(&**error, f),
             Self::Panic(panic) => write!(f, "panicked: {panic}"),
             Self::TimedOut => f.write_str("timed out"),
             Self::NeverReady => f.write_str("ended without having been ready"),
@@ -136,19 +137,39 @@ impl Drop for JobError {
     }
 }
 
-impl std::error::Error for JobError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Error(error) => error.source(),
-            Self::Panic(_) | Self::TimedOut | Self::NeverReady => None,
+// Its text has the whole chain, so it has no `source`: who prints causes would print them twice.
+impl std::error::Error for JobError {}
+
+/// So many causes are named.
+const NAMED: usize = 100;
+
+/// An error and its causes, joined by `: `; a cause whose text was said just before is left out. Runs code of the
+/// user's: a cause that cannot be asked for, since that panics, is none.
+fn write_chain(
+    error: &(dyn std::error::Error + 'static),
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let mut said = error.to_string();
+    f.write_str(&said)?;
+    let causes = std::iter::successors(cause_of(error), |error| cause_of(*error));
+    for cause in causes.take(NAMED) {
+        let text = cause.to_string();
+        if !said.contains(&text) {
+            write!(f, ": {text}")?;
+            said = text;
         }
     }
+    Ok(())
+}
+
+fn cause_of<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a (dyn std::error::Error + 'static)> {
+    caught(|| error.source()).ok().flatten()
 }
 
 /// Why a graph cannot run. Nothing has begun.
-///
-/// The text completes "failed to ...".
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunError {
     /// The graph itself is wrong.
@@ -164,6 +185,13 @@ pub enum RunError {
     ForeignPool {
         /// The job of this graph.
         job: JobName,
+    },
+    /// A job returns a `Result`, and was made by a constructor that takes any output for a success.
+    ResultAsValue {
+        /// The job.
+        job: JobName,
+        /// The constructor that takes an `Err` for a failure.
+        instead: &'static str,
     },
     /// A graph that is a job of this one is wrong.
     Inside {
@@ -191,20 +219,36 @@ impl fmt::Display for RunError {
             Self::Graph(error) => error.fmt(f),
             Self::ForeignHandle { job, required } => write!(
                 f,
-                "let {job} require {required} of another graph: add that job to this graph and use the handle that `add` returns"
+                "{job} requires {required} of another graph: add that job to this graph and use the handle that `add` returns"
             ),
             Self::ForeignPool { job } => write!(
                 f,
-                "let {job} take from a pool of another graph: make that pool in this graph and use what `pool` returns"
+                "{job} takes from a pool of another graph: make that pool in this graph and use what `pool` returns"
             ),
-            Self::Inside { job, error } => write!(f, "run {job}: failed to {error}"),
-            Self::Over => f.write_str("add a job: the run is over"),
-            Self::Interrupted => f.write_str("run again: the run before was dropped, and its jobs with it"),
-            Self::RunsOnce { job } => {
-                write!(f, "run again because of {job}: its future can be awaited once only; make it with `Job::repeat`")
-            }
-            Self::NoWindow => f.write_str("run with a window of zero jobs: nothing could start; leave the window out for no limit"),
+            Self::ResultAsValue { job, instead } => write!(
+                f,
+                "{job} returns a `Result`, whose `Err` would pass for a success: make it with `{instead}`, or with `Job::value` if the `Result` is its output"
+            ),
+            Self::Inside { job, error } => write!(f, "{job}: {error}"),
+            Self::Over => f.write_str("the run is over, so no job can be added to it"),
+            Self::Interrupted => f.write_str(
+                "the graph cannot run again: the run before was dropped, and its jobs with it",
+            ),
+            Self::RunsOnce { job } => write!(
+                f,
+                "the graph cannot run again because of {job}: its future can be awaited once only; make it with `Job::repeat`"
+            ),
+            Self::NoWindow => f.write_str(
+                "the window has room for zero jobs: nothing could start; leave it out for no limit",
+            ),
         }
+    }
+}
+
+impl fmt::Debug for RunError {
+    /// Like `Display`: this is what `?` in a `main` shows.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -3,6 +3,7 @@
 pub(super) mod bell;
 pub(super) mod error;
 pub(super) mod fact;
+pub(super) mod failed;
 pub(super) mod handle;
 pub(super) mod listing;
 pub(super) mod lock;
@@ -16,4 +17,5 @@ pub(super) mod record;
 pub(super) mod report;
 pub(super) mod runtime;
 pub(super) mod stream;
+pub(super) mod trouble;
 pub(super) mod words;

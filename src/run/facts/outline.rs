@@ -1,4 +1,3 @@
-use std::string::String;
 use std::sync::Arc;
 use std::vec;
 use std::vec::Vec;
@@ -8,6 +7,7 @@ use super::mishap::{Mishap, MishapKind};
 use super::output::{Below, OutputStore};
 use super::record::Record;
 use super::report::Report;
+use super::trouble::Trouble;
 use crate::orchestrator::{Condition, JobId, JobState, Orchestrator, Outcome, Timestamp};
 
 impl JobInfo {
@@ -115,7 +115,7 @@ impl<C: OutputStore + ?Sized> Report<C> {
 }
 
 impl<C: OutputStore + ?Sized> Below for Report<C> {
-    fn troubles(&self) -> Vec<String> {
+    fn troubles(&self) -> Vec<Trouble> {
         Self::troubles(self)
     }
 

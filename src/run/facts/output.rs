@@ -8,6 +8,7 @@ use std::vec::Vec;
 
 use super::fact::{Fact, JobInfo};
 use super::quiet::drop_all_noted;
+use super::trouble::Trouble;
 use crate::orchestrator::Blocks;
 
 /// Where an output is: its column, from 1, in the upper half, and which one it is there.
@@ -129,7 +130,7 @@ impl<T: 'static> Column<T> {
 /// What is shown below the line of its job: the report of a nested run.
 pub(crate) trait Below: fmt::Display {
     /// All that went wrong inside, each with the way to it.
-    fn troubles(&self) -> Vec<String>;
+    fn troubles(&self) -> Vec<Trouble>;
 
     /// All that it knows of the run inside.
     fn retell(&self) -> Vec<Fact>;

@@ -1,7 +1,6 @@
 use std::boxed::Box;
 use std::fmt;
-use std::format;
-use std::string::{String, ToString};
+use std::string::ToString;
 use std::time::Duration;
 use std::vec::Vec;
 
@@ -9,7 +8,7 @@ use super::error::JobError;
 use super::handle::{Handle, Scope};
 use super::listing::Listing;
 use super::mishap::{Mishap, MishapKind};
-use super::output::{Below, LocalOutputs, OutputStore, Outputs, SendOutputs};
+use super::output::{LocalOutputs, OutputStore, Outputs, SendOutputs};
 use super::record::{HookReport, Record};
 use super::words::one_line;
 use crate::orchestrator::{
@@ -19,6 +18,9 @@ use crate::orchestrator::{
 
 /// What became of a run and of each of its jobs. Displays as a listing, one line a job, each after those
 /// that it requires.
+///
+/// Jobs may have failed in a run that completed: see [`check`](Self::check).
+#[must_use = "jobs may have failed: ask `check()`"]
 pub struct Report<C: OutputStore + ?Sized = LocalOutputs> {
     pub(crate) scope: Scope,
     pub(crate) verdict: Verdict,
@@ -41,48 +43,10 @@ impl<C: OutputStore + ?Sized> Report<C> {
     }
 
     /// Whether the run was not cut short: the verdict is [`Verdict::Completed`]. Jobs that are not
-    /// critical may have failed all the same: see [`check`](Self::check) and
-    /// [`failures`](Self::failures).
+    /// critical may have failed all the same: see [`check`](Self::check).
     #[must_use]
-    pub fn is_success(&self) -> bool {
+    pub fn is_completed(&self) -> bool {
         self.verdict() == Verdict::Completed
-    }
-
-    /// Whether all went well: completed, no job failed, no shutdown hook failed or was cut off, and no `Drop`
-    /// panicked. For `?` in a `main`, or a test.
-    ///
-    /// ```
-    /// # use jobgraph::{Job, JobGraph};
-    /// let mut graph = JobGraph::new();
-    /// graph.add(Job::try_new(async { Err::<(), _>("no such host") }).label("fetch"));
-    /// graph.add(Job::new(async { panic!("oh no") }));
-    /// let report = jobgraph::smol::block_on(graph)?;
-    /// let failed = report.check().unwrap_err();
-    /// assert_eq!(failed.to_string(), "the run completed, with 2 failures: #1 fetch: no such host; #2: panicked: oh no");
-    /// # Ok::<(), jobgraph::RunError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`RunFailed`] says how the run ended, and names the jobs that failed.
-    pub fn check(&self) -> Result<(), RunFailed> {
-        let failures = self.troubles();
-        if self.is_success() && failures.is_empty() {
-            return Ok(());
-        }
-        Err(RunFailed { verdict: self.verdict, failures })
-    }
-
-    /// All that went wrong, at any depth, each with the way to it.
-    pub(super) fn troubles(&self) -> Vec<String> {
-        let of_job = |job: JobReport<'_>| {
-            let mut troubles = job.troubles();
-            let inside = job.record().and_then(|record| self.outputs.below(record.slot));
-            let inside = inside.map(Below::troubles).unwrap_or_default().into_iter();
-            troubles.extend(inside.map(|trouble| format!("{} / {trouble}", job.name())));
-            troubles
-        };
-        let of_run = self.mishaps.iter().map(Mishap::to_string);
-        self.jobs().flat_map(of_job).chain(of_run).collect()
     }
 
     /// How long the run took, its shutdown hooks included.
@@ -95,7 +59,7 @@ impl<C: OutputStore + ?Sized> Report<C> {
     /// to go on for is to be [`awaited`](crate::Job::awaited). [`check`](Self::check) takes no exception to
     /// them, in the order of their creation.
     pub fn never_started(&self) -> impl Iterator<Item = JobReport<'_>> {
-        let completed = self.is_success();
+        let completed = self.is_completed();
         let unstarted = Some(Outcome::Skipped(SkipReason::RunStopped));
         self.jobs().filter(move |job| {
             completed && job.kind() != JobKind::Finite && job.outcome() == unstarted
@@ -151,9 +115,10 @@ impl<C: OutputStore + ?Sized> Report<C> {
         self.core.jobs().map(|id| JobReport { core: &self.core, begun: self.begun, id })
     }
 
-    /// The jobs that failed, or whose shutdown hook or `Drop` did, in the order of their creation.
+    /// The jobs that failed, or whose shutdown hook or `Drop` did, or inside which one did, in the order of their
+    /// creation. One by one, with the way to them: [`troubles`](Self::troubles).
     pub fn failures(&self) -> impl Iterator<Item = JobReport<'_>> {
-        self.jobs().filter(JobReport::has_trouble)
+        self.jobs().filter(|job| !self.troubles_of(*job).is_empty())
     }
 
     /// What panicked without changing an outcome.
@@ -188,31 +153,6 @@ impl<C: OutputStore + ?Sized> fmt::Debug for Report<C> {
     }
 }
 
-/// A run that was cut short, or in which a job failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunFailed {
-    verdict: Verdict,
-    failures: Vec<String>,
-}
-
-impl fmt::Display for RunFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.verdict {
-            Verdict::CriticalFailure(job) => {
-                write!(f, "the run ended by the critical failure of {job}")?;
-            }
-            verdict => write!(f, "the run {verdict}")?,
-        }
-        match &self.failures[..] {
-            [] => Ok(()),
-            [one] => write!(f, ", with a failure: {one}"),
-            all => write!(f, ", with {} failures: {}", all.len(), all.join("; ")),
-        }
-    }
-}
-
-impl std::error::Error for RunFailed {}
-
 /// What became of one job.
 #[derive(Clone, Copy)]
 pub struct JobReport<'a> {
@@ -238,34 +178,6 @@ impl<'a> JobReport<'a> {
     #[cfg(feature = "testing")]
     pub(crate) fn loses_hooks(&self) -> bool {
         self.record().is_some_and(|record| record.lost_hooks() > 0)
-    }
-
-    fn has_trouble(&self) -> bool {
-        let hook_failed = |record: &Record| {
-            record.hook().is_some_and(|hook| hook.outcome() != Outcome::Succeeded)
-        };
-        let left = |record: &Record| {
-            hook_failed(record) || !record.panicked_drops().is_empty() || record.lost_hooks() > 0
-        };
-        self.error().is_some() || self.record().is_some_and(left)
-    }
-
-    /// Its name, with all that went wrong, one by one.
-    fn troubles(self) -> Vec<String> {
-        let failure = self.error().map(|_| self.failure());
-        let hook = self.hook().filter(|hook| hook.outcome() != Outcome::Succeeded);
-        let hook = hook.map(|hook| format!("{}: its hook {hook}", self.name()));
-        let drops = self.record().map_or(&[][..], Record::panicked_drops).iter();
-        let drops = drops.map(|panic| format!("{}: its drop panicked: {panic}", self.name()));
-        let lost = self.record().map_or(0, Record::lost_hooks);
-        let lost = (lost > 0).then(|| format!("{}: {lost} hooks inside never ran", self.name()));
-        failure.into_iter().chain(hook).chain(drops).chain(lost).collect()
-    }
-
-    /// Its name, and why it failed.
-    pub(crate) fn failure(self) -> String {
-        let name = self.name();
-        self.error().map_or_else(|| name.to_string(), |error| format!("{name}: {error}"))
     }
 
     /// Its label, if it has one.
@@ -333,7 +245,7 @@ impl<'a> JobReport<'a> {
         self.core.explain(self.id)
     }
 
-    fn record(&self) -> Option<&'a Record> {
+    pub(super) fn record(&self) -> Option<&'a Record> {
         self.core.payload(self.id)
     }
 }

@@ -13,6 +13,9 @@ use crate::run::facts::output::Column;
 pub trait Ask {
     type Given;
 
+    /// The constructor of jobs that may fail and ask for this.
+    const FALLIBLE: &'static str;
+
     /// Takes it, for one attempt. Runs none of the user's code.
     fn gather(&mut self, start: &mut dyn Start) -> Option<Self::Given>;
 
@@ -51,6 +54,8 @@ pub struct Nothing;
 impl Ask for Nothing {
     type Given = ();
 
+    const FALLIBLE: &'static str = "Job::repeat";
+
     fn gather(&mut self, _: &mut dyn Start) -> Option<()> {
         Some(())
     }
@@ -78,6 +83,8 @@ pub struct TheContext;
 
 impl Ask for TheContext {
     type Given = Context;
+
+    const FALLIBLE: &'static str = "Job::try_with_context";
 
     fn gather(&mut self, start: &mut dyn Start) -> Option<Context> {
         Some(start.context())
@@ -107,6 +114,8 @@ pub struct Values<O>(pub(crate) O);
 impl<O: Gather> Ask for Values<O> {
     type Given = O::Values;
 
+    const FALLIBLE: &'static str = "Job::try_with";
+
     fn gather(&mut self, start: &mut dyn Start) -> Option<O::Values> {
         self.0.gather(start)
     }
@@ -126,6 +135,8 @@ pub struct ValuesAndContext<O>(pub(crate) O);
 
 impl<O: Gather> Ask for ValuesAndContext<O> {
     type Given = (Context, O::Values);
+
+    const FALLIBLE: &'static str = "Job::repeat_with";
 
     fn gather(&mut self, start: &mut dyn Start) -> Option<Self::Given> {
         let values = self.0.gather(start)?;
@@ -194,6 +205,8 @@ impl<V: 'static> Serving<V> {
 impl<V: 'static> Ask for Serving<V> {
     type Given = (ServiceContext<V>, Before<V>);
 
+    const FALLIBLE: &'static str = "Job::service";
+
     fn gather(&mut self, start: &mut dyn Start) -> Option<Self::Given> {
         Some(self.next(start))
     }
@@ -234,6 +247,8 @@ pub(crate) type FedServing<V, O> = Serving<V, Values<O>>;
 
 impl<V: 'static, O: Gather> Ask for FedServing<V, O> {
     type Given = (ServiceContext<V>, Before<V>, O::Values);
+
+    const FALLIBLE: &'static str = "Job::service_with";
 
     fn gather(&mut self, start: &mut dyn Start) -> Option<Self::Given> {
         let values = self.inputs.gather(start)?;

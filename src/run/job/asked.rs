@@ -25,6 +25,8 @@ struct More {
     strays: Vec<Key>,
     /// The scopes of the pools from which it takes.
     pools: Vec<u64>,
+    /// Its output is a `Result` whose `Err` would pass for a success: the constructor to use instead.
+    instead: Option<&'static str>,
 }
 
 /// How many need no allocation.
@@ -66,6 +68,12 @@ impl Asked {
     #[cold]
     pub(crate) fn note_pool(&mut self, scope: u64) {
         self.more.get_or_insert_default().pools.push(scope);
+    }
+
+    /// It was made as if its output were no `Result`.
+    #[cold]
+    pub(crate) fn note_result(&mut self, instead: &'static str) {
+        self.more.get_or_insert_default().instead = Some(instead);
     }
 
     /// The scope of this handle has to be looked at.
@@ -113,6 +121,9 @@ impl Asked {
         let job = || Extra::name(extra);
         let list = self.as_slice();
         let more = || self.more.iter();
+        if let Some(instead) = more().find_map(|more| more.instead) {
+            return Err(RunError::ResultAsValue { job: job(), instead });
+        }
         if more().flat_map(|more| &more.pools).any(|&pool| !scope.has(pool)) {
             return Err(RunError::ForeignPool { job: job() });
         }

@@ -17,6 +17,13 @@ pub trait Body: Execute {
     /// What the job leaves behind: what it returns when it succeeds, what a service is ready with, the
     /// report of a nested graph.
     type Output: 'static;
+
+    /// The constructor to use in place of the one that was, if the output is a `Result` whose `Err` would pass
+    /// for a success.
+    #[doc(hidden)]
+    fn mistaken() -> Option<&'static str> {
+        None
+    }
 }
 
 /// A body that can be executed any number of times, so that its job can be retried.

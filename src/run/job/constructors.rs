@@ -10,17 +10,35 @@ use super::hook::Hook;
 use super::inputs::{Feeds, FeedsWith, Gather, Inputs};
 use super::job::Job;
 use super::make::{Again, Given, Maker, Once};
-use super::simple::{Fallible, Plain, Served, Settle, Simple};
+use super::simple::{Fallible, Meant, Plain, Served, Settle, Simple};
 use crate::orchestrator::{Condition, JobKind};
 use crate::run::facts::error::Error;
 
 impl<F: Future<Output: 'static>> Job<Simple<Given<F>, Plain>> {
-    /// A job that awaits this future; what that returns is its output. An `Err` is an output like any
-    /// other: to fail, use [`try_new`](Self::try_new).
+    /// A job that awaits this future; what that returns is its output. One that returns a `Result` is refused
+    /// when it is added, since its `Err` would pass for a success: to fail, use [`try_new`](Self::try_new); to
+    /// keep the `Result` as a value, [`value`](Self::value).
     ///
     /// In a [`JobGraph`](crate::JobGraph) the future may borrow and need not be `Send`. Locals that it
     /// borrows have to be declared before the graph.
     pub fn new(future: F) -> Self {
+        Self::of(Simple::given(future))
+    }
+}
+
+impl<F: Future<Output: 'static>> Job<Simple<Given<F>, Meant>> {
+    /// Like [`new`](Self::new), for a future whose `Result` is meant as a value: an `Err` is an output like any
+    /// other, and the job has succeeded.
+    ///
+    /// ```
+    /// # use jobgraph::{Job, JobGraph};
+    /// let mut graph = JobGraph::new();
+    /// let probe = graph.add(Job::value(async { "80x".parse::<u16>() }));
+    /// graph.add(Job::with(&probe, |port| async move { assert!(port.is_err()) }));
+    /// jobgraph::smol::block_on(graph)?.check()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn value(future: F) -> Self {
         Self::of(Simple::given(future))
     }
 }
@@ -74,7 +92,8 @@ impl<G: FnMut() -> F, F: Future<Output = Result<T, E>>, T: 'static, E: Into<Erro
 impl<O: Feeds<G, Future: Future<Output: 'static>>, G>
     Job<Simple<Maker<Values<O>, Once<G>>, Plain>>
 {
-    /// A job that is fed the outputs of other jobs, each as an `Arc`, and requires these.
+    /// A job that is fed the outputs of other jobs, each as an `Arc`, and requires these. A closure whose future
+    /// returns a `Result` is for [`try_with`](Self::try_with).
     ///
     /// ```
     /// # use jobgraph::{Job, JobGraph};
@@ -116,14 +135,15 @@ impl<O: Feeds<G>, G, K: Settle<<O::Future as Future>::Output>>
 {
     fn fed(inputs: O, make: G) -> Self {
         let requirements = succeeded(&inputs);
-        Self { requirements, ..Self::of(Simple::new(Maker::once(Values(inputs), make))) }
+        Self::asking(requirements, Simple::new(Maker::once(Values(inputs), make)))
     }
 }
 
 impl<G: FnOnce(Context) -> F, F: Future<Output: 'static>>
     Job<Simple<Maker<TheContext, Once<G>>, Plain>>
 {
-    /// A job that sees its run: it can be asked to end in its own time, for one.
+    /// A job that sees its run: it can be asked to end in its own time, for one. A closure whose future returns a
+    /// `Result` is for [`try_with_context`](Self::try_with_context).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -246,7 +266,7 @@ where
         let inputs = inputs.owned();
         let requirements = succeeded(&inputs);
         let body = Simple::new(Maker::again(ValuesAndContext(inputs), make));
-        Self { requirements, ..Self::of(body) }
+        Self::asking(requirements, body)
     }
 }
 
@@ -261,7 +281,7 @@ where
         let inputs = inputs.owned();
         let requirements = succeeded(&inputs);
         let body = Simple::new(Maker::again(Serving::new(Values(inputs)), make));
-        Self { requirements, ..Self::of(body).kind(JobKind::Service) }
+        Self::asking(requirements, body).kind(JobKind::Service)
     }
 }
 
@@ -291,7 +311,7 @@ where
         let inputs = inputs.owned();
         let requirements = succeeded(&inputs);
         let body = Simple::new(Maker::once(Serving::new(Values(inputs)), make));
-        Self { requirements, ..Self::of(body).kind(JobKind::Service) }
+        Self::asking(requirements, body).kind(JobKind::Service)
     }
 }
 

@@ -55,13 +55,15 @@ pub struct Job<B, H = NoHook> {
 impl<B: Body> Job<B> {
     #[inline]
     pub(crate) fn of(body: B) -> Self {
-        Self {
-            body: to_heap(body),
-            hook: NoHook,
-            extra: None,
-            requirements: Asked::default(),
-            show: None,
+        Self::asking(Asked::default(), body)
+    }
+
+    #[inline]
+    pub(crate) fn asking(mut requirements: Asked, body: B) -> Self {
+        if let Some(instead) = B::mistaken() {
+            requirements.note_result(instead);
         }
+        Self { body: to_heap(body), hook: NoHook, extra: None, requirements, show: None }
     }
 
     /// Clean-up after the run, if the job was ever started, whatever became of it and of the run: what

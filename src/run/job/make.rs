@@ -15,6 +15,9 @@ use crate::run::facts::quiet::note_caught;
 pub trait Make {
     type Future: Future;
 
+    /// The constructor of jobs that may fail, of the same kind.
+    const FALLIBLE: &'static str = "Job::try_new";
+
     /// Takes what the next future needs. Runs none of the user's code.
     fn gather(&mut self, start: &mut dyn Start);
 
@@ -151,6 +154,8 @@ impl<A: CallAgain<G>, G> Times<A> for Again<G> {
 
 impl<A: Ask, T: Times<A>> Make for Maker<A, T> {
     type Future = T::Future;
+
+    const FALLIBLE: &'static str = A::FALLIBLE;
 
     fn gather(&mut self, start: &mut dyn Start) {
         self.given = self.ask.gather(start);

@@ -26,6 +26,11 @@ pub trait Settle<R> {
 
     /// Whether the output counts although the attempt did not succeed.
     const ALWAYS: bool = false;
+
+    /// Whether a `Result` is an output like any other, though nobody said so.
+    fn mistakes_results() -> bool {
+        false
+    }
 }
 
 /// The output is the job's output.
@@ -33,6 +38,23 @@ pub trait Settle<R> {
 pub struct Plain;
 
 impl<T: 'static> Settle<T> for Plain {
+    type Output = T;
+
+    fn settle(result: T) -> (Option<T>, Result<(), Error>) {
+        (Some(result), Ok(()))
+    }
+
+    // There is no other way to see of any type that it is a `Result`. Of a type that is known this folds away.
+    fn mistakes_results() -> bool {
+        std::any::type_name::<T>().starts_with("core::result::Result<")
+    }
+}
+
+/// The output is the job's output, also if it is a `Result`.
+#[derive(Debug)]
+pub struct Meant;
+
+impl<T: 'static> Settle<T> for Meant {
     type Output = T;
 
     fn settle(result: T) -> (Option<T>, Result<(), Error>) {
@@ -132,6 +154,11 @@ impl<F: Future, K: Settle<F::Output>> Simple<Given<F>, K> {
 
 impl<M: Make, K: Settle<<M::Future as Future>::Output>> Body for Simple<M, K> {
     type Output = K::Output;
+
+    #[inline]
+    fn mistaken() -> Option<&'static str> {
+        K::mistakes_results().then_some(M::FALLIBLE)
+    }
 }
 
 impl<A: CallAgain<G>, G, K: Settle<<A::Future as Future>::Output>> Repeat

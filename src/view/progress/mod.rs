@@ -35,7 +35,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 /// let progress = Progress::of(&mut graph);
 /// let shown = progress.clone();
 /// graph.add(Job::new(async move { shown.println("half way there") }).label("fetch"));
-/// jobgraph::smol::block_on(graph)?;
+/// assert!(jobgraph::smol::block_on(graph)?.check().is_ok());
 /// # Ok::<(), jobgraph::RunError>(())
 /// ```
 #[derive(Clone, Debug)]
