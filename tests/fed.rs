@@ -151,3 +151,48 @@ fn times_are_told_to_the_millisecond_and_short_ones_in_smaller_units() {
         assert_eq!((time.as_nanos(), time.to_string().as_str()), (nanos, text));
     }
 }
+
+/// Each edit that takes a feeder away from a job that is kept is refused, and names both; nothing has changed then.
+#[test]
+fn no_edit_takes_away_what_a_job_is_fed() {
+    type Edit = fn(&mut JobGraph<'_>, [&jobgraph::Handle<i32>; 3]) -> Result<(), RunError>;
+    let edits: [(Edit, &str); 7] = [
+        (|graph, [a, b, _]| graph.remove_requirement(b, a), "#2 b is fed the output of #1 a"),
+        (|graph, [_, b, c]| graph.remove_requirement(c, b), "#3 c is fed the output of #2 b"),
+        (|graph, [a, ..]| graph.bypass(a), "#2 b is fed the output of #1 a"),
+        (|graph, [_, b, _]| graph.bypass(b), "#3 c is fed the output of #2 b"),
+        (|graph, [_, b, c]| graph.keep_between(b, c), "#2 b is fed the output of #1 a"),
+        (|graph, [_, _, c]| graph.keep_between(c, ()), "#3 c is fed the output of #2 b"),
+        (
+            |graph, [a, b, _]| graph.require(b, a, jobgraph::Condition::Finished),
+            "#2 b cannot require #1 a to finish: it requires it to succeed already",
+        ),
+    ];
+    for (edit, text) in edits {
+        let mut graph = JobGraph::new();
+        let a = graph.add(Job::new(async { 1 }).label("a"));
+        let repeat = |_: Context, a: Arc<i32>| async move { Ok::<_, Error>(*a + 1) };
+        let b = graph.add(Job::repeat_with(&a, repeat).retries(2).label("b"));
+        let c = Job::with(jobgraph::settled(&b), |b| async move { *b.unwrap() + 1 });
+        let c = graph.add(c.label("c"));
+        let before = graph.to_string();
+        let error = edit(&mut graph, [&a, &b, &c]).unwrap_err().to_string();
+        assert!(error.starts_with(text), "{error}");
+        assert_eq!(graph.to_string(), before);
+        assert_eq!(run(graph).output(&c), Some(&3));
+    }
+}
+
+#[test]
+fn a_job_may_be_taken_away_with_all_that_it_feeds() {
+    let mut graph = JobGraph::new();
+    let a = graph.add(Job::new(async { 1 }));
+    let b = graph.add(Job::with(&a, |a| async move { *a }));
+    let _c = graph.add(Job::with(&b, |b| async move { *b }));
+    let d = graph.add(Job::new(async {}).requires(&a));
+    // What only waits for a job is not fed by it.
+    graph.remove_requirement(&d, &a).unwrap();
+    graph.keep_between((), &b).unwrap();
+    let report = run(graph);
+    assert_eq!((report.output(&b), report.jobs().count()), (Some(&1), 2));
+}

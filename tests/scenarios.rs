@@ -10,6 +10,8 @@ mod composition;
 mod ending;
 #[path = "scenarios/failures.rs"]
 mod failures;
+#[path = "scenarios/feeding.rs"]
+mod feeding;
 #[path = "scenarios/leaving.rs"]
 mod leaving;
 #[path = "scenarios/pools.rs"]
@@ -56,6 +58,8 @@ scenarios! {
     servers: a_server_goes_on_after_its_set_up a_server_that_nobody_awaits_never_starts services_alone_go_on_beside_additions
         an_awaited_service_that_ends_completes_the_run an_awaited_service_that_fails_ends_the_run_and_is_told
         a_run_until_stopped_waits_for_what_is_added;
+    feeding: a_job_is_fed_what_became_of_others a_job_is_fed_what_became_of_services a_handle_a_list_and_what_may_be_missing_feed_one_job
+        a_graph_is_made_of_what_others_left a_job_runs_graphs a_graph_that_a_job_runs_is_stopped_with_it;
     leaving: what_has_ended_leaves_with_all_that_it_kept it_leaves_after_those_that_require_it it_leaves_however_it_ends;
     pools: per_host_two_a_disk_of_ten_and_a_window_of_a_hundred whoever_fails_gives_back
         a_graph_takes_from_the_pools_around_it additions_take_from_pools depth_first_finishes_what_was_begun;

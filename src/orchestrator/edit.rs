@@ -248,14 +248,7 @@ impl<J> Orchestrator<J> {
         starts: &[JobId],
         ends: &[JobId],
     ) -> Result<Vec<(JobId, J)>, GraphError> {
-        self.building("keep a part of the graph")?;
-        let (entries, exits) = (self.entry_jobs(), self.exit_jobs());
-        let starts = if starts.is_empty() { &entries } else { starts };
-        let ends = if ends.is_empty() { &exits } else { ends };
-        let after_starts = self.reached(Side::Dependents, starts)?;
-        let before_ends = self.reached(Side::Requirements, ends)?;
-        let dropped = |&index: &u32| !after_starts[index as usize] || !before_ends[index as usize];
-        let dropped: Vec<u32> = self.jobs.in_creation_order().into_iter().filter(dropped).collect();
+        let dropped = self.not_between(starts, ends)?;
         let mut is_dropped = vec![false; self.jobs.nodes.len()];
         for &index in &dropped {
             is_dropped[index as usize] = true;
@@ -266,6 +259,27 @@ impl<J> Orchestrator<J> {
             (self.id(index), self.forget(index))
         };
         Ok(dropped.into_iter().map(take).collect())
+    }
+
+    /// The jobs that [`keep_between`](Self::keep_between) would not keep.
+    #[cfg(feature = "std")]
+    pub(crate) fn ids_not_between(
+        &self,
+        starts: &[JobId],
+        ends: &[JobId],
+    ) -> Result<Vec<JobId>, GraphError> {
+        Ok(self.not_between(starts, ends)?.into_iter().map(|index| self.id(index)).collect())
+    }
+
+    fn not_between(&self, starts: &[JobId], ends: &[JobId]) -> Result<Vec<u32>, GraphError> {
+        self.building("keep a part of the graph")?;
+        let (entries, exits) = (self.entry_jobs(), self.exit_jobs());
+        let starts = if starts.is_empty() { &entries } else { starts };
+        let ends = if ends.is_empty() { &exits } else { ends };
+        let after_starts = self.reached(Side::Dependents, starts)?;
+        let before_ends = self.reached(Side::Requirements, ends)?;
+        let dropped = |&index: &u32| !after_starts[index as usize] || !before_ends[index as usize];
+        Ok(self.jobs.in_creation_order().into_iter().filter(dropped).collect())
     }
 
     pub(super) fn known(&self, id: JobId) -> Result<u32, GraphError> {

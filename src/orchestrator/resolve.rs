@@ -1,6 +1,8 @@
 use core::ops::Range;
 
 use super::edge::{Condition, Edge};
+#[cfg(feature = "std")]
+use super::job::JobId;
 use super::machine::Orchestrator;
 use super::phase::Phase;
 use super::state::{Event, Stage};
@@ -14,6 +16,14 @@ pub(super) enum Resolution {
 }
 
 impl<J> Orchestrator<J> {
+    /// Whether a job has succeeded, or has been ready, if it is a service.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_succeeded(&self, job: JobId) -> bool {
+        let is_satisfied =
+            |index| self.fate(index).resolution(Condition::Succeeded) == Resolution::Satisfied;
+        self.jobs.index(job).is_some_and(is_satisfied)
+    }
+
     /// Tells the dependents of a job, those of the ones that this skips, and so on: breadth first, in
     /// the order in which the requirements were made.
     #[expect(clippy::inline_always, reason = "short, once for each job")]

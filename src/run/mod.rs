@@ -19,6 +19,7 @@ pub use self::facts::failed::RunFailed;
 pub use self::facts::handle::{Handle, Pool, Requirements};
 pub use self::facts::mailbox::StopHandle;
 pub use self::facts::mishap::{Mishap, MishapKind};
+pub use self::facts::missing::Missing;
 pub use self::facts::output::{LocalOutputs, OutputStore, SendOutputs};
 pub use self::facts::quiet::Panic;
 pub use self::facts::record::HookReport;
@@ -33,6 +34,8 @@ pub use self::job::body::{Body, Repeat};
 pub use self::job::context::{Context, ServiceContext};
 pub use self::job::custom::RunJob;
 pub use self::job::hook::{Hook, HookResult, NoHook};
-pub use self::job::inputs::{Feeds, FeedsWith, Gather, Inputs};
+pub use self::job::inputs::{
+    Feeds, FeedsWith, Gather, Input, Inputs, Optional, Settled, optional, settled,
+};
 pub use self::job::job::Job;
 pub use self::job::payload::{Local, Payload, Sendable};

@@ -104,23 +104,6 @@ fn an_error_that_cannot_be_asked_is_one_like_another() {
 }
 
 #[test]
-fn a_missing_input_is_not_tried_again() {
-    for way in Way::ALL {
-        let mut graph = SendJobGraph::new();
-        let fails = graph.add(Job::try_new(async { Err::<u8, _>("nothing") }));
-        let fed = Job::repeat_with(&fails, |_, value: Arc<u8>| async move {
-            Ok::<_, jobgraph::Error>(*value)
-        });
-        let fed = graph.add(fed.retries(3));
-        graph.require(&fed, &fails, jobgraph::Condition::Succeeded).unwrap();
-        graph.remove_requirement(&fed, &fails).unwrap();
-        graph.require(&fed, &fails, jobgraph::Condition::Finished).unwrap();
-        let report = way.run(graph);
-        assert_eq!(report.job(&fed).unwrap().attempts(), 1);
-    }
-}
-
-#[test]
 fn retries_that_make_no_sense_are_refused_before_anything_starts() {
     let mut graph = SendJobGraph::new();
     let job = Job::repeat(|| async { Ok::<_, jobgraph::Error>(()) }).label("fetch");

@@ -12,12 +12,17 @@ use crate::orchestrator::Verdict;
 use crate::run::engine::graph::Graph;
 use crate::run::facts::error::{Cancelled, Error, RunError};
 use crate::run::facts::fact::JobInfo;
+use crate::run::facts::handle::Key;
 use crate::run::facts::mailbox::Message;
 use crate::run::facts::observers::Observers;
 use crate::run::facts::output::{OutputStore, Show};
+use crate::run::facts::quiet::note_caught;
 use crate::run::facts::report::{JobReport, Report};
+use crate::run::job::ask::{Ask, TheContext, ValuesAndContext};
+use crate::run::job::asked::Asked;
 use crate::run::job::body::{Body, Start};
 use crate::run::job::context::Context;
+use crate::run::job::inputs::Feeds;
 use crate::run::job::job::Job;
 use crate::run::job::make::Make;
 use crate::run::job::payload::Payload;
@@ -106,49 +111,171 @@ impl Job<()> {
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
     pub fn graph<P: Payload>(graph: Graph<P>) -> Job<impl Body<Output = Report<P::Outputs>>> {
-        let run = NestedRun { graph: Some(graph), context: None, run: run_inside };
-        let mut job = Job::of(Simple::<_, (Verdicts, P)>::new(run)).unlimited_grace();
+        Self::nested::<P, _, _, _, _>(Asked::default(), TheContext, graph, run_inside)
+    }
+
+    /// A graph that is made of the outputs of other jobs, as a job of another one: the closure is fed them, and
+    /// its future makes the graph. Otherwise like [`graph`](Self::graph). Handles are given by value, lists of them
+    /// as a `Vec`.
+    ///
+    /// ```
+    /// use jobgraph::{Job, JobGraph};
+    ///
+    /// let mut graph = JobGraph::new();
+    /// let hosts = graph.add(Job::new(async { vec!["a", "b", "c"] }).label("inventory"));
+    /// let survey = graph.add(Job::graph_with(hosts, |hosts| async move {
+    ///     let mut survey = JobGraph::new().window(2);
+    ///     for &host in hosts.iter() {
+    ///         survey.add(Job::new(async move { host.len() }).label(host));
+    ///     }
+    ///     survey
+    /// }).label("survey"));
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert_eq!(report.output(&survey).unwrap().jobs().count(), 3);
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn graph_with<O, G, P>(inputs: O, make: G) -> Job<impl Body<Output = Report<P::Outputs>>>
+    where
+        O: Feeds<G, Future: Future<Output = Graph<P>>>,
+        P: Payload,
+    {
+        let asked = Asked::fed_by(&inputs);
+        let run = async |(cx, values): (Context, O::Values), Later(make): Later<G>| {
+            let graph = O::call(make, values).await;
+            run_inside(cx, graph).await
+        };
+        Self::nested::<P, _, _, _, _>(asked, ValuesAndContext(inputs), Later(make), run)
+    }
+
+    fn nested<P, A, S, F, R>(
+        asked: Asked,
+        ask: A,
+        source: S,
+        run: R,
+    ) -> Job<impl Body<Output = Report<P::Outputs>>>
+    where
+        P: Payload,
+        A: Ask,
+        S: Source,
+        F: Future<Output = Result<Report<P::Outputs>, RunError>>,
+        R: Fn(A::Given, S) -> F,
+    {
+        let run = NestedRun { ask, given: None, source: Some(source), run };
+        let body = Simple::<_, (Verdicts, P)>::new(run);
+        let mut job = Job::asking(asked, body).unlimited_grace();
         job.show = Some(Show::below::<Report<P::Outputs>>());
         job
     }
 }
 
-/// A graph until its run begins, which is the future of a job.
-struct NestedRun<P: Payload, G> {
-    graph: Option<Graph<P>>,
-    context: Option<Context>,
-    run: G,
+impl Context {
+    /// Runs a graph from inside the job, as [`Job::graph`] does: it is stopped when the job is asked to, in
+    /// order, and observed with the run around it, with the way to it; of several that one job runs at once, one
+    /// is. What became of it is the job's to look at.
+    ///
+    /// ```
+    /// use jobgraph::{Job, JobGraph};
+    ///
+    /// let mut graph = JobGraph::new();
+    /// let batches = graph.add(Job::try_with_context(|cx| async move {
+    ///     for batch in 0..3 {
+    ///         let mut jobs = JobGraph::new();
+    ///         jobs.add(Job::new(async move { batch }));
+    ///         cx.run(jobs).await?.check()?;
+    ///     }
+    ///     jobgraph::ok("three batches")
+    /// }));
+    /// assert!(jobgraph::smol::block_on(graph)?.output(&batches).is_some());
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`RunError`] if the graph cannot run.
+    pub fn run<P: Payload>(
+        &self,
+        graph: Graph<P>,
+    ) -> impl Future<Output = Result<Report<P::Outputs>, RunError>> + use<P> {
+        run_inside(self.clone(), graph)
+    }
 }
 
-impl<P: Payload, F: Future, G: Fn(Context, Graph<P>) -> F> Make for NestedRun<P, G> {
-    type Future = F;
-
-    fn gather(&mut self, start: &mut dyn Start) {
-        self.context = Some(start.context());
-    }
-
-    fn make(&mut self) -> Option<F> {
-        Some((self.run)(self.context.take()?, self.graph.take()?))
-    }
-
-    fn forget(&mut self) {
-        (self.graph, self.context) = (None, None);
-    }
-
-    fn is_spent(&self) -> bool {
-        self.graph.is_none() && self.context.is_none()
-    }
-
+/// Where the graph of a nested run comes from.
+trait Source {
+    /// The graph, if it is there already.
     fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
-        self.graph.as_ref().map(Graph::outline)
+        None
     }
 
     fn problems(&self) -> Vec<RunError> {
-        self.graph.as_ref().map(Graph::problems).unwrap_or_default()
+        Vec::new()
+    }
+
+    fn list(&self, _: &mut dyn fmt::Write) -> fmt::Result {
+        Ok(())
+    }
+}
+
+/// A closure that makes it when the job begins.
+struct Later<G>(G);
+
+impl<G> Source for Later<G> {}
+
+impl<P: Payload> Source for Graph<P> {
+    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+        Some(self.outline())
+    }
+
+    fn problems(&self) -> Vec<RunError> {
+        Self::problems(self)
     }
 
     fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {
-        self.graph.as_ref().map_or(Ok(()), |graph| write!(to, "\n{graph}"))
+        write!(to, "\n{self}")
+    }
+}
+
+/// A graph, or what makes it, until its run begins, which is the future of a job.
+struct NestedRun<A: Ask, S, R> {
+    ask: A,
+    given: Option<A::Given>,
+    source: Option<S>,
+    run: R,
+}
+
+impl<A: Ask, S: Source, F: Future, R: Fn(A::Given, S) -> F> Make for NestedRun<A, S, R> {
+    type Future = F;
+
+    fn gather(&mut self, start: &mut dyn Start) {
+        self.given = self.ask.gather(start);
+    }
+
+    fn feeders(&self, take: &mut dyn FnMut(Key)) {
+        self.ask.feeders(take);
+    }
+
+    fn make(&mut self) -> Option<F> {
+        Some((self.run)(self.given.take()?, self.source.take()?))
+    }
+
+    fn forget(&mut self) {
+        note_caught(|| self.source = None);
+        note_caught(|| self.given = None);
+    }
+
+    fn is_spent(&self) -> bool {
+        self.source.is_none() && self.given.is_none()
+    }
+
+    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+        self.source.as_ref()?.inside()
+    }
+
+    fn problems(&self) -> Vec<RunError> {
+        self.source.as_ref().map(Source::problems).unwrap_or_default()
+    }
+
+    fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {
+        self.source.as_ref().map_or(Ok(()), |source| source.list(to))
     }
 }
 
@@ -157,8 +284,9 @@ async fn run_inside<P: Payload>(
     cx: Context,
     mut graph: Graph<P>,
 ) -> Result<Report<P::Outputs>, RunError> {
-    if let Some(around) = cx.observers() {
-        graph.hear(Observers::pass_on(around, cx.attempt().job));
+    let telling = cx.tell_inside();
+    if let Some(telling) = &telling {
+        graph.hear(Observers::pass_on(Arc::clone(&telling.observers), cx.attempt().job));
     }
     let clock = Steady::new(cx.clock().clone());
     let mut engine = begin(&clock, graph)?;

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::vec::Vec;
 
 use super::graph::Graph;
@@ -77,22 +78,41 @@ impl<P: Payload> Graph<P> {
     /// Takes a requirement back.
     ///
     /// # Errors
-    /// [`RunError`] if there is no such requirement.
+    /// [`RunError`] if there is no such requirement, or the job is fed the output of the other one.
     pub fn remove_requirement<A, B>(
         &mut self,
         job: &Handle<A>,
         required: &Handle<B>,
     ) -> Result<(), RunError> {
         let (job, required) = (self.own(job.key, required.key)?, self.own(required.key, job.key)?);
+        self.check_not_fed(job, |feeder| feeder == required)?;
         Ok(self.core.remove_requirement(job, required)?)
+    }
+
+    /// That a job is not fed the output of one of these.
+    fn check_not_fed(&self, job: JobId, goes: impl Fn(JobId) -> bool) -> Result<(), RunError> {
+        let mut missing = None;
+        if let Some(body) = self.cells.body(job.index()) {
+            body.peek().feeders(&mut |key| {
+                missing = missing.or(Some(key.id).filter(|&feeder| goes(feeder)));
+            });
+        }
+        let name = |id| JobName { id: Some(id), label: self.core.label(id).map(Into::into) };
+        match missing {
+            Some(feeder) => Err(RunError::Feeds { job: name(job), feeder: name(feeder) }),
+            None => Ok(()),
+        }
     }
 
     /// Removes a job, and lets its dependents inherit its requirements: see [`Orchestrator::bypass`](crate::Orchestrator::bypass).
     ///
     /// # Errors
-    /// [`RunError`] if they cannot. Nothing was changed.
+    /// [`RunError`] if they cannot, or one of them is fed its output. Nothing was changed.
     pub fn bypass<T>(&mut self, job: &Handle<T>) -> Result<(), RunError> {
         let id = self.own(job.key, job.key)?;
+        for (dependent, _) in self.core.dependents(id) {
+            self.check_not_fed(dependent, |feeder| feeder == id)?;
+        }
         self.core.bypass(id)?;
         self.cells.drop_job(id.index());
         Ok(())
@@ -102,13 +122,18 @@ impl<P: Payload> Graph<P> {
     /// for all entry jobs, or all exit jobs.
     ///
     /// # Errors
-    /// [`RunError`] if one of them is not in this graph. Nothing was changed.
+    /// [`RunError`] if one of them is not in this graph, or a job that is kept is fed the output of one that is
+    /// not. Nothing was changed.
     pub fn keep_between(
         &mut self,
         starts: impl Requirements,
         ends: impl Requirements,
     ) -> Result<(), RunError> {
         let (starts, ends) = (self.own_all(starts)?, self.own_all(ends)?);
+        let beyond: BTreeSet<_> = self.core.ids_not_between(&starts, &ends)?.into_iter().collect();
+        for job in self.core.jobs().filter(|job| !beyond.contains(job)) {
+            self.check_not_fed(job, |feeder| beyond.contains(&feeder))?;
+        }
         for (id, _) in self.core.keep_between(&starts, &ends)? {
             self.cells.drop_job(id.index());
         }

@@ -193,6 +193,13 @@ pub enum RunError {
         /// The constructor that takes an `Err` for a failure.
         instead: &'static str,
     },
+    /// A job is fed the output of one that it would not require any more.
+    Feeds {
+        /// The job.
+        job: JobName,
+        /// The job whose output would be missing.
+        feeder: JobName,
+    },
     /// A graph that is a job of this one is wrong.
     Inside {
         /// The job.
@@ -228,6 +235,10 @@ impl fmt::Display for RunError {
             Self::ResultAsValue { job, instead } => write!(
                 f,
                 "{job} returns a `Result`, whose `Err` would pass for a success: make it with `{instead}`, or with `Job::value` if the `Result` is its output"
+            ),
+            Self::Feeds { job, feeder } => write!(
+                f,
+                "{job} is fed the output of {feeder}, which would be missing: keep {feeder} and this requirement, or take {job} away, too"
             ),
             Self::Inside { job, error } => write!(f, "{job}: {error}"),
             Self::Over => f.write_str("the run is over, so no job can be added to it"),

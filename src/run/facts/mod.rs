@@ -9,6 +9,7 @@ pub(super) mod listing;
 pub(super) mod lock;
 pub(super) mod mailbox;
 pub(super) mod mishap;
+pub(super) mod missing;
 pub(super) mod observers;
 mod outline;
 pub(super) mod output;

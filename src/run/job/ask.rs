@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::body::Start;
 use super::context::{Context, Offer, ServiceContext};
 use super::inputs::{Feeds, FeedsWith, Gather};
+use crate::run::facts::handle::Key;
 use crate::run::facts::lock::lock;
 use crate::run::facts::output::Column;
 
@@ -18,6 +19,9 @@ pub trait Ask {
 
     /// Takes it, for one attempt. Runs none of the user's code.
     fn gather(&mut self, start: &mut dyn Start) -> Option<Self::Given>;
+
+    /// The jobs whose outputs it asks for.
+    fn feeders(&self, _: &mut dyn FnMut(Key)) {}
 
     /// Moves what a service is ready with to its slot. Whether it replaced anything there.
     fn offer(&mut self, _: &mut dyn Any, _: u32) -> bool {
@@ -116,6 +120,10 @@ impl<O: Gather> Ask for Values<O> {
 
     const FALLIBLE: &'static str = "Job::try_with";
 
+    fn feeders(&self, take: &mut dyn FnMut(Key)) {
+        self.0.keys(&mut |key, _| take(key));
+    }
+
     fn gather(&mut self, start: &mut dyn Start) -> Option<O::Values> {
         self.0.gather(start)
     }
@@ -137,6 +145,10 @@ impl<O: Gather> Ask for ValuesAndContext<O> {
     type Given = (Context, O::Values);
 
     const FALLIBLE: &'static str = "Job::repeat_with";
+
+    fn feeders(&self, take: &mut dyn FnMut(Key)) {
+        self.0.keys(&mut |key, _| take(key));
+    }
 
     fn gather(&mut self, start: &mut dyn Start) -> Option<Self::Given> {
         let values = self.0.gather(start)?;
@@ -249,6 +261,10 @@ impl<V: 'static, O: Gather> Ask for FedServing<V, O> {
     type Given = (ServiceContext<V>, Before<V>, O::Values);
 
     const FALLIBLE: &'static str = "Job::service_with";
+
+    fn feeders(&self, take: &mut dyn FnMut(Key)) {
+        self.inputs.feeders(take);
+    }
 
     fn gather(&mut self, start: &mut dyn Start) -> Option<Self::Given> {
         let values = self.inputs.gather(start)?;

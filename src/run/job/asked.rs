@@ -1,6 +1,7 @@
 use std::boxed::Box;
 use std::vec::Vec;
 
+use super::inputs::Gather;
 use crate::orchestrator::{Condition, Extra, JobId};
 use crate::run::facts::error::RunError;
 use crate::run::facts::handle::{Key, Scope};
@@ -40,6 +41,13 @@ impl Default for Asked {
 }
 
 impl Asked {
+    /// Requirements on all that feed a job.
+    pub(crate) fn fed_by(inputs: &impl Gather) -> Self {
+        let mut asked = Self::default();
+        inputs.keys(&mut |key, condition| asked.push(key, condition));
+        asked
+    }
+
     #[inline]
     pub(crate) fn push(&mut self, key: Key, condition: Condition) {
         if self.len == 0 {

@@ -9,6 +9,7 @@ use super::context::Context;
 use crate::run::facts::error::{Error, RunError};
 use crate::run::facts::fact::JobInfo;
 use crate::run::facts::handle::Key;
+use crate::run::facts::missing::Missing;
 
 /// What a job does, before it is added to a graph. Made by the constructors of [`Job`](crate::Job).
 ///
@@ -21,6 +22,7 @@ pub trait Body: Execute {
     /// The constructor to use in place of the one that was, if the output is a `Result` whose `Err` would pass
     /// for a success.
     #[doc(hidden)]
+    #[must_use]
     fn mistaken() -> Option<&'static str> {
         None
     }
@@ -71,6 +73,10 @@ pub trait Execute {
     #[doc(hidden)]
     fn can_repeat(&self) -> bool;
 
+    /// The jobs whose outputs it is fed.
+    #[doc(hidden)]
+    fn feeders(&self, _: &mut dyn FnMut(Key)) {}
+
     /// Whether nothing of the user's is left in it.
     #[doc(hidden)]
     fn is_spent(&self) -> bool;
@@ -110,6 +116,10 @@ pub trait Start {
     /// The column and slot of the output of a job that it requires.
     #[doc(hidden)]
     fn output(&mut self, key: Key) -> Option<(&mut dyn Any, u32)>;
+
+    /// Why a job that has been settled left nothing behind, if so.
+    #[doc(hidden)]
+    fn missing(&self, key: Key) -> Option<Missing>;
 
     /// What the attempt sees of its run.
     #[doc(hidden)]

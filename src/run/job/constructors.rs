@@ -7,11 +7,11 @@ use super::body::Repeat;
 use super::context::{Context, ServiceContext};
 use super::custom::RunJob;
 use super::hook::Hook;
-use super::inputs::{Feeds, FeedsWith, Gather, Inputs};
+use super::inputs::{Feeds, FeedsWith, Inputs};
 use super::job::Job;
 use super::make::{Again, Given, Maker, Once};
 use super::simple::{Fallible, Meant, Plain, Served, Settle, Simple};
-use crate::orchestrator::{Condition, JobKind};
+use crate::orchestrator::JobKind;
 use crate::run::facts::error::Error;
 
 impl<F: Future<Output: 'static>> Job<Simple<Given<F>, Plain>> {
@@ -134,7 +134,7 @@ impl<O: Feeds<G>, G, K: Settle<<O::Future as Future>::Output>>
     Job<Simple<Maker<Values<O>, Once<G>>, K>>
 {
     fn fed(inputs: O, make: G) -> Self {
-        let requirements = succeeded(&inputs);
+        let requirements = Asked::fed_by(&inputs);
         Self::asking(requirements, Simple::new(Maker::once(Values(inputs), make)))
     }
 }
@@ -264,7 +264,7 @@ where
     /// ```
     pub fn repeat_with<I: Inputs<Owned = O>>(inputs: I, make: G) -> Self {
         let inputs = inputs.owned();
-        let requirements = succeeded(&inputs);
+        let requirements = Asked::fed_by(&inputs);
         let body = Simple::new(Maker::again(ValuesAndContext(inputs), make));
         Self::asking(requirements, body)
     }
@@ -279,7 +279,7 @@ where
     /// calls a clone of the closure.
     pub fn supervised_with<I: Inputs<Owned = O>>(inputs: I, make: G) -> Self {
         let inputs = inputs.owned();
-        let requirements = succeeded(&inputs);
+        let requirements = Asked::fed_by(&inputs);
         let body = Simple::new(Maker::again(Serving::new(Values(inputs)), make));
         Self::asking(requirements, body).kind(JobKind::Service)
     }
@@ -309,17 +309,10 @@ where
     /// ```
     pub fn service_with<I: Inputs<Owned = O>>(inputs: I, make: G) -> Self {
         let inputs = inputs.owned();
-        let requirements = succeeded(&inputs);
+        let requirements = Asked::fed_by(&inputs);
         let body = Simple::new(Maker::once(Serving::new(Values(inputs)), make));
         Self::asking(requirements, body).kind(JobKind::Service)
     }
-}
-
-/// Requirements on all of these.
-fn succeeded(inputs: &impl Gather) -> Asked {
-    let mut requirements = Asked::default();
-    inputs.keys(&mut |key| requirements.push(key, Condition::Succeeded));
-    requirements
 }
 
 impl<V, G, F> Job<Simple<Maker<Serving<V>, Again<G>>, Served<V>>>

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{self, Poll};
 
@@ -26,7 +27,21 @@ struct Inner {
     clock: AnyClock,
     /// Who hears of the run. A context may outlive it.
     observers: Option<Weak<Observers>>,
+    /// Whether they are told of a graph that runs inside.
+    tells: AtomicBool,
     cancel: Mutex<Cancel>,
+}
+
+/// While this is there, the observers of a run are told of a graph inside.
+pub(crate) struct Telling {
+    pub(crate) observers: Arc<Observers>,
+    context: Context,
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        self.context.0.tells.store(false, Ordering::Release);
+    }
 }
 
 #[derive(Default)]
@@ -75,8 +90,8 @@ impl Context {
         clock: AnyClock,
         observers: Option<Weak<Observers>>,
     ) -> Self {
-        let cancel = Mutex::default();
-        Self(Arc::new(Inner { attempt, run, mailbox, outermost, clock, observers, cancel }))
+        let (cancel, tells) = (Mutex::default(), AtomicBool::new(false));
+        Self(Arc::new(Inner { attempt, run, mailbox, outermost, clock, observers, tells, cancel }))
     }
 
     /// The mailbox of the outermost run.
@@ -84,9 +99,12 @@ impl Context {
         self.0.outermost.as_ref().unwrap_or(&self.0.mailbox)
     }
 
-    /// Who hears of the run, if anybody does.
-    pub(crate) fn observers(&self) -> Option<Arc<Observers>> {
-        self.0.observers.as_ref()?.upgrade()
+    /// Who hears of the run, if anybody does and is not told of another graph inside: the jobs of two could not be
+    /// told apart.
+    pub(crate) fn tell_inside(&self) -> Option<Telling> {
+        let observers = self.0.observers.as_ref()?.upgrade()?;
+        let is_first = !self.0.tells.swap(true, Ordering::Acquire);
+        is_first.then(|| Telling { observers, context: self.clone() })
     }
 
     /// Which attempt of which job this is.

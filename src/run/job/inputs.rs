@@ -3,11 +3,14 @@ use std::sync::Arc;
 use std::vec::Vec;
 
 use super::body::Start;
+use crate::orchestrator::Condition;
 use crate::run::facts::handle::{Handle, Key};
+use crate::run::facts::missing::Missing;
 use crate::run::facts::output::Column;
 
-/// Handles whose outputs feed a job: `&a`; a tuple of up to eight, `(&a, &b)`; or a list, `&handles`,
-/// which the closure gets as a `Vec`.
+/// What feeds a job: a handle, `&a`; a list of handles, `&hosts`, which the closure gets as a `Vec`; either of
+/// these as [`settled`] or [`optional`]; or a tuple of up to eight of all these, `(&config, settled(&hosts))`,
+/// each an argument of the closure.
 pub trait Inputs {
     /// The same handles, owned.
     type Owned;
@@ -18,16 +21,19 @@ pub trait Inputs {
 
 /// Handles whose outputs can be gathered.
 pub trait Gather {
-    /// The outputs, shared.
+    /// What the closure is fed.
     type Values;
 
     #[doc(hidden)]
-    fn keys(&self, take: &mut dyn FnMut(Key));
+    fn keys(&self, take: &mut dyn FnMut(Key, Condition));
     #[doc(hidden)]
     fn gather(&self, start: &mut dyn Start) -> Option<Self::Values>;
 }
 
-/// Handles whose outputs fit the arguments of the closure `G`.
+/// What makes one argument of a closure.
+pub trait Input: Gather {}
+
+/// Inputs that fit the arguments of the closure `G`.
 pub trait Feeds<G>: Gather {
     /// What the closure returns.
     type Future: Future;
@@ -36,7 +42,7 @@ pub trait Feeds<G>: Gather {
     fn call(make: G, values: Self::Values) -> Self::Future;
 }
 
-/// Handles whose outputs fit the arguments of the closure `G` after the first, which is a context `C`.
+/// Inputs that fit the arguments of the closure `G` after the first, which is a context `C`.
 pub trait FeedsWith<C, G>: Gather {
     /// What the closure returns.
     type Future: Future;
@@ -45,9 +51,63 @@ pub trait FeedsWith<C, G>: Gather {
     fn call(make: G, context: C, values: Self::Values) -> Self::Future;
 }
 
+/// Inputs that a job is fed however it went: see [`settled`].
+#[derive(Clone, Copy, Debug)]
+pub struct Settled<I>(I);
+
+/// Inputs that a job is fed if there are any: see [`optional`].
+#[derive(Clone, Copy, Debug)]
+pub struct Optional<I>(I);
+
+/// Feeds a job what became of others: each a `Result`, of the output as an `Arc`, or of why it is
+/// [`Missing`]: it failed, was cancelled, or never ran. The job starts as soon as that is decided, and is not
+/// skipped. What failed makes [`Report::check`](crate::Report::check) fail all the same.
+///
+/// ```
+/// use jobgraph::{Job, JobGraph, settled};
+///
+/// let mut graph = JobGraph::new();
+/// let hosts = ["a", "b", "?"].map(|host| {
+///     graph.add(Job::try_new(async move {
+///         if host == "?" { Err("no such host") } else { Ok(host) }
+///     }).label(host))
+/// });
+/// let survey = graph.add(Job::with(settled(&hosts), |hosts| async move {
+///     let down = hosts.iter().filter_map(|host| host.as_ref().err());
+///     down.map(ToString::to_string).collect::<Vec<_>>()
+/// }));
+/// let report = jobgraph::smol::block_on(graph)?;
+/// assert_eq!(report.output(&survey).unwrap(), &["#3 ? failed: no such host"]);
+/// # Ok::<(), jobgraph::RunError>(())
+/// ```
+pub fn settled<I: Inputs>(inputs: I) -> Settled<I::Owned> {
+    Settled(inputs.owned())
+}
+
+/// Feeds a job an `Option` of the output of another one, as an `Arc`: what that left behind, if it did. Of a
+/// nested graph that is its report, however it ended. Otherwise like [`settled`].
+pub fn optional<I: Inputs>(inputs: I) -> Optional<I::Owned> {
+    Optional(inputs.owned())
+}
+
 fn shared<T: 'static>(handle: &Handle<T>, start: &mut dyn Start) -> Option<Arc<T>> {
     let (column, slot) = start.output(handle.key)?;
     column.downcast_mut::<Column<T>>()?.share(slot)
+}
+
+fn outcome<T: 'static>(handle: &Handle<T>, start: &mut dyn Start) -> Result<Arc<T>, Missing> {
+    match start.missing(handle.key) {
+        Some(missing) => Err(missing),
+        None => shared(handle, start).ok_or_else(|| Missing::gone(handle.id())),
+    }
+}
+
+impl<A> Inputs for Handle<A> {
+    type Owned = Self;
+
+    fn owned(self) -> Self {
+        self
+    }
 }
 
 impl<A> Inputs for &Handle<A> {
@@ -74,6 +134,14 @@ impl<A> Inputs for &Vec<Handle<A>> {
     }
 }
 
+impl<A> Inputs for Vec<Handle<A>> {
+    type Owned = Self;
+
+    fn owned(self) -> Self {
+        self
+    }
+}
+
 impl<A, const N: usize> Inputs for &[Handle<A>; N] {
     type Owned = Vec<Handle<A>>;
 
@@ -82,12 +150,40 @@ impl<A, const N: usize> Inputs for &[Handle<A>; N] {
     }
 }
 
+impl<I> Inputs for Settled<I> {
+    type Owned = Self;
+
+    fn owned(self) -> Self {
+        self
+    }
+}
+
+impl<I> Inputs for Optional<I> {
+    type Owned = Self;
+
+    fn owned(self) -> Self {
+        self
+    }
+}
+
+impl<A: 'static> Gather for Handle<A> {
+    type Values = Arc<A>;
+
+    fn keys(&self, take: &mut dyn FnMut(Key, Condition)) {
+        take(self.key, Condition::Succeeded);
+    }
+
+    fn gather(&self, start: &mut dyn Start) -> Option<Arc<A>> {
+        shared(self, start)
+    }
+}
+
 impl<A: 'static> Gather for Vec<Handle<A>> {
     type Values = Vec<Arc<A>>;
 
-    fn keys(&self, take: &mut dyn FnMut(Key)) {
+    fn keys(&self, take: &mut dyn FnMut(Key, Condition)) {
         for handle in self {
-            take(handle.key);
+            handle.keys(take);
         }
     }
 
@@ -96,79 +192,109 @@ impl<A: 'static> Gather for Vec<Handle<A>> {
     }
 }
 
-impl<A: 'static, G: FnOnce(Vec<Arc<A>>) -> F, F: Future> Feeds<G> for Vec<Handle<A>> {
+/// Those of these, once they are settled.
+fn settled_keys(inputs: &impl Gather, take: &mut dyn FnMut(Key, Condition)) {
+    inputs.keys(&mut |key, _| take(key, Condition::Settled));
+}
+
+impl<A: 'static> Gather for Settled<Handle<A>> {
+    type Values = Result<Arc<A>, Missing>;
+
+    fn keys(&self, take: &mut dyn FnMut(Key, Condition)) {
+        settled_keys(&self.0, take);
+    }
+
+    fn gather(&self, start: &mut dyn Start) -> Option<Self::Values> {
+        Some(outcome(&self.0, start))
+    }
+}
+
+impl<A: 'static> Gather for Settled<Vec<Handle<A>>> {
+    type Values = Vec<Result<Arc<A>, Missing>>;
+
+    fn keys(&self, take: &mut dyn FnMut(Key, Condition)) {
+        settled_keys(&self.0, take);
+    }
+
+    fn gather(&self, start: &mut dyn Start) -> Option<Self::Values> {
+        Some(self.0.iter().map(|handle| outcome(handle, start)).collect())
+    }
+}
+
+impl<A: 'static> Gather for Optional<Handle<A>> {
+    type Values = Option<Arc<A>>;
+
+    fn keys(&self, take: &mut dyn FnMut(Key, Condition)) {
+        settled_keys(&self.0, take);
+    }
+
+    fn gather(&self, start: &mut dyn Start) -> Option<Self::Values> {
+        Some(shared(&self.0, start))
+    }
+}
+
+impl<A: 'static> Gather for Optional<Vec<Handle<A>>> {
+    type Values = Vec<Option<Arc<A>>>;
+
+    fn keys(&self, take: &mut dyn FnMut(Key, Condition)) {
+        settled_keys(&self.0, take);
+    }
+
+    fn gather(&self, start: &mut dyn Start) -> Option<Self::Values> {
+        Some(self.0.iter().map(|handle| shared(handle, start)).collect())
+    }
+}
+
+impl<A: 'static> Input for Handle<A> {}
+impl<A: 'static> Input for Vec<Handle<A>> {}
+impl<I> Input for Settled<I> where Self: Gather {}
+impl<I> Input for Optional<I> where Self: Gather {}
+
+impl<I: Input, G: FnOnce(I::Values) -> F, F: Future> Feeds<G> for I {
     type Future = F;
 
-    fn call(make: G, values: Vec<Arc<A>>) -> F {
+    fn call(make: G, values: I::Values) -> F {
         make(values)
     }
 }
 
-impl<A: 'static, C, G: FnOnce(C, Vec<Arc<A>>) -> F, F: Future> FeedsWith<C, G> for Vec<Handle<A>> {
+impl<I: Input, C, G: FnOnce(C, I::Values) -> F, F: Future> FeedsWith<C, G> for I {
     type Future = F;
 
-    fn call(make: G, context: C, values: Vec<Arc<A>>) -> F {
+    fn call(make: G, context: C, values: I::Values) -> F {
         make(context, values)
-    }
-}
-
-impl<A: 'static> Gather for Handle<A> {
-    type Values = Arc<A>;
-
-    fn keys(&self, take: &mut dyn FnMut(Key)) {
-        take(self.key);
-    }
-
-    fn gather(&self, start: &mut dyn Start) -> Option<Arc<A>> {
-        shared(self, start)
-    }
-}
-
-impl<A: 'static, G: FnOnce(Arc<A>) -> F, F: Future> Feeds<G> for Handle<A> {
-    type Future = F;
-
-    fn call(make: G, value: Arc<A>) -> F {
-        make(value)
-    }
-}
-
-impl<A: 'static, C, G: FnOnce(C, Arc<A>) -> F, F: Future> FeedsWith<C, G> for Handle<A> {
-    type Future = F;
-
-    fn call(make: G, context: C, value: Arc<A>) -> F {
-        make(context, value)
     }
 }
 
 macro_rules! tuples {
     ($($one:ident)*) => {
-        impl<$($one),*> Inputs for ($(&Handle<$one>,)*) {
-            type Owned = ($(Handle<$one>,)*);
+        impl<$($one: Inputs),*> Inputs for ($($one,)*) {
+            type Owned = ($($one::Owned,)*);
 
             #[expect(non_snake_case, reason = "each type names its value")]
             fn owned(self) -> Self::Owned {
                 let ($($one,)*) = self;
-                ($(*$one,)*)
+                ($($one.owned(),)*)
             }
         }
 
         #[expect(non_snake_case, reason = "each type names its value")]
-        impl<$($one: 'static),*> Gather for ($(Handle<$one>,)*) {
-            type Values = ($(Arc<$one>,)*);
+        impl<$($one: Input),*> Gather for ($($one,)*) {
+            type Values = ($($one::Values,)*);
 
-            fn keys(&self, take: &mut dyn FnMut(Key)) {
+            fn keys(&self, take: &mut dyn FnMut(Key, Condition)) {
                 let ($($one,)*) = self;
-                $(take($one.key);)*
+                $($one.keys(take);)*
             }
 
             fn gather(&self, start: &mut dyn Start) -> Option<Self::Values> {
                 let ($($one,)*) = self;
-                Some(($(shared($one, start)?,)*))
+                Some(($($one.gather(start)?,)*))
             }
         }
 
         #[expect(non_snake_case, reason = "each type names its value")]
-        impl<$($one: 'static,)* Make: FnOnce($(Arc<$one>),*) -> Fut, Fut: Future> Feeds<Make> for ($(Handle<$one>,)*) {
+        impl<$($one: Input,)* Make: FnOnce($($one::Values),*) -> Fut, Fut: Future> Feeds<Make> for ($($one,)*) {
             type Future = Fut;
 
             fn call(make: Make, values: Self::Values) -> Fut {
@@ -178,9 +304,9 @@ macro_rules! tuples {
         }
 
         #[expect(non_snake_case, reason = "each type names its value")]
-        impl<$($one: 'static,)* Cx, Make, Fut> FeedsWith<Cx, Make> for ($(Handle<$one>,)*)
+        impl<$($one: Input,)* Cx, Make, Fut> FeedsWith<Cx, Make> for ($($one,)*)
         where
-            Make: FnOnce(Cx, $(Arc<$one>),*) -> Fut,
+            Make: FnOnce(Cx, $($one::Values),*) -> Fut,
             Fut: Future,
         {
             type Future = Fut;

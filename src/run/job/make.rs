@@ -9,6 +9,7 @@ use super::ask::{Ask, Call, CallAgain};
 use super::body::Start;
 use crate::run::facts::error::RunError;
 use crate::run::facts::fact::JobInfo;
+use crate::run::facts::handle::Key;
 use crate::run::facts::quiet::note_caught;
 
 /// Where the futures of attempts come from.
@@ -23,6 +24,9 @@ pub trait Make {
 
     /// The next future; `None` if what it was made of is used up.
     fn make(&mut self) -> Option<Self::Future>;
+
+    /// The jobs whose outputs it gathers.
+    fn feeders(&self, _: &mut dyn FnMut(Key)) {}
 
     /// Drops what was gathered, if no future was made of it.
     fn forget(&mut self);
@@ -159,6 +163,10 @@ impl<A: Ask, T: Times<A>> Make for Maker<A, T> {
 
     fn gather(&mut self, start: &mut dyn Start) {
         self.given = self.ask.gather(start);
+    }
+
+    fn feeders(&self, take: &mut dyn FnMut(Key)) {
+        self.ask.feeders(take);
     }
 
     fn make(&mut self) -> Option<T::Future> {

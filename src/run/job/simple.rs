@@ -14,6 +14,7 @@ use super::body::{Body, Execute, Occasion, Repeat, Start};
 use super::make::{Again, Given, Make, Maker};
 use crate::run::facts::error::{Error, Permanent, RunError};
 use crate::run::facts::fact::JobInfo;
+use crate::run::facts::handle::Key;
 use crate::run::facts::output::Column;
 use crate::run::facts::quiet::note_caught;
 
@@ -211,6 +212,10 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K>
 
     fn can_repeat(&self) -> bool {
         M::REPEATS
+    }
+
+    fn feeders(&self, take: &mut dyn FnMut(Key)) {
+        self.make.feeders(take);
     }
 
     fn is_spent(&self) -> bool {

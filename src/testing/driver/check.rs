@@ -34,7 +34,6 @@ pub fn check(bytes: &[u8]) -> Result<(), String> {
 
 /// Runs what some bytes decode to, without what not every observer knows, in place, or in parallel with an order of
 /// tasks, and returns what its observers were told, with its report.
-#[must_use]
 pub fn watch(bytes: &[u8], seed: Option<u64>) -> (Vec<Fact>, SendReport) {
     let plan = Plan { observed: true, ..Plan::decode_with(Features::NONE, bytes) };
     let Executed { facts: Some(facts), report: Some(report), .. } = execute(&plan, seed, None)
