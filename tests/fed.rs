@@ -196,3 +196,15 @@ fn a_job_may_be_taken_away_with_all_that_it_feeds() {
     let report = run(graph);
     assert_eq!((report.output(&b), report.jobs().count()), (Some(&1), 2));
 }
+
+/// Quadratic, this would not come to an end.
+#[test]
+fn a_hundred_thousand_read_one_output_that_goes() {
+    let mut graph = JobGraph::new().window(1);
+    let text = graph.add(Job::new(async { String::from("text") }).transient());
+    let read = |text: Arc<String>| async move { text.len() };
+    let readers: Vec<_> = (0..100_000).map(|_| graph.add(Job::with(&text, read))).collect();
+    let report = run(graph);
+    assert_eq!(report.output(&text), None);
+    assert!(readers.iter().all(|reader| report.output(reader) == Some(&4)));
+}

@@ -17,7 +17,7 @@ use async_executor::Executor;
 use futures_lite::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use jobgraph::{
-    Attempt, Completion, Condition, Job, JobGraph, JobOptions, Orchestrator, RunOptions,
+    Attempt, Completion, Condition, Job, JobGraph, JobOptions, Orchestrator, Order, RunOptions,
     SendJobGraph, Signal, Timestamp,
 };
 
@@ -301,4 +301,23 @@ fn peak_of_requests(requests: u32) -> u64 {
 fn jobs_that_leave_a_run_leave_nothing_behind() {
     let [few, many] = [100, 10_000].map(peak_of_requests);
     assert!(many < few + few / 4, "{few} bytes for 100 requests, {many} for 10,000");
+}
+
+/// A thousand texts of a megabyte, each read by one job, of which four run at once: what is begun is finished first.
+#[test]
+fn outputs_that_were_read_are_not_kept() {
+    const MEGABYTE: usize = 1 << 20;
+    let measured = measure(|| {
+        let mut graph = JobGraph::new().window(4).order(Order::DepthFirst);
+        let lengths: Vec<_> = (0..1_000)
+            .map(|_| {
+                let text = graph.add(Job::new(async { vec![b'x'; MEGABYTE] }).transient());
+                graph.add(Job::with(&text, |text| async move { text.len() }))
+            })
+            .collect();
+        let report = jobgraph::smol::block_on(graph).unwrap();
+        assert!(lengths.iter().all(|length| report.output(length) == Some(&MEGABYTE)));
+    });
+    let peak = measured.bytes_max / MEGABYTE as u64;
+    assert!(peak < 32, "{peak} MiB");
 }

@@ -9,11 +9,12 @@ use std::vec::Vec;
 
 use crate::orchestrator::Extra;
 use crate::run::facts::bell::Bell;
+use crate::run::facts::column::Column;
 use crate::run::facts::error::RunError;
 use crate::run::facts::handle::{Handle, Key};
 use crate::run::facts::lock::lock;
 use crate::run::facts::mailbox::{Mailbox, Message};
-use crate::run::facts::output::{Column, NewColumn, Outputs, Show, Slot};
+use crate::run::facts::output::{NewColumn, Outputs, Show, Slot};
 use crate::run::facts::quiet::drop_quietly;
 use crate::run::job::asked::Asked;
 use crate::run::job::body::Body;

@@ -4,6 +4,7 @@ use super::additions::{Adder, Addition};
 use super::engine::Engine;
 use super::graph::Graph;
 use super::leftovers::Value;
+use super::removals::Goes;
 use crate::orchestrator::JobId;
 use crate::run::facts::error::RunError;
 use crate::run::facts::handle::Key;
@@ -17,13 +18,20 @@ impl<P: Payload> Engine<P> {
         drop(self.core.poll_ready_jobs(self.now));
         for addition in self.additions.take() {
             let Addition { body, hook, extra, requirements, reserve, reply } = addition;
+            let fits = self.check_inputs(&body, extra.as_deref());
             let core = &mut self.core;
             let slot = reserve(&mut self.outputs);
-            let result: Result<JobId, RunError> = requirements
-                .by_id(self.scope, extra.as_deref())
+            let result: Result<JobId, RunError> = fits
+                .and_then(|()| requirements.by_id(self.scope, extra.as_deref()))
                 .and_then(|ids| Ok(core.insert(Record::new(slot), extra, ids)?.into()));
             if let Ok(id) = result {
                 self.cells.add(id.index(), body, hook);
+                for (required, _) in self.core.requirements(id) {
+                    self.removals.dependent_added(required);
+                }
+                if requirements.is_transient() {
+                    self.let_go(id, Goes::Output);
+                }
             } else {
                 self.outputs.release(slot);
                 for value in [Some(body), hook].into_iter().flatten() {

@@ -155,11 +155,13 @@ impl<P: Payload> Engine<P> {
             let occasion = if after.succeeded { Occasion::Succeeded } else { Occasion::Failed };
             self.deliver(job, slot, &mut body, occasion);
         }
+        if after.ended {
+            self.removals.look_at(job, true);
+        }
         if !after.ended || self.keep_bodies {
             self.cells.put_back(job.index(), body);
             return None;
         }
-        self.removals.look_at(job);
         if body.peek().is_spent() {
             Some(body)
         } else {

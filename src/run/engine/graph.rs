@@ -9,16 +9,17 @@ use super::additions::{Additions, OpenAdditions};
 use super::cells::Cells;
 use super::engine::{Engine, Role};
 use super::leftovers::Leftovers;
-use super::removals::Removals;
+use super::removals::{Goes, Removals};
 use crate::orchestrator::{
     Extra, JobId, NumberAndIndex, Orchestrator, Order, PoolId, RunOptions, Timestamp,
 };
+use crate::run::facts::column::Column;
 use crate::run::facts::error::RunError;
 use crate::run::facts::handle::{Handle, Key, Pool, Scope};
 use crate::run::facts::listing::Listing;
 use crate::run::facts::mailbox::{Mailbox, StopHandle};
 use crate::run::facts::observers::Observers;
-use crate::run::facts::output::{Column, Outputs, Slot};
+use crate::run::facts::output::{Outputs, Slot};
 use crate::run::facts::record::Record;
 use crate::run::facts::runtime::AnyClock;
 use crate::run::job::asked::Asked;
@@ -64,6 +65,8 @@ pub struct Graph<P: Payload> {
     /// By index in the core.
     pub(crate) cells: Cells<P>,
     pub(crate) outputs: Outputs<P::Outputs>,
+    /// The jobs whose outputs go with the last job that requires them.
+    transients: Vec<JobId>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) additions: OpenAdditions<P>,
     pub(crate) observers: Option<Arc<Observers>>,
@@ -141,6 +144,7 @@ impl<P: Payload> Graph<P> {
             hook_timeout: Duration::from_secs(10),
             cells: Cells::new(),
             outputs: Outputs::new(),
+            transients: Vec::new(),
             mailbox: Arc::default(),
             additions: OpenAdditions::open(Arc::new(Additions::new())),
             observers: None,
@@ -258,6 +262,9 @@ impl<P: Payload> Graph<P> {
             Err(error) => self.insert_refused(error, slot),
         };
         if added.number > 0 {
+            if requirements.is_transient() {
+                self.transients.push(added.into());
+            }
             self.cells.add(added.index as usize, body, hook);
         }
         added
@@ -303,6 +310,7 @@ impl<P: Payload> Graph<P> {
         Setting {
             scope: self.scope.of_run(),
             hook_timeout: self.hook_timeout,
+            transients: self.transients.clone(),
             mailbox: Arc::clone(&self.mailbox),
             additions: OpenAdditions::open(self.additions.share()),
             observers: self.observers.clone(),
@@ -314,6 +322,7 @@ impl<P: Payload> Graph<P> {
 pub(crate) struct Setting<P: Payload> {
     scope: Scope,
     hook_timeout: Duration,
+    transients: Vec<JobId>,
     mailbox: Arc<Mailbox>,
     additions: OpenAdditions<P>,
     observers: Option<Arc<Observers>>,
@@ -357,6 +366,9 @@ impl<P: Payload> Setting<P> {
         // All jobs are told in one way, below.
         while engine.core.poll_transition().is_some() {}
         engine.core.start(now)?;
+        for job in self.transients {
+            engine.let_go(job, Goes::Output);
+        }
         engine.tell_begun();
         Ok(engine)
     }

@@ -2,43 +2,80 @@ use std::vec::Vec;
 
 use super::engine::{Engine, Role};
 use super::leftovers::Value;
-use crate::orchestrator::JobId;
+use super::removals::Goes;
+use crate::orchestrator::{Extra, JobId, JobName};
+use crate::run::facts::error::RunError;
 use crate::run::facts::handle::Key;
 use crate::run::job::payload::Payload;
 
-/// Jobs leave a run that goes on.
+/// Jobs, or their outputs, leave a run that goes on.
 impl<P: Payload> Engine<P> {
     /// Somebody wants a job to leave.
     pub(super) fn let_leave(&mut self, job: Key) {
         // What is to run again is kept.
-        let may_leave = !self.keep_bodies && matches!(self.role, Role::Jobs);
-        if may_leave && self.scope.owns(job) && self.core.state(job.id).is_some() {
-            self.removals.want(job.id);
+        if !self.keep_bodies && self.scope.owns(job) {
+            self.let_go(job.id, Goes::Job);
         }
     }
 
-    /// Removes those that can be, of the jobs that are to be looked at and of what they require. All signals
-    /// were obeyed before: none is on its way that names one of them.
+    /// This is to go once the job has ended, and all that requires it.
+    pub(super) fn let_go(&mut self, job: JobId, goes: Goes) {
+        if matches!(self.role, Role::Jobs) && self.core.state(job).is_some() {
+            let is_open = |&(dependent, _): &(JobId, _)| !self.core.is_ended(dependent);
+            let left = self.core.dependents(job).filter(is_open).count();
+            self.removals.want(job, goes, left);
+        }
+    }
+
+    /// Lets go what can go, of the jobs that are to be looked at and of what they require. All signals were
+    /// obeyed before: none is on its way that names one of them.
     #[cold]
     pub(super) fn remove_open(&mut self) {
-        for job in self.removals.take_open() {
-            let required: Vec<JobId> = self.core.requirements(job).map(|(id, _)| id).collect();
-            for id in [job].into_iter().chain(required) {
-                if self.removals.wants(id) && self.can_be_removed(id) {
-                    self.removals.forget(id);
-                    self.take_out(id);
+        let open = self.removals.take_open();
+        // Before anything goes: of a job that is gone nobody knows what it required.
+        let mut looked_at = Vec::new();
+        for (job, has_ended) in open {
+            looked_at.push(job);
+            for (required, _) in self.core.requirements(job) {
+                if has_ended {
+                    self.removals.dependent_ended(required);
                 }
+                looked_at.push(required);
+            }
+        }
+        for job in looked_at {
+            match self.removals.goes(job) {
+                Some(what @ Goes::Output) if self.is_read_by_nobody(job) => {
+                    self.removals.went(job, what);
+                    self.take_output(job);
+                }
+                Some(what @ Goes::Job) if self.can_be_removed(job) => {
+                    self.removals.went(job, what);
+                    self.take_out(job);
+                }
+                _ => {}
             }
         }
     }
 
-    /// It has ended, its body is gone, its shutdown hook is not to run, and nobody will be fed by it.
-    fn can_be_removed(&self, job: JobId) -> bool {
+    /// It has ended, and nobody will be fed by it.
+    fn is_read_by_nobody(&self, job: JobId) -> bool {
         let mut dependents = self.core.dependents(job);
-        self.core.is_ended(job)
+        self.core.is_ended(job) && dependents.all(|(dependent, _)| self.core.is_ended(dependent))
+    }
+
+    /// The same, its body is gone, and its shutdown hook is not to run.
+    fn can_be_removed(&self, job: JobId) -> bool {
+        self.is_read_by_nobody(job)
             && !self.core.has_body_left(job)
             && self.cells.hook(job.index()).is_none()
-            && dependents.all(|(dependent, _)| self.core.is_ended(dependent))
+    }
+
+    fn take_output(&mut self, job: JobId) {
+        if let Some(slot) = self.core.payload(job).map(|record| record.slot) {
+            let outputs = self.outputs.empty(slot);
+            self.left.discard(Some(job), Value::Outputs(outputs));
+        }
     }
 
     /// All that the job has kept is the user's to drop.
@@ -50,5 +87,21 @@ impl<P: Payload> Engine<P> {
             self.left.discard(None, value);
         }
         self.forget_context(job.index());
+    }
+
+    /// A job that is added is not to be fed what is gone.
+    pub(super) fn check_inputs(&self, body: &P, extra: Option<&Extra>) -> Result<(), RunError> {
+        let mut gone = None;
+        body.peek().feeders(&mut |key| {
+            if self.removals.is_output_gone(key.id) {
+                gone = Some(key.id);
+            }
+        });
+        let Some(feeder) = gone else { return Ok(()) };
+        let label = self.core.label(feeder).map(Into::into);
+        Err(RunError::OutputGone {
+            job: Extra::name(extra),
+            feeder: JobName { id: Some(feeder), label },
+        })
     }
 }

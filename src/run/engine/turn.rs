@@ -146,6 +146,7 @@ impl<P: Payload> Engine<P> {
 
     /// A job will not be polled any more.
     fn discard(&mut self, job: JobId) {
+        self.removals.look_at(job, true);
         if self.keep_bodies {
             return;
         }
@@ -154,7 +155,6 @@ impl<P: Payload> Engine<P> {
         for value in self.cells.take(job.index()).into_iter().chain(hook) {
             self.left.discard(Some(job), Value::Body(value));
         }
-        self.removals.look_at(job);
     }
 
     #[inline]
@@ -184,7 +184,7 @@ impl<P: Payload> Engine<P> {
         if let Some(attempt) = gone {
             let heard = self.core.on_body_gone(attempt, self.now);
             debug_assert!(heard.is_ok(), "{heard:?}");
-            self.removals.look_at(attempt.job);
+            self.removals.look_at(attempt.job, self.core.is_ended(attempt.job));
         }
     }
 

@@ -200,6 +200,13 @@ pub enum RunError {
         /// The job whose output would be missing.
         feeder: JobName,
     },
+    /// A job that was to be added is fed an output that went with the last job that required it.
+    OutputGone {
+        /// The job.
+        job: JobName,
+        /// The job whose output is gone.
+        feeder: JobName,
+    },
     /// A graph that is a job of this one is wrong.
     Inside {
         /// The job.
@@ -239,6 +246,10 @@ impl fmt::Display for RunError {
             Self::Feeds { job, feeder } => write!(
                 f,
                 "{job} is fed the output of {feeder}, which would be missing: keep {feeder} and this requirement, or take {job} away, too"
+            ),
+            Self::OutputGone { job, feeder } => write!(
+                f,
+                "{job} cannot be fed the output of {feeder}: it went with the last job that required it; do not make {feeder} `transient`, or add {job} earlier"
             ),
             Self::Inside { job, error } => write!(f, "{job}: {error}"),
             Self::Over => f.write_str("the run is over, so no job can be added to it"),

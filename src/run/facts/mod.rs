@@ -1,6 +1,7 @@
 //! What can be said of a run: facts, records, errors, handles, outcomes.
 
 pub(super) mod bell;
+pub(super) mod column;
 pub(super) mod error;
 pub(super) mod fact;
 pub(super) mod failed;

@@ -6,10 +6,9 @@ use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
 
+use super::column::{Column, Given};
 use super::fact::{Fact, JobInfo};
-use super::quiet::drop_all_noted;
 use super::trouble::Trouble;
-use crate::orchestrator::Blocks;
 
 /// Where an output is: its column, from 1, in the upper half, and which one it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,99 +30,6 @@ impl Slot {
     #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
     fn in_column(self) -> u32 {
         self.0.get() as u32
-    }
-}
-
-/// One output: in place until somebody shares it.
-enum Kept<T> {
-    Empty,
-    Own(T),
-    Shared(Arc<T>),
-}
-
-/// The outputs of all jobs with one type of output; as long as the last one there needs.
-pub(crate) struct Column<T> {
-    kept: Blocks<Kept<T>>,
-    /// Outputs that others replaced: the user's to drop.
-    replaced: Vec<Kept<T>>,
-}
-
-impl<T> Drop for Column<T> {
-    fn drop(&mut self) {
-        drop_all_noted(std::mem::replace(&mut self.kept, Blocks::new()));
-        drop_all_noted(std::mem::take(&mut self.replaced));
-    }
-}
-
-impl<T: 'static> Column<T> {
-    /// A new column; with what another one of its type gives, if there is one.
-    pub(crate) fn new(other: Option<Given<'_>>) -> Self {
-        let kept = other.and_then(|Given { column, vacate }| {
-            let other = column.downcast_mut::<Self>()?;
-            let vacated = vacate.and_then(|slot| other.kept.get_mut(slot as usize));
-            let vacated = vacated.map(|kept| std::mem::replace(kept, Kept::Empty));
-            let mut kept = std::mem::take(&mut other.replaced);
-            kept.extend(vacated);
-            Some(kept)
-        });
-        let kept = kept.unwrap_or_default();
-        Self { kept: kept.into_iter().collect(), replaced: Vec::new() }
-    }
-
-    /// Whether it replaces another one, which is kept until somebody drops it.
-    #[inline]
-    pub(crate) fn put(&mut self, slot: u32, output: T) -> bool {
-        let slot = slot as usize;
-        while self.kept.len() < slot {
-            self.kept.push(Kept::Empty);
-        }
-        if slot == self.kept.len() {
-            self.kept.push(Kept::Own(output));
-            return false;
-        }
-        match std::mem::replace(&mut self.kept[slot], Kept::Own(output)) {
-            Kept::Empty => false,
-            before => {
-                self.replaced.push(before);
-                true
-            }
-        }
-    }
-
-    fn get(&self, slot: u32) -> Option<&T> {
-        match self.kept.get(slot as usize)? {
-            Kept::Empty => None,
-            Kept::Own(output) => Some(output),
-            Kept::Shared(output) => Some(output),
-        }
-    }
-
-    /// One allocation the first time.
-    pub(crate) fn share(&mut self, slot: u32) -> Option<Arc<T>> {
-        let kept = self.kept.get_mut(slot as usize)?;
-        let output = match std::mem::replace(kept, Kept::Empty) {
-            Kept::Empty => return None,
-            Kept::Own(output) => Arc::new(output),
-            Kept::Shared(output) => output,
-        };
-        *kept = Kept::Shared(Arc::clone(&output));
-        Some(output)
-    }
-
-    /// `None`, and it stays, while somebody else holds it.
-    fn take(&mut self, slot: u32) -> Option<T> {
-        let kept = self.kept.get_mut(slot as usize)?;
-        match std::mem::replace(kept, Kept::Empty) {
-            Kept::Empty => None,
-            Kept::Own(output) => Some(output),
-            Kept::Shared(output) => match Arc::try_unwrap(output) {
-                Ok(output) => Some(output),
-                Err(output) => {
-                    *kept = Kept::Shared(output);
-                    None
-                }
-            },
-        }
     }
 }
 
@@ -214,12 +120,6 @@ pub(crate) struct Outputs<C: ?Sized> {
 
 /// Makes a column: see [`Column::new`].
 pub(crate) type NewColumn<C> = fn(Option<Given<'_>>) -> Box<C>;
-
-/// From where a new column gets outputs that are to be dropped: those that others replaced, and that of a slot.
-pub(crate) struct Given<'a> {
-    column: &'a mut dyn Any,
-    vacate: Option<u32>,
-}
 
 struct Typed<C: ?Sized> {
     output: TypeId,
@@ -342,8 +242,13 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
 
     /// The job of this slot is removed. Returns its output, and others that were replaced.
     pub(crate) fn vacate(&mut self, slot: Slot) -> Box<C> {
+        self.columns[slot.column()].vacant.push(slot.in_column());
+        self.empty(slot)
+    }
+
+    /// Empties a slot. Returns its output, and others that were replaced.
+    pub(crate) fn empty(&mut self, slot: Slot) -> Box<C> {
         let typed = &mut self.columns[slot.column()];
-        typed.vacant.push(slot.in_column());
         let vacate = Some(slot.in_column());
         (typed.new)(Some(Given { column: typed.column.any_mut(), vacate }))
     }

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use super::body::Start;
 use super::context::{Context, Offer, ServiceContext};
 use super::inputs::{Feeds, FeedsWith, Gather};
+use crate::run::facts::column::Column;
 use crate::run::facts::handle::Key;
 use crate::run::facts::lock::lock;
-use crate::run::facts::output::Column;
 
 /// What a closure that makes futures asks for.
 pub trait Ask {

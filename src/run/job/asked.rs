@@ -28,6 +28,8 @@ struct More {
     pools: Vec<u64>,
     /// Its output is a `Result` whose `Err` would pass for a success: the constructor to use instead.
     instead: Option<&'static str>,
+    /// Its output goes with the last job that requires it.
+    transient: bool,
 }
 
 /// How many need no allocation.
@@ -82,6 +84,16 @@ impl Asked {
     #[cold]
     pub(crate) fn note_result(&mut self, instead: &'static str) {
         self.more.get_or_insert_default().instead = Some(instead);
+    }
+
+    #[cold]
+    pub(crate) fn note_transient(&mut self) {
+        self.more.get_or_insert_default().transient = true;
+    }
+
+    #[inline]
+    pub(crate) fn is_transient(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.transient)
     }
 
     /// The scope of this handle has to be looked at.

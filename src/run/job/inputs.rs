@@ -4,9 +4,9 @@ use std::vec::Vec;
 
 use super::body::Start;
 use crate::orchestrator::Condition;
+use crate::run::facts::column::Column;
 use crate::run::facts::handle::{Handle, Key};
 use crate::run::facts::missing::Missing;
-use crate::run::facts::output::Column;
 
 /// What feeds a job: a handle, `&a`; a list of handles, `&hosts`, which the closure gets as a `Vec`; either of
 /// these as [`settled`] or [`optional`]; or a tuple of up to eight of all these, `(&config, settled(&hosts))`,

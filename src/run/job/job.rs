@@ -322,6 +322,26 @@ impl<B: Body, H> Job<B, H> {
         self
     }
 
+    /// Lets its output go once it has ended, and all jobs that require it: what only they read is not kept until
+    /// the report is dropped, and is not in the report. A job that is added later cannot be fed it.
+    ///
+    /// ```
+    /// use jobgraph::{Job, JobGraph, Order};
+    ///
+    /// let mut graph = JobGraph::new().window(4).order(Order::DepthFirst);
+    /// let lengths: Vec<_> = (0..100).map(|page| {
+    ///     let text = graph.add(Job::new(async move { "x".repeat(page) }).transient());
+    ///     graph.add(Job::with(&text, |text| async move { text.len() })) // four texts in memory, not a hundred
+    /// }).collect();
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert_eq!(report.output(&lengths[99]), Some(&99));
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn transient(mut self) -> Self {
+        self.requirements.note_transient();
+        self
+    }
+
     /// Shows outputs of this type in listings, with `Debug`. Numbers, texts and such are shown anyway.
     pub fn show(mut self) -> Self
     where

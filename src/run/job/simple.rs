@@ -12,10 +12,10 @@ use pin_project_lite::pin_project;
 use super::ask::CallAgain;
 use super::body::{Body, Execute, Occasion, Repeat, Start};
 use super::make::{Again, Given, Make, Maker};
+use crate::run::facts::column::Column;
 use crate::run::facts::error::{Error, Permanent, RunError};
 use crate::run::facts::fact::JobInfo;
 use crate::run::facts::handle::Key;
-use crate::run::facts::output::Column;
 use crate::run::facts::quiet::note_caught;
 
 /// What a future's output means.

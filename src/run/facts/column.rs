@@ -1,0 +1,105 @@
+use std::any::Any;
+use std::sync::Arc;
+use std::vec::Vec;
+
+use super::quiet::drop_all_noted;
+use crate::orchestrator::Blocks;
+
+/// One output: in place until somebody shares it.
+enum Kept<T> {
+    Empty,
+    Own(T),
+    Shared(Arc<T>),
+}
+
+/// The outputs of all jobs with one type of output; as long as the last one there needs.
+pub(crate) struct Column<T> {
+    kept: Blocks<Kept<T>>,
+    /// Outputs that others replaced: the user's to drop.
+    replaced: Vec<Kept<T>>,
+}
+
+impl<T> Drop for Column<T> {
+    fn drop(&mut self) {
+        drop_all_noted(std::mem::replace(&mut self.kept, Blocks::new()));
+        drop_all_noted(std::mem::take(&mut self.replaced));
+    }
+}
+
+impl<T: 'static> Column<T> {
+    /// A new column; with what another one of its type gives, if there is one.
+    pub(crate) fn new(other: Option<Given<'_>>) -> Self {
+        let kept = other.and_then(|Given { column, vacate }| {
+            let other = column.downcast_mut::<Self>()?;
+            let vacated = vacate.and_then(|slot| other.kept.get_mut(slot as usize));
+            let vacated = vacated.map(|kept| std::mem::replace(kept, Kept::Empty));
+            let mut kept = std::mem::take(&mut other.replaced);
+            kept.extend(vacated);
+            Some(kept)
+        });
+        let kept = kept.unwrap_or_default();
+        Self { kept: kept.into_iter().collect(), replaced: Vec::new() }
+    }
+
+    /// Whether it replaces another one, which is kept until somebody drops it.
+    #[inline]
+    pub(crate) fn put(&mut self, slot: u32, output: T) -> bool {
+        let slot = slot as usize;
+        while self.kept.len() < slot {
+            self.kept.push(Kept::Empty);
+        }
+        if slot == self.kept.len() {
+            self.kept.push(Kept::Own(output));
+            return false;
+        }
+        match std::mem::replace(&mut self.kept[slot], Kept::Own(output)) {
+            Kept::Empty => false,
+            before => {
+                self.replaced.push(before);
+                true
+            }
+        }
+    }
+
+    pub(super) fn get(&self, slot: u32) -> Option<&T> {
+        match self.kept.get(slot as usize)? {
+            Kept::Empty => None,
+            Kept::Own(output) => Some(output),
+            Kept::Shared(output) => Some(output),
+        }
+    }
+
+    /// One allocation the first time.
+    pub(crate) fn share(&mut self, slot: u32) -> Option<Arc<T>> {
+        let kept = self.kept.get_mut(slot as usize)?;
+        let output = match std::mem::replace(kept, Kept::Empty) {
+            Kept::Empty => return None,
+            Kept::Own(output) => Arc::new(output),
+            Kept::Shared(output) => output,
+        };
+        *kept = Kept::Shared(Arc::clone(&output));
+        Some(output)
+    }
+
+    /// `None`, and it stays, while somebody else holds it.
+    pub(super) fn take(&mut self, slot: u32) -> Option<T> {
+        let kept = self.kept.get_mut(slot as usize)?;
+        match std::mem::replace(kept, Kept::Empty) {
+            Kept::Empty => None,
+            Kept::Own(output) => Some(output),
+            Kept::Shared(output) => match Arc::try_unwrap(output) {
+                Ok(output) => Some(output),
+                Err(output) => {
+                    *kept = Kept::Shared(output);
+                    None
+                }
+            },
+        }
+    }
+}
+
+/// From where a new column gets outputs that are to be dropped: those that others replaced, and that of a slot.
+pub(crate) struct Given<'a> {
+    pub(super) column: &'a mut dyn Any,
+    pub(super) vacate: Option<u32>,
+}
