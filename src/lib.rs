@@ -63,6 +63,7 @@ pub use crate::run::{
     Optional, OutputStore, Panic, Payload, Permanent, Pool, Problems, Repeat, Repeatable, Report,
     Requirements, RunError, RunFailed, RunJob, SendJobGraph, SendOutputs, SendReport, Sendable,
     ServiceContext, Settled, Spawn, StopHandle, Trouble, What, ok, optional, run, run_on, settled,
+    stopped_by,
 };
 
 #[cfg(doc)]

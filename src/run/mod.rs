@@ -10,6 +10,7 @@ pub use self::drive::in_place::run;
 pub use self::drive::nested::GraphFailed;
 pub use self::drive::parallel::run::run_on;
 pub use self::drive::repeat::Repeatable;
+pub use self::drive::wishes::stopped_by;
 pub use self::engine::additions::{Adder, Adding};
 pub use self::engine::check::Problems;
 pub use self::engine::graph::{Graph, JobGraph, SendJobGraph};

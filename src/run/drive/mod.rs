@@ -9,3 +9,4 @@ mod steady;
 #[cfg(feature = "tracing")]
 mod trace;
 mod waker;
+pub(super) mod wishes;

@@ -150,8 +150,8 @@ impl Mailbox {
     }
 }
 
-/// Ends a run, or one of its jobs, from outside or from inside. Clones end the same run. To wire it to Ctrl-C, with tokio:
-/// `tokio::spawn(async move { while tokio::signal::ctrl_c().await.is_ok() { stop.stop() } })`.
+/// Ends a run, or one of its jobs, from outside or from inside. Clones end the same run. With the feature `signal`,
+/// `jobgraph::tokio::signals` and `jobgraph::smol::signals` wire it to Ctrl-C and SIGTERM.
 ///
 /// ```
 /// use jobgraph::{Job, JobGraph, Verdict};
