@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use async_signal::Signal;
 use futures_core::Stream;
 
-use super::SmolClock;
+use super::runtime::SmolClock;
 use crate::run::{StopHandle, stopped_by};
 
 /// Ctrl-C and SIGTERM as wishes to end a run. On Windows, Ctrl-C alone. While this is there, and afterwards, they do

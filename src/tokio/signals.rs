@@ -2,7 +2,7 @@ use std::future::Future;
 use std::io;
 use std::task::{Context, Poll};
 
-use super::TokioRuntime;
+use super::runtime::TokioRuntime;
 use crate::run::{StopHandle, stopped_by};
 
 /// Ctrl-C and SIGTERM as wishes to end a run. On Windows, Ctrl-C alone. Once this was called, they do not end the

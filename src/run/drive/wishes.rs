@@ -31,12 +31,15 @@ const SAME: Duration = Duration::from_secs(1);
 /// futures_lite::future::block_on(run)?.check_stopped()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn stopped_by<C: Clock, F: Future>(
-    mut next: impl FnMut(&mut Context<'_>) -> Poll<()>,
+pub fn stopped_by<W, C: Clock, F: Future>(
+    mut next: W,
     clock: &C,
     stop: StopHandle,
     run: F,
-) -> impl Future<Output = F::Output> {
+) -> impl Future<Output = F::Output> + use<W, C, F>
+where
+    W: FnMut(&mut Context<'_>) -> Poll<()>,
+{
     let clock = clock.clone();
     async move {
         let (mut run, mut last) = (pin!(run), None::<Timestamp>);

@@ -1,9 +1,3 @@
-//! Running a graph on smol: time comes from async-io; the jobs run in the task that awaits the run, or
-//! in tasks of an executor.
-
-#[cfg(feature = "signal")]
-mod signals;
-
 use std::future::Future;
 use std::ops::Deref;
 use std::sync::OnceLock;
@@ -13,9 +7,6 @@ use async_io::Timer;
 
 use crate::Timestamp;
 use crate::run::{Clock, Graph, Payload, Report, RunError, SendJobGraph, SendReport, Spawn};
-
-#[cfg(feature = "signal")]
-pub use self::signals::{Signals, signals};
 
 /// Monotonic time, counted from the clock's creation, and async-io's timers.
 ///

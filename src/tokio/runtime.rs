@@ -1,9 +1,3 @@
-//! Running a graph on tokio, current-thread or multi-thread: its time, so that `tokio::time::pause`
-//! works in tests, and its tasks.
-
-#[cfg(feature = "signal")]
-mod signals;
-
 use std::future::Future;
 use std::time::Duration;
 
@@ -12,9 +6,6 @@ use tokio::time::Instant;
 
 use crate::Timestamp;
 use crate::run::{Clock, Graph, Payload, Report, RunError, SendJobGraph, SendReport, Spawn};
-
-#[cfg(feature = "signal")]
-pub use self::signals::{Signals, signals};
 
 /// A tokio runtime: its clock, counted from the creation of this value, and its tasks.
 #[derive(Clone, Debug)]
