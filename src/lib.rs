@@ -57,13 +57,13 @@ pub use crate::orchestrator::{
 };
 #[cfg(feature = "std")]
 pub use crate::run::{
-    Adder, Adding, AnyClock, Body, Cancelled, Clock, Context, Error, Fact, Facts, Feeds, FeedsWith,
-    Gather, Graph, GraphFailed, Handle, Hook, HookReport, HookResult, Input, Inputs, Job, JobError,
-    JobGraph, JobInfo, JobReport, Local, LocalOutputs, Mishap, MishapKind, Missing, NoHook,
-    Optional, OutputStore, Panic, Payload, Permanent, Pool, Problems, Repeat, Repeatable, Report,
-    Requirements, RunError, RunFailed, RunJob, SendJobGraph, SendOutputs, SendReport, Sendable,
-    ServiceContext, Settled, Spawn, StopHandle, Trouble, What, ok, optional, run, run_on, settled,
-    stopped_by,
+    Adder, Adding, AnyClock, AnyHandle, Body, BoxedBody, Cancelled, Clock, Context, Error, Fact,
+    Facts, Feeds, FeedsWith, Gather, Graph, GraphFailed, Handle, Hook, HookReport, HookResult,
+    Input, Inputs, Job, JobError, JobGraph, JobHandle, JobInfo, JobReport, Local, LocalBoxedBody,
+    LocalOutputs, Mishap, MishapKind, Missing, NoHook, Optional, OutputStore, Panic, Payload,
+    Permanent, Pool, Problems, Repeat, Repeatable, Report, Requirements, RunError, RunFailed,
+    RunJob, SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext, Settled, Spawn,
+    StopHandle, Trouble, What, any_error, ok, optional, run, run_on, settled, stopped_by,
 };
 
 #[cfg(doc)]

@@ -560,3 +560,88 @@ fn what_waits_for_any_is_listed() {
         "{graph}"
     );
 }
+
+#[test]
+fn a_service_keeps_what_it_is_ready_with() {
+    let mut graph = JobGraph::new();
+    let service = graph.add(Job::service(|cx: ServiceContext<String>| async move {
+        let pool = cx.ready("pool".into());
+        let other = cx.ready("other".into());
+        assert_eq!((&**pool, &**other), ("pool", "other"));
+        cx.cancelled().await;
+        // It, whoever was fed it, and the report.
+        assert!(Arc::strong_count(&pool) >= 2);
+        Ok(())
+    }));
+    let user = graph.add(Job::with(&service, |pool| async move { pool.len() }));
+    let report = run(&VirtualClock::new(), graph);
+    report.check().unwrap();
+    assert_eq!((report.output(&user), report.output(&service)), (Some(&4), Some(&"pool".into())));
+}
+
+#[test]
+fn what_is_done_every_second_is_done_on_time_and_never_twice_at_once() {
+    for (takes, expected) in [(0, vec![0, 1, 2, 3, 4]), (1_500, vec![0, 2, 4])] {
+        let (clock, times) = (VirtualClock::new(), RefCell::new(vec![]));
+        let mut graph = JobGraph::new();
+        let (noted, slow) = (&times, clock.clone());
+        graph.add(Job::every(Duration::from_secs(1), move || {
+            let slow = slow.clone();
+            async move {
+                noted.borrow_mut().push(slow.now().as_nanos() / 1_000_000_000);
+                slow.sleep(Duration::from_millis(takes)).await;
+            }
+        }));
+        graph.add(Job::with_context(
+            |cx| async move { cx.sleep(Duration::from_millis(4_500)).await },
+        ));
+        run(&clock, graph).check().unwrap();
+        assert_eq!(times.take(), expected);
+    }
+}
+
+#[test]
+fn what_is_done_again_and_again_may_fail_and_lets_others_have_a_turn() {
+    let left = Cell::new(3);
+    let mut graph = JobGraph::new();
+    // Without any period.
+    let ticks = Job::try_every(Duration::ZERO, async || {
+        left.set(left.get() - 1);
+        if left.get() == 0 { Err("worn out") } else { Ok(()) }
+    });
+    let ticks = graph.add(ticks.awaited());
+    let report = run(&VirtualClock::new(), graph);
+    assert_eq!(report.error(&ticks).unwrap().to_string(), "worn out");
+}
+
+#[test]
+fn boxed_jobs_are_like_others() {
+    let (local, tries) = (String::from("borrowed"), Cell::new(0));
+    let mut graph = JobGraph::new();
+    let borrows = graph.add(Job::new(async { local.len() }).boxed_local());
+    let fed = graph.add(Job::with(&borrows, |n| async move { *n + 1 }).boxed_local().label("fed"));
+    let again = Job::repeat(|| async {
+        tries.set(tries.get() + 1);
+        if tries.get() < 3 { Err("again") } else { Ok(7) }
+    });
+    let again = graph.add(again.retries(3).boxed_local().critical());
+    // What it is fed is known through the box.
+    assert!(graph.remove_requirement(&fed, &borrows).is_err());
+    let report = run(&VirtualClock::new(), graph);
+    report.check().unwrap();
+    assert_eq!([borrows, fed].map(|job| report.output(&job).copied()), [Some(8), Some(9)]);
+    assert_eq!(report.output(&again), Some(&7));
+    assert_eq!(report.job(&again.any()).unwrap().attempts(), 3);
+}
+
+#[test]
+fn handles_of_different_jobs_stand_in_one_list() {
+    let mut graph = JobGraph::new();
+    let all =
+        vec![graph.add(Job::new(async { 1 })).any(), graph.add(Job::new(async { "2" })).any()];
+    let last = graph.add(Job::new(async {}).requires(&all));
+    graph.remove_requirement(&last, &all[0]).unwrap();
+    assert_eq!(graph.requirements(&last.any()).count(), 1);
+    let report = run(&VirtualClock::new(), graph);
+    assert!(all.iter().all(|job| report.is_done(job) && report.error(job).is_none()));
+}

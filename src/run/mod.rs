@@ -14,10 +14,10 @@ pub use self::drive::wishes::stopped_by;
 pub use self::engine::additions::{Adder, Adding};
 pub use self::engine::check::Problems;
 pub use self::engine::graph::{Graph, JobGraph, SendJobGraph};
-pub use self::facts::error::{Cancelled, Error, JobError, Permanent, RunError, ok};
+pub use self::facts::error::{Cancelled, Error, JobError, Permanent, RunError, any_error, ok};
 pub use self::facts::fact::{Fact, JobInfo, What};
 pub use self::facts::failed::RunFailed;
-pub use self::facts::handle::{Handle, Pool, Requirements};
+pub use self::facts::handle::{AnyHandle, Handle, JobHandle, Pool, Requirements};
 pub use self::facts::mailbox::StopHandle;
 pub use self::facts::mishap::{Mishap, MishapKind};
 pub use self::facts::missing::Missing;
@@ -32,6 +32,7 @@ pub(crate) use self::facts::words::{
     WIDEST_LABEL, awaited, endless, label, mark, one_line, taken, unstarted,
 };
 pub use self::job::body::{Body, Repeat};
+pub use self::job::boxed::{BoxedBody, LocalBoxedBody};
 pub use self::job::context::{Context, ServiceContext};
 pub use self::job::custom::RunJob;
 pub use self::job::hook::{Hook, HookResult, NoHook};

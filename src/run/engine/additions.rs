@@ -11,7 +11,7 @@ use crate::orchestrator::Extra;
 use crate::run::facts::bell::Bell;
 use crate::run::facts::column::Column;
 use crate::run::facts::error::RunError;
-use crate::run::facts::handle::{Handle, Key};
+use crate::run::facts::handle::{Handle, JobHandle, Key};
 use crate::run::facts::lock::lock;
 use crate::run::facts::mailbox::{Mailbox, Message};
 use crate::run::facts::output::{NewColumn, Outputs, Show, Slot};
@@ -222,8 +222,8 @@ impl<P: Payload> Adder<P> {
     /// assert_eq!((report.jobs().count(), report.counts().removed), (1, 1_000));
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
-    pub fn remove<T>(&self, job: &Handle<T>) {
-        self.mailbox.post(Message::Remove(job.key));
+    pub fn remove(&self, job: &impl JobHandle) {
+        self.mailbox.post(Message::Remove(job.key()));
     }
 }
 

@@ -4,7 +4,7 @@ use std::vec::Vec;
 use super::graph::Graph;
 use crate::orchestrator::{Condition, JobId, JobName};
 use crate::run::facts::error::RunError;
-use crate::run::facts::handle::{Handle, Key, Requirements};
+use crate::run::facts::handle::{JobHandle, Key, Requirements};
 use crate::run::job::payload::Payload;
 
 /// What jobs require of one another, and changes of that.
@@ -24,13 +24,14 @@ impl<P: Payload> Graph<P> {
     /// assert_eq!(error.to_string(), "the requirements form a cycle: a -> b -> a");
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
-    pub fn require<A, B>(
+    pub fn require(
         &mut self,
-        job: &Handle<A>,
-        required: &Handle<B>,
+        job: &impl JobHandle,
+        required: &impl JobHandle,
         condition: Condition,
     ) -> Result<(), RunError> {
-        let (job, required) = (self.own(job.key, required.key)?, self.own(required.key, job.key)?);
+        let (job, required) = (job.key(), required.key());
+        let (job, required) = (self.own(job, required)?, self.own(required, job)?);
         Ok(self.core.require(job, required, condition)?)
     }
 
@@ -79,12 +80,13 @@ impl<P: Payload> Graph<P> {
     ///
     /// # Errors
     /// [`RunError`] if there is no such requirement, or the job is fed the output of the other one.
-    pub fn remove_requirement<A, B>(
+    pub fn remove_requirement(
         &mut self,
-        job: &Handle<A>,
-        required: &Handle<B>,
+        job: &impl JobHandle,
+        required: &impl JobHandle,
     ) -> Result<(), RunError> {
-        let (job, required) = (self.own(job.key, required.key)?, self.own(required.key, job.key)?);
+        let (job, required) = (job.key(), required.key());
+        let (job, required) = (self.own(job, required)?, self.own(required, job)?);
         self.check_not_fed(job, |feeder| feeder == required)?;
         Ok(self.core.remove_requirement(job, required)?)
     }
@@ -108,8 +110,8 @@ impl<P: Payload> Graph<P> {
     ///
     /// # Errors
     /// [`RunError`] if they cannot, or one of them is fed its output. Nothing was changed.
-    pub fn bypass<T>(&mut self, job: &Handle<T>) -> Result<(), RunError> {
-        let id = self.own(job.key, job.key)?;
+    pub fn bypass(&mut self, job: &impl JobHandle) -> Result<(), RunError> {
+        let id = self.own(job.key(), job.key())?;
         for (dependent, _) in self.core.dependents(id) {
             self.check_not_fed(dependent, |feeder| feeder == id)?;
         }
@@ -158,15 +160,18 @@ impl<P: Payload> Graph<P> {
     }
 
     /// The ids of the jobs that a job requires, in the order in which the requirements were made.
-    pub fn requirements<T>(
+    pub fn requirements<H: JobHandle>(
         &self,
-        job: &Handle<T>,
-    ) -> impl Iterator<Item = (JobId, Condition)> + '_ {
-        self.core.requirements(self.mine(job.key))
+        job: &H,
+    ) -> impl Iterator<Item = (JobId, Condition)> + use<'_, P, H> {
+        self.core.requirements(self.mine(job.key()))
     }
 
     /// The ids of the jobs that require a job, in the order in which the requirements were made.
-    pub fn dependents<T>(&self, job: &Handle<T>) -> impl Iterator<Item = (JobId, Condition)> + '_ {
-        self.core.dependents(self.mine(job.key))
+    pub fn dependents<H: JobHandle>(
+        &self,
+        job: &H,
+    ) -> impl Iterator<Item = (JobId, Condition)> + use<'_, P, H> {
+        self.core.dependents(self.mine(job.key()))
     }
 }

@@ -44,15 +44,25 @@ impl<T: 'static> Column<T> {
     /// Whether it replaces another one, which is kept until somebody drops it.
     #[inline]
     pub(crate) fn put(&mut self, slot: u32, output: T) -> bool {
+        self.keep(slot, Kept::Own(output))
+    }
+
+    /// The same, of one that somebody else may hold.
+    pub(crate) fn put_shared(&mut self, slot: u32, output: Arc<T>) -> bool {
+        self.keep(slot, Kept::Shared(output))
+    }
+
+    #[inline]
+    fn keep(&mut self, slot: u32, output: Kept<T>) -> bool {
         let slot = slot as usize;
         while self.kept.len() < slot {
             self.kept.push(Kept::Empty);
         }
         if slot == self.kept.len() {
-            self.kept.push(Kept::Own(output));
+            self.kept.push(output);
             return false;
         }
-        match std::mem::replace(&mut self.kept[slot], Kept::Own(output)) {
+        match std::mem::replace(&mut self.kept[slot], output) {
             Kept::Empty => false,
             before => {
                 self.replaced.push(before);

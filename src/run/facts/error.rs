@@ -1,5 +1,6 @@
 use std::boxed::Box;
 use std::fmt;
+use std::future::Future;
 use std::string::ToString;
 use std::vec;
 
@@ -27,6 +28,33 @@ pub type Error = Box<dyn std::error::Error + Send + Sync>;
 /// None.
 pub fn ok<T>(value: T) -> Result<T, Error> {
     Ok(value)
+}
+
+/// The same future, with jobgraph's [`Error`] in place of another one: for closures that have to return that, such as
+/// those of services, and functions that do not.
+///
+/// ```
+/// use jobgraph::{Job, JobGraph, ServiceContext, any_error};
+///
+/// async fn serve(cx: ServiceContext<u16>) -> Result<(), std::num::ParseIntError> {
+///     cx.ready("80".parse()?);
+///     cx.cancelled().await;
+///     Ok(())
+/// }
+///
+/// let mut graph = JobGraph::new();
+/// let server = graph.add(Job::service(|cx| any_error(serve(cx))));
+/// let port = graph.add(Job::with(&server, |port| async move { *port }));
+/// assert_eq!(jobgraph::smol::block_on(graph)?.output(&port), Some(&80));
+/// # Ok::<(), jobgraph::RunError>(())
+/// ```
+///
+/// # Errors
+/// Those of the future.
+pub async fn any_error<T, E: Into<Error>>(
+    future: impl Future<Output = Result<T, E>>,
+) -> Result<T, Error> {
+    future.await.map_err(Into::into)
 }
 
 /// The error of a job that gave up: it counts as cancelled, not as failed, and is not retried.

@@ -68,6 +68,64 @@ impl<T> Handle<T> {
     pub const fn id(&self) -> JobId {
         self.key.id
     }
+
+    /// The same, whatever the output is: to keep handles of different jobs in one list.
+    ///
+    /// ```
+    /// use jobgraph::{Job, JobGraph};
+    ///
+    /// let mut graph = JobGraph::new();
+    /// let before = vec![
+    ///     graph.add(Job::new(async { 1 })).any(),
+    ///     graph.add(Job::new(async { "two" })).any(),
+    /// ];
+    /// graph.add(Job::new(async {}).requires(&before));
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert!(before.iter().all(|job| report.is_done(job)));
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    #[must_use]
+    pub const fn any(&self) -> AnyHandle {
+        AnyHandle { key: self.key }
+    }
+}
+
+/// A job that was added to a graph, whatever its output: see [`Handle::any`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AnyHandle {
+    key: Key,
+}
+
+impl AnyHandle {
+    /// The job's id in its graph.
+    #[must_use]
+    pub const fn id(&self) -> JobId {
+        self.key.id
+    }
+}
+
+impl fmt::Debug for AnyHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AnyHandle({})", self.key.id)
+    }
+}
+
+/// A [`Handle`], or an [`AnyHandle`].
+pub trait JobHandle {
+    #[doc(hidden)]
+    fn key(&self) -> Key;
+}
+
+impl<T> JobHandle for Handle<T> {
+    fn key(&self) -> Key {
+        self.key
+    }
+}
+
+impl JobHandle for AnyHandle {
+    fn key(&self) -> Key {
+        self.key
+    }
 }
 
 impl<T> Clone for Handle<T> {
@@ -119,16 +177,16 @@ pub trait Requirements {
 }
 
 // Only for references to handles: by value, clippy would call every `&` needless.
-impl<T> Requirements for &Handle<T> {
+impl<H: JobHandle> Requirements for &H {
     fn each(self, take: &mut impl FnMut(Key)) {
-        take(self.key);
+        take(self.key());
     }
 }
 
-impl<T> Requirements for &[Handle<T>] {
+impl<H: JobHandle> Requirements for &[H] {
     fn each(self, take: &mut impl FnMut(Key)) {
         for handle in self {
-            take(handle.key);
+            take(handle.key());
         }
     }
 
@@ -137,13 +195,13 @@ impl<T> Requirements for &[Handle<T>] {
     }
 }
 
-impl<T, const N: usize> Requirements for &[Handle<T>; N] {
+impl<H: JobHandle, const N: usize> Requirements for &[H; N] {
     fn each(self, take: &mut impl FnMut(Key)) {
         self.as_slice().each(take);
     }
 }
 
-impl<T> Requirements for &Vec<Handle<T>> {
+impl<H: JobHandle> Requirements for &Vec<H> {
     fn each(self, take: &mut impl FnMut(Key)) {
         self.as_slice().each(take);
     }

@@ -5,7 +5,7 @@ use std::task::Waker;
 use std::vec::Vec;
 
 use super::bell::Bell;
-use super::handle::{Handle, Key};
+use super::handle::{JobHandle, Key};
 use super::lock::lock;
 use crate::orchestrator::Attempt;
 
@@ -206,7 +206,7 @@ impl StopHandle {
     /// assert_eq!(report.outcome(&slow), Some(Outcome::Cancelled));
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
-    pub fn cancel<T>(&self, job: &Handle<T>) {
-        self.0.post(Message::Cancel(job.key));
+    pub fn cancel(&self, job: &impl JobHandle) {
+        self.0.post(Message::Cancel(job.key()));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use std::vec::Vec;
 
 use super::error::JobError;
-use super::handle::{Handle, Scope};
+use super::handle::{Handle, JobHandle, Scope};
 use super::listing::Listing;
 use super::mishap::{Mishap, MishapKind};
 use super::output::{LocalOutputs, OutputStore, Outputs, SendOutputs};
@@ -74,13 +74,13 @@ impl<C: OutputStore + ?Sized> Report<C> {
 
     /// How a job ended; `None` if it is of another graph.
     #[must_use]
-    pub fn outcome<T>(&self, job: &Handle<T>) -> Option<Outcome> {
+    pub fn outcome(&self, job: &impl JobHandle) -> Option<Outcome> {
         self.core.state(self.own(job)?).and_then(JobState::outcome)
     }
 
     /// Whether a job ran to its end, well or not: it succeeded or failed.
     #[must_use]
-    pub fn is_done<T>(&self, job: &Handle<T>) -> bool {
+    pub fn is_done(&self, job: &impl JobHandle) -> bool {
         matches!(self.outcome(job), Some(Outcome::Succeeded | Outcome::Failed(_)))
     }
 
@@ -100,13 +100,13 @@ impl<C: OutputStore + ?Sized> Report<C> {
 
     /// Why a job failed, if it did.
     #[must_use]
-    pub fn error<T>(&self, job: &Handle<T>) -> Option<&JobError> {
+    pub fn error(&self, job: &impl JobHandle) -> Option<&JobError> {
         self.job(job)?.error()
     }
 
     /// All about one job; `None` if it is of another graph.
     #[must_use]
-    pub fn job<T>(&self, job: &Handle<T>) -> Option<JobReport<'_>> {
+    pub fn job(&self, job: &impl JobHandle) -> Option<JobReport<'_>> {
         Some(JobReport { core: &self.core, begun: self.begun, id: self.own(job)? })
     }
 
@@ -131,8 +131,8 @@ impl<C: OutputStore + ?Sized> Report<C> {
         self.jobs().flat_map(of_job).chain(self.mishaps.iter().cloned())
     }
 
-    fn own<T>(&self, job: &Handle<T>) -> Option<JobId> {
-        self.scope.owns(job.key).then_some(job.key.id)
+    fn own(&self, job: &impl JobHandle) -> Option<JobId> {
+        self.scope.owns(job.key()).then_some(job.key().id)
     }
 }
 

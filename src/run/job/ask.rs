@@ -156,6 +156,14 @@ impl<O: Gather> Ask for ValuesAndContext<O> {
     }
 }
 
+impl<O: FeedsWith<Context, G>, G> Call<G> for ValuesAndContext<O> {
+    type Future = O::Future;
+
+    fn call(make: G, (context, values): Self::Given) -> O::Future {
+        O::call(make, context, values)
+    }
+}
+
 impl<O: FeedsWith<Context, G>, G: Clone> CallAgain<G> for ValuesAndContext<O> {
     type Future = O::Future;
 
@@ -202,7 +210,7 @@ impl<V: 'static> Serving<V> {
     fn put(offer: &Mutex<Offer<V>>, column: &mut dyn Any, slot: u32) -> bool {
         let value = lock(offer).value.take();
         match (value, column.downcast_mut::<Column<V>>()) {
-            (Some(value), Some(column)) => column.put(slot, value),
+            (Some(value), Some(column)) => column.put_shared(slot, value),
             _ => false,
         }
     }

@@ -270,6 +270,36 @@ where
     }
 }
 
+impl<O, G, T, E> Job<Simple<Maker<ValuesAndContext<O>, Once<G>>, Fallible>>
+where
+    O: FeedsWith<Context, G, Future: Future<Output = Result<T, E>>>,
+    T: 'static,
+    E: Into<Error>,
+{
+    /// Like [`repeat_with`](Self::repeat_with), for a closure that is called once: it is fed the outputs of other
+    /// jobs, and sees its run.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use jobgraph::{Job, JobGraph};
+    /// let mut graph = JobGraph::new();
+    /// let pause = graph.add(Job::new(async { Duration::from_millis(1) }));
+    /// let text = String::from("given away, not cloned");
+    /// graph.add(Job::once_with(&pause, |cx, pause| async move {
+    ///     cx.sleep(*pause).await;
+    ///     drop(text);
+    ///     jobgraph::ok(())
+    /// }));
+    /// assert!(jobgraph::smol::block_on(graph)?.check().is_ok());
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn once_with<I: Inputs<Owned = O>>(inputs: I, make: G) -> Self {
+        let inputs = inputs.owned();
+        let requirements = Asked::fed_by(&inputs);
+        Self::asking(requirements, Simple::new(Maker::once(ValuesAndContext(inputs), make)))
+    }
+}
+
 impl<O, G: Clone, V> Job<Simple<Maker<FedServing<V, O>, Again<G>>, Served<V>>>
 where
     O: FeedsWith<ServiceContext<V>, G, Future: Future<Output = Result<(), Error>>>,

@@ -192,7 +192,7 @@ pub(crate) struct Offer<V> {
     /// Whether it has said so: it does once.
     said: bool,
     /// What it is ready with, until that is delivered.
-    pub(crate) value: Option<V>,
+    pub(crate) value: Option<Arc<V>>,
 }
 
 impl<V> Default for Offer<V> {
@@ -212,20 +212,22 @@ impl<V> ServiceContext<V> {
         Self { context, offer }
     }
 
-    /// The service is ready: what requires it starts, and is fed this value if it asks for it. Only
-    /// the first call of an attempt counts, from the moment on at which the attempt next awaits; the value
-    /// of another one is dropped. A value of a later attempt replaces this one for what starts later.
-    pub fn ready(&self, value: V) {
+    /// The service is ready: what requires it starts, and is fed this value if it asks for it, the same that this
+    /// returns. Only the first call of an attempt counts, from the moment on at which the attempt next awaits; the
+    /// value of another one is nobody's but the caller's. A value of a later attempt replaces this one for what
+    /// starts later: who was fed this one keeps it. A service whose users are to see each new value is ready with
+    /// something that holds the newest one, such as a watch channel.
+    pub fn ready(&self, value: V) -> Arc<V> {
+        let value = Arc::new(value);
         let mut offer = lock(&self.offer);
         if offer.said {
-            // Not under the lock: the value is the user's to drop.
-            drop(offer);
-            return drop(value);
+            return value;
         }
-        *offer = Offer { said: true, value: Some(value) };
+        *offer = Offer { said: true, value: Some(Arc::clone(&value)) };
         drop(offer);
         let Inner { attempt, run, mailbox, .. } = &*self.context.0;
         mailbox.post(Message::Ready { attempt: *attempt, run: *run });
+        value
     }
 }
 

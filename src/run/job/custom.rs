@@ -37,7 +37,8 @@ pub trait RunJob {
     /// One attempt.
     ///
     /// # Errors
-    /// Whatever makes the attempt a failure.
+    /// Whatever makes the attempt a failure: `?` makes an [`Error`] of any other, one of
+    /// `anyhow` included, and [`any_error`](crate::any_error) of what a whole future returns.
     fn run(&self, context: Context) -> impl Future<Output = Result<Self::Output, Error>>;
 
     /// Clean-up after the run, if the job was ever started, whatever became of it.

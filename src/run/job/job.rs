@@ -23,13 +23,15 @@ use crate::run::facts::output::Show;
 /// | [`new`](Self::new), [`try_new`](Self::try_new) | a future | | | `try_` | |
 /// | [`with`](Self::with), [`try_with`](Self::try_with) | a closure | yes | | `try_` | |
 /// | [`with_context`](Self::with_context), [`try_with_context`](Self::try_with_context) | a closure | | yes | `try_` | |
+/// | [`once_with`](Self::once_with) | a closure | yes | yes | yes | |
+/// | [`every`](Self::every), [`try_every`](Self::try_every) | a closure, again and again | | | `try_` | |
 /// | [`repeat`](Self::repeat) | a closure | | | yes | yes |
 /// | [`repeat_with_context`](Self::repeat_with_context) | a closure | | yes | yes | yes |
 /// | [`repeat_with`](Self::repeat_with) | a closure | yes | yes | yes | yes |
 /// | [`service`](Self::service), [`service_with`](Self::service_with) | a closure | `_with` | yes | yes | |
 /// | [`supervised`](Self::supervised), [`supervised_with`](Self::supervised_with) | a closure | `_with` | yes | yes | yes |
 /// | [`custom`](Self::custom) | a type of yours | | yes | yes | yes |
-/// | [`graph`](Self::graph) | a graph | | | yes | |
+/// | [`graph`](Self::graph), [`graph_with`](Self::graph_with) | a graph | `_with` | | yes | |
 ///
 /// ```
 /// use std::time::Duration;

@@ -3,9 +3,11 @@
 pub(super) mod ask;
 pub(super) mod asked;
 pub(super) mod body;
+pub(super) mod boxed;
 mod constructors;
 pub(super) mod context;
 pub(super) mod custom;
+mod every;
 pub(super) mod hook;
 pub(super) mod inputs;
 #[expect(clippy::module_inception, reason = "the storey is named after what it is about")]
