@@ -645,3 +645,56 @@ fn handles_of_different_jobs_stand_in_one_list() {
     let report = run(&VirtualClock::new(), graph);
     assert!(all.iter().all(|job| report.is_done(job) && report.error(job).is_none()));
 }
+
+/// A graph inside a graph, and so on.
+fn nested(depth: usize) -> JobGraph<'static> {
+    let mut graph = JobGraph::new();
+    let first = graph.add(Job::new(async { 1 }).label("first"));
+    if depth > 0 {
+        graph.add(Job::graph(nested(depth - 1)).label("inside").requires(&first));
+    }
+    graph
+}
+
+/// Twice as long for each floor, this would not come to an end.
+#[test]
+fn a_listing_is_as_long_as_what_it_shows() {
+    let graph = nested(50);
+    let before = graph.to_string();
+    assert_eq!(
+        (before.lines().count(), before.lines().last()),
+        (101, Some(&*format!("{:200}#1 · first waiting", "")))
+    );
+    let report = run(&VirtualClock::new(), graph);
+    let after = report.to_string();
+    assert_eq!(after.lines().count(), 101);
+    assert!(
+        after.lines().last().unwrap().starts_with(&format!("{:200}#1 ✓ first succeeded -> 1", ""))
+    );
+}
+
+#[test]
+fn a_listing_has_one_line_a_job_whatever_it_holds() {
+    #[derive(Debug)]
+    #[expect(dead_code, reason = "it is shown")]
+    struct Page(&'static str, Vec<u8>);
+    let mut graph = JobGraph::new();
+    graph.add(
+        Job::new(async { Page("a\nb\u{1b}[31m", vec![1; 100_000]) })
+            .show()
+            .label("page\n\u{1b}[2J"),
+    );
+    graph.add(Job::new(async { "x".repeat(100_000) }).label("漢字"));
+    let long =
+        Job::try_new(async { Err::<(), _>("e".repeat(100_000) + "\n") }).label("l".repeat(1_000));
+    graph.add(long);
+    let text = run(&VirtualClock::new(), graph).to_string();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert!(!text.contains('\u{1b}'), "{text}");
+    assert!(lines.iter().all(|line| line.chars().count() < 400), "{text}");
+    // A wide character takes two columns.
+    assert!(lines[1].starts_with("#2 ✓ 漢字                     succeeded -> \"xxx"), "{text}");
+    assert!(lines[1].ends_with("xxx… 0 s"), "{text}");
+    assert!(lines[2].contains("lll… failed: eee"), "{text}");
+}

@@ -29,7 +29,7 @@ pub use self::facts::runtime::{AnyClock, Clock, Spawn};
 pub use self::facts::stream::Facts;
 pub use self::facts::trouble::Trouble;
 pub(crate) use self::facts::words::{
-    WIDEST_LABEL, awaited, endless, label, mark, one_line, taken, unstarted,
+    WIDEST_LABEL, awaited, columns, endless, label, mark, one_line, padded, short, taken, unstarted,
 };
 pub use self::job::body::{Body, Repeat};
 pub use self::job::boxed::{BoxedBody, LocalBoxedBody};

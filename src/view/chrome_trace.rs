@@ -88,7 +88,7 @@ impl Trace<'_> {
             "{{\"ph\":\"X\",\"cat\":\"attempt\",\"name\":{name},{place},{},\"args\":{{\"attempt\":{},\"job\":{}{error}}}}}",
             self.span(attempt.started, end),
             attempt.number,
-            Text(&state_text(job)),
+            Text(&state_text(self.history, job)),
         ));
         if let Some(asked) = attempt.asked {
             self.events.push(format!(

@@ -8,7 +8,7 @@ use super::history::History;
 use super::job_history::JobHistory;
 use super::picture::state_text;
 use crate::orchestrator::Seconds;
-use crate::run::{WIDEST_LABEL, awaited, endless, label, mark, one_line, taken};
+use crate::run::{WIDEST_LABEL, awaited, columns, endless, label, mark, padded, short, taken};
 use crate::{Condition, JobId};
 
 impl fmt::Display for History {
@@ -28,17 +28,17 @@ impl History {
     fn list(&self, within: &[JobId], write: &mut dyn FnMut(&str) -> fmt::Result) -> fmt::Result {
         let jobs = self.in_order(within);
         let width = |text: &dyn Fn(&JobHistory) -> String| {
-            jobs.iter().map(|job| text(job).chars().count()).max().unwrap_or(0)
+            jobs.iter().map(|job| columns(&text(job))).max().unwrap_or(0)
         };
         let numbers = width(&|job| job.info.id.to_string());
         let labels = width(&|job| label(job.info.label.as_deref())).min(WIDEST_LABEL);
         let indent = "    ".repeat(within.len());
         for job in jobs {
             write(&format!(
-                "{indent}{:>numbers$} {} {:<labels$}{}",
+                "{indent}{:>numbers$} {} {}{}",
                 job.info.id.to_string(),
                 mark(job.state),
-                label(job.info.label.as_deref()),
+                padded(&label(job.info.label.as_deref()), labels),
                 self.details(job)
             ))?;
             if job.info.inside.is_some() {
@@ -49,7 +49,7 @@ impl History {
     }
 
     fn details(&self, job: &JobHistory) -> String {
-        let mut text = format!("{} {}", endless(job.info.kind), state_text(job));
+        let mut text = format!("{} {}", endless(job.info.kind), state_text(self, job));
         let requirements: Vec<String> =
             job.info.requirements.iter().map(|&(id, how)| self.requirement(job, id, how)).collect();
         if !requirements.is_empty() {
@@ -70,7 +70,7 @@ impl History {
 
     fn requirement(&self, job: &JobHistory, id: JobId, condition: Condition) -> String {
         let name = self.job(&job.within, id).map_or_else(|| id.to_string(), JobHistory::short_name);
-        one_line(&name) + awaited(condition)
+        short(&name) + awaited(condition)
     }
 
     /// The jobs of a graph, each after those that it requires, else in the order of their ids. Those on a

@@ -5,7 +5,7 @@ use std::vec::Vec;
 use super::history::History;
 use super::job_history::JobHistory;
 use crate::orchestrator::Seconds;
-use crate::run::{mark, one_line, unstarted};
+use crate::run::{mark, one_line, short, unstarted};
 use crate::{Condition, JobId, JobKind, JobState, Outcome, SkipReason};
 
 /// A graph as pictures show it, whatever their language.
@@ -109,11 +109,11 @@ fn state_line(history: &History, job: &JobHistory) -> String {
         Some(last) if last.number > 1 => format!(" · {} attempts", last.number),
         _ => String::new(),
     };
-    format!("{} {}{took}{attempts}", mark(job.state), state_text(job))
+    format!("{} {}{took}{attempts}", mark(job.state), state_text(history, job))
 }
 
 /// The state, with what is known about a failure.
-pub(crate) fn state_text(job: &JobHistory) -> String {
+pub(crate) fn state_text(history: &History, job: &JobHistory) -> String {
     match (job.state, job.error()) {
         (JobState::Ended(Outcome::Failed(_)), Some(error)) => {
             let text = one_line(&error.to_string());
@@ -123,7 +123,9 @@ pub(crate) fn state_text(job: &JobHistory) -> String {
             }
         }
         (JobState::Ended(Outcome::Skipped(SkipReason::Requirement(id))), _) => {
-            format!("skipped because of {id}")
+            let required = history.job(&job.within, id);
+            let name = required.map_or_else(|| id.to_string(), JobHistory::short_name);
+            format!("skipped because of {}", short(&name))
         }
         (JobState::Ended(Outcome::Skipped(SkipReason::RunStopped)), _) => {
             unstarted(job.info.kind).to_string()

@@ -152,7 +152,7 @@ impl Rows<'_> {
             job.within.len(),
             mark(job.state),
             class(job.state),
-            Text(&(state_text(job) + &taken(job.info.takes()))),
+            Text(&(state_text(self.history, job) + &taken(job.info.takes()))),
             kind(job.info.kind),
             job.info.critical,
             or_null(slack),

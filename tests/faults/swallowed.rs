@@ -133,6 +133,11 @@ fn a_text_names_the_first_of_many_failures() {
     let text = failed.to_string();
     assert!(text.starts_with("the run completed, with 1000 failures: #1: no disk; #2"), "{text}");
     assert!(text.ends_with("#10: no disk; and 990 more"), "{text}");
+    // Whatever an error says, it is one line, and no long one.
+    let mut graph = SendJobGraph::new();
+    graph.add(Job::try_new(async { Err::<(), _>("x\n\u{1b}[2J".repeat(10_000)) }));
+    let text = Way::ALL[0].run(graph).check().unwrap_err().to_string();
+    assert!(text.chars().count() < 1_000 && !text.contains(['\n', '\u{1b}']), "{text}");
 }
 
 #[test]

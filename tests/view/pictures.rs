@@ -46,7 +46,7 @@ fn a_motley_run_in_dot() {
           }
           job_5 [label="#5 a \"b\" <i>c</i> &amp; d\nsecond \\n line; </script> 🚀 `e` #1 {f} [g] | %%\\u{1b}[31m \\u{202e}\n✗ failed: no such <host> · 1 s", fillcolor="#ffd0cc"];
           job_6 [label="#6 repair\n✓ succeeded · 0 s", fillcolor="#d2f0d2"];
-          job_7 [label="#7 celebrate\n○ skipped because of #5", fillcolor="#ffffff", style="rounded,filled,dashed"];
+          job_7 [label="#7 celebrate\n○ skipped because of a \"b\" <i>c</i> &amp; d\\nsecond \\n line; </script> 🚀 `e` #1 {f} [g…", fillcolor="#ffffff", style="rounded,filled,dashed"];
           job_1 -> job_3 [label="ready"];
           job_3 -> job_4;
           job_4 -> job_5 [label="ended", style=dashed];
@@ -99,7 +99,7 @@ fn a_motley_run_in_mermaid() {
           class job_5 failed
           job_6["#35;6 repair<br/>✓ succeeded · 0 s"]
           class job_6 succeeded
-          job_7["#35;7 celebrate<br/>○ skipped because of #35;5"]
+          job_7["#35;7 celebrate<br/>○ skipped because of a #34;b#34; #60;i#62;c#60;/i#62; #38; d#92;{joined}nsecond #92;{joined}n line#59; #60;/script#62; 🚀 #96;e#96; #35;1 #123;f#125; #91;g…"]
           class job_7 skipped
           job_1 -- ready --> job_3
           job_3 --> job_4

@@ -210,7 +210,7 @@ trait Source {
         Vec::new()
     }
 
-    fn list(&self, _: &mut dyn fmt::Write) -> fmt::Result {
+    fn list(&self, _: &mut dyn fmt::Write, _: usize) -> fmt::Result {
         Ok(())
     }
 }
@@ -229,8 +229,8 @@ impl<P: Payload> Source for Graph<P> {
         Self::problems(self)
     }
 
-    fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {
-        write!(to, "\n{self}")
+    fn list(&self, to: &mut dyn fmt::Write, indent: usize) -> fmt::Result {
+        write!(to, "\n{self:indent$}")
     }
 }
 
@@ -274,8 +274,8 @@ impl<A: Ask, S: Source, F: Future, R: Fn(A::Given, S) -> F> Make for NestedRun<A
         self.source.as_ref().map(Source::problems).unwrap_or_default()
     }
 
-    fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {
-        self.source.as_ref().map_or(Ok(()), |source| source.list(to))
+    fn list(&self, to: &mut dyn fmt::Write, indent: usize) -> fmt::Result {
+        self.source.as_ref().map_or(Ok(()), |source| source.list(to, indent))
     }
 }
 

@@ -377,9 +377,8 @@ impl<P: Payload> Setting<P> {
 impl<P: Payload> fmt::Display for Graph<P> {
     /// One line a job, in topological order (of creation, if there is a cycle).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nested = |job: JobId, to: &mut dyn fmt::Write| match self.cells.body(job.index()) {
-            Some(body) => body.peek().list(to),
-            None => Ok(()),
+        let nested = |job: JobId, to: &mut dyn fmt::Write, indent| {
+            self.cells.body(job.index()).map_or(Ok(()), |body| body.peek().list(to, indent))
         };
         Listing { core: &self.core, outputs: &self.outputs, nested: &nested }.fmt(f)
     }

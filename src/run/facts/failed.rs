@@ -8,6 +8,7 @@ use std::vec::Vec;
 use super::output::{Below, OutputStore};
 use super::report::{JobReport, Report};
 use super::trouble::Trouble;
+use super::words::why;
 use crate::orchestrator::{Outcome, Verdict};
 
 /// A run that was cut short, or in which something went wrong.
@@ -41,7 +42,7 @@ impl fmt::Display for RunFailed {
             Verdict::CriticalFailure(job) => {
                 f.write_str("the run ended by the critical failure of ")?;
                 match others.iter().position(|trouble| trouble.job == Some(job)) {
-                    Some(culprit) => write!(f, "{}", others.remove(culprit))?,
+                    Some(culprit) => f.write_str(&why(others.remove(culprit)))?,
                     None => write!(f, "{job}")?,
                 }
             }
@@ -49,12 +50,12 @@ impl fmt::Display for RunFailed {
         }
         match &others[..] {
             [] => return Ok(()),
-            [one] => return write!(f, ", with a failure: {one}"),
+            [one] => return write!(f, ", with a failure: {}", why(one)),
             all => write!(f, ", with {} failures: ", all.len())?,
         }
         for (position, trouble) in others.iter().take(NAMED).enumerate() {
             let separator = if position == 0 { "" } else { "; " };
-            write!(f, "{separator}{trouble}")?;
+            write!(f, "{separator}{}", why(trouble))?;
         }
         let more = others.len().saturating_sub(NAMED);
         if more > 0 { write!(f, "; and {more} more") } else { Ok(()) }

@@ -1,10 +1,13 @@
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::output::{OutputStore, Outputs};
 use super::record::Record;
-use super::words::{WIDEST_LABEL, awaited, endless, label, mark, one_line, taken, unstarted};
+use super::words::{
+    WIDEST_LABEL, awaited, columns, endless, label, mark, padded, short, shown, taken, unstarted,
+    why,
+};
 use crate::orchestrator::{
     Condition, DependentsOfAll, JobId, JobState, Orchestrator, Outcome, Seconds, SkipReason,
 };
@@ -13,24 +16,13 @@ use crate::orchestrator::{
 pub(crate) struct Listing<'a, C: ?Sized> {
     pub(crate) core: &'a Orchestrator<Record>,
     pub(crate) outputs: &'a Outputs<C>,
-    /// Writes the jobs of a nested graph that has not begun.
-    pub(crate) nested: &'a dyn Fn(JobId, &mut dyn fmt::Write) -> fmt::Result,
+    /// Writes the jobs of a nested graph that has not begun, so far to the right.
+    pub(crate) nested: &'a dyn Fn(JobId, &mut dyn fmt::Write, usize) -> fmt::Result,
 }
 
-/// Writes lines below, and further to the right.
-struct Indented<'a, 'b> {
-    to: &'a mut fmt::Formatter<'b>,
-}
-
-impl fmt::Write for Indented<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for (position, line) in text.split('\n').enumerate() {
-            let indent = if position == 0 { "" } else { "\n    " };
-            write!(self.to, "{indent}{line}")?;
-        }
-        Ok(())
-    }
-}
+/// How much further to the right the jobs inside a graph stand. A formatter's width says how far all lines do, so that
+/// each is written once, however deep it is.
+const DEEPER: usize = 4;
 
 /// As many related jobs are named on a line.
 const NAMED: usize = 8;
@@ -39,11 +31,11 @@ impl<C: OutputStore + ?Sized> fmt::Display for Listing<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let order = self.core.topological_order().unwrap_or_else(|_| self.core.jobs().collect());
         let widest = |text: &dyn Fn(JobId) -> String| {
-            order.iter().map(|&job| text(job).chars().count()).max().unwrap_or(0)
+            order.iter().map(|&job| columns(&text(job))).max().unwrap_or(0)
         };
         let number_width = widest(&|job| job.to_string());
         let label_width = widest(&|job| self.label(job)).min(WIDEST_LABEL);
-        let dependents = self.core.dependents_of_all();
+        let (dependents, indent) = (self.core.dependents_of_all(), f.width().unwrap_or(0));
         for (position, &job) in order.iter().enumerate() {
             if position > 0 {
                 writeln!(f)?;
@@ -51,10 +43,11 @@ impl<C: OutputStore + ?Sized> fmt::Display for Listing<'_, C> {
             let state = self.core.state(job).unwrap_or(JobState::Waiting);
             write!(
                 f,
-                "{:>number_width$} {} {:<label_width$}",
+                "{:indent$}{:>number_width$} {} {}",
+                "",
                 job.to_string(),
                 mark(state),
-                self.label(job)
+                padded(&self.label(job), label_width)
             )?;
             self.write_rest(f, job, state, &dependents)?;
             self.write_nested(f, job)?;
@@ -77,20 +70,20 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
         if state == JobState::Ended(Outcome::Succeeded)
             && let Some(output) = self.outputs.inline(record.slot)
         {
-            write!(f, " -> {output:?}")?;
+            write!(f, " -> {}", shown(output))?;
         }
         self.write_related(f, "requires", self.core.requirements(job))?;
         self.write_related(f, "allows", dependents.of(job))?;
         let takes = self.core.takes(job).map(|(pool, amount)| (pool.name, amount));
         f.write_str(&taken(takes))?;
         if let Some(hook) = record.hook().filter(|hook| hook.outcome() != Outcome::Succeeded) {
-            write!(f, ", its hook {}", one_line(&hook.to_string()))?;
+            write!(f, ", its hook {}", why(hook))?;
         }
         if record.lost_hooks() > 0 {
             write!(f, ", {} hooks inside never ran", record.lost_hooks())?;
         }
         for panic in record.panicked_drops() {
-            write!(f, ", its drop panicked: {}", one_line(&panic.to_string()))?;
+            write!(f, ", its drop panicked: {}", why(panic))?;
         }
         if let attempts @ 2.. = self.core.attempts(job) {
             write!(f, ", {attempts} attempts")?;
@@ -104,11 +97,11 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
     }
 
     fn write_nested(&self, f: &mut fmt::Formatter<'_>, job: JobId) -> fmt::Result {
-        let mut indented = Indented { to: f };
+        let indent = f.width().unwrap_or(0) + DEEPER;
         let slot = self.core.payload(job).map(|record| record.slot);
         match slot.and_then(|slot| self.outputs.below(slot)) {
-            Some(report) => write!(indented, "\n{report}"),
-            None => (self.nested)(job, &mut indented),
+            Some(report) => write!(f, "\n{report:indent$}"),
+            None => (self.nested)(job, f, indent),
         }
     }
 
@@ -116,7 +109,7 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
         let error = self.core.payload(job).and_then(Record::error);
         match (state, error) {
             (JobState::Ended(Outcome::Failed(_)), Some(error)) => {
-                write!(f, " failed: {}", one_line(&error.to_string()))
+                write!(f, " failed: {}", why(error))
             }
             (JobState::Ended(Outcome::Skipped(SkipReason::Requirement(required))), _) => {
                 write!(f, " skipped because of {}", self.name(required))
@@ -154,6 +147,6 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
     }
 
     fn name(&self, job: JobId) -> String {
-        self.core.label(job).map_or_else(|| job.to_string(), one_line)
+        self.core.label(job).map_or_else(|| job.to_string(), short)
     }
 }

@@ -1,6 +1,5 @@
 use std::boxed::Box;
 use std::fmt;
-use std::string::ToString;
 use std::time::Duration;
 use std::vec::Vec;
 
@@ -10,7 +9,7 @@ use super::listing::Listing;
 use super::mishap::{Mishap, MishapKind};
 use super::output::{LocalOutputs, OutputStore, Outputs, SendOutputs};
 use super::record::{HookReport, Record};
-use super::words::one_line;
+use super::words::why;
 use crate::orchestrator::{
     Condition, Counts, Explanation, JobId, JobKind, JobName, JobState, Orchestrator, Outcome,
     SkipReason, Timestamp, Verdict,
@@ -138,8 +137,9 @@ impl<C: OutputStore + ?Sized> Report<C> {
 
 impl<C: OutputStore + ?Sized> fmt::Display for Report<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Listing { core: &self.core, outputs: &self.outputs, nested: &|_, _| Ok(()) }.fmt(f)?;
-        self.mishaps.iter().try_for_each(|mishap| write!(f, "\n{}", one_line(&mishap.to_string())))
+        Listing { core: &self.core, outputs: &self.outputs, nested: &|_, _, _| Ok(()) }.fmt(f)?;
+        let indent = f.width().unwrap_or(0);
+        self.mishaps.iter().try_for_each(|mishap| write!(f, "\n{:indent$}{}", "", why(mishap)))
     }
 }
 

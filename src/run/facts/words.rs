@@ -1,17 +1,88 @@
 //! What listings, pictures and timelines have in common.
 
+use std::fmt::{self, Write as _};
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
+
+use unicode_width::UnicodeWidthStr;
 
 use crate::orchestrator::{Condition, JobKind, JobState, Outcome};
 
 /// Labels wider than this do not push the other columns any further.
 pub(crate) const WIDEST_LABEL: usize = 24;
 
+/// No label, and no output, is shown with more characters.
+const LONGEST: usize = 60;
+
+/// No text of an error is.
+const LONGEST_ERROR: usize = 240;
+
 /// A label in its column.
 pub(crate) fn label(label: Option<&str>) -> String {
-    label.map_or_else(|| "NOLABEL".to_string(), one_line)
+    label.map_or_else(|| "NOLABEL".to_string(), short)
+}
+
+/// A label on one line, cut if it is long.
+pub(crate) fn short(text: &str) -> String {
+    cut(text, LONGEST)
+}
+
+/// What went wrong, on one line, cut if it is long.
+pub(crate) fn why(what: &dyn fmt::Display) -> String {
+    limited(LONGEST_ERROR, |to| write!(to, "{what}"))
+}
+
+/// An output on one line, cut if it is long: no more of it is formatted than is shown.
+pub(crate) fn shown(output: &dyn fmt::Debug) -> String {
+    limited(LONGEST, |to| write!(to, "{output:?}"))
+}
+
+fn cut(text: &str, longest: usize) -> String {
+    limited(longest, |to| to.write_str(text))
+}
+
+/// What somebody writes, up to so many characters.
+fn limited(longest: usize, write: impl FnOnce(&mut Limited) -> fmt::Result) -> String {
+    let mut to = Limited { text: String::new(), left: longest + 1 };
+    // It ends with an error where the text is cut.
+    let _ = write(&mut to);
+    let mut text = to.text;
+    if to.left == 0 {
+        text.pop();
+        text.push('…');
+    }
+    one_line(&text)
+}
+
+/// Takes so many characters, and refuses the next.
+struct Limited {
+    text: String,
+    left: usize,
+}
+
+impl fmt::Write for Limited {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            if self.left == 0 {
+                return Err(fmt::Error);
+            }
+            self.left -= 1;
+            self.text.push(character);
+        }
+        Ok(())
+    }
+}
+
+/// How many columns of a terminal a text takes.
+pub(crate) fn columns(text: &str) -> usize {
+    text.width()
+}
+
+/// A text, and spaces up to so many columns.
+pub(crate) fn padded(text: &str, width: usize) -> String {
+    let missing = width.saturating_sub(columns(text));
+    format!("{text}{:missing$}", "")
 }
 
 /// What stands behind the label of a job that is not expected to end.

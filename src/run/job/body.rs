@@ -93,9 +93,9 @@ pub trait Execute {
         Vec::new()
     }
 
-    /// Writes the jobs inside, if it is a graph that has not begun.
+    /// Writes the jobs inside, if it is a graph that has not begun, so far to the right.
     #[doc(hidden)]
-    fn list(&self, _: &mut dyn fmt::Write) -> fmt::Result {
+    fn list(&self, _: &mut dyn fmt::Write, _: usize) -> fmt::Result {
         Ok(())
     }
 }

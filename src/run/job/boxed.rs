@@ -82,8 +82,8 @@ impl<T: 'static, P: Payload + Unpin> Execute for BoxedBody<T, P> {
         self.body.peek().problems()
     }
 
-    fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {
-        self.body.peek().list(to)
+    fn list(&self, to: &mut dyn fmt::Write, indent: usize) -> fmt::Result {
+        self.body.peek().list(to, indent)
     }
 }
 

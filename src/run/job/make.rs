@@ -55,8 +55,8 @@ pub trait Make {
         Vec::new()
     }
 
-    /// Writes the jobs inside.
-    fn list(&self, _: &mut dyn fmt::Write) -> fmt::Result {
+    /// Writes the jobs inside, so far to the right.
+    fn list(&self, _: &mut dyn fmt::Write, _: usize) -> fmt::Result {
         Ok(())
     }
 }

@@ -230,8 +230,8 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K>
         self.make.problems()
     }
 
-    fn list(&self, to: &mut dyn fmt::Write) -> fmt::Result {
-        self.make.list(to)
+    fn list(&self, to: &mut dyn fmt::Write, indent: usize) -> fmt::Result {
+        self.make.list(to, indent)
     }
 }
 
