@@ -1,11 +1,14 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::format;
+use std::string::{String, ToString};
 use std::time::Duration;
 use std::vec::Vec;
 
 use super::history::History;
 use super::job_history::{JobHistory, Moment};
 use crate::orchestrator::Seconds;
+use crate::run::short;
 use crate::{Condition, JobId, JobKind, JobState, Outcome, SkipReason};
 
 /// What bounds the time that a run takes: the chain of jobs, each started by the one before it, that
@@ -30,7 +33,7 @@ use crate::{Condition, JobId, JobKind, JobState, Outcome, SkipReason};
 /// let history = History::from(&clock.block_on(jobgraph::run(&clock, graph))?);
 ///
 /// let path = CriticalPath::of(&history);
-/// assert_eq!(path.to_string(), "5 s: #1 slow (3 s), #3 both (2 s)");
+/// assert_eq!(path.to_string(), "5 s\n  3 s  #1 slow\n  2 s  #3 both");
 /// assert_eq!(path.slack(quick.id()), Some(Duration::from_secs(2)));
 /// # Ok::<(), jobgraph::RunError>(())
 /// ```
@@ -228,15 +231,57 @@ fn slack<'a>(
     slack
 }
 
-impl fmt::Display for CriticalPath<'_> {
+/// So many steps are shown.
+const SHOWN: usize = 10;
+
+impl CriticalPath<'_> {
+    fn total(&self) -> Duration {
+        self.steps.iter().map(|step| step.took).sum()
+    }
+
+    /// The longest steps, in their order on the path.
+    fn longest(&self) -> Vec<&Step<'_>> {
+        let mut longest: Vec<usize> = (0..self.steps.len()).collect();
+        longest.sort_by_key(|&step| std::cmp::Reverse(self.steps[step].took));
+        longest.truncate(SHOWN);
+        longest.sort_unstable();
+        longest.into_iter().map(|step| &self.steps[step]).collect()
+    }
+
     /// `5 s: #1 slow (3 s), #3 both (2 s)`.
+    pub(crate) fn in_a_line(&self) -> String {
+        let steps = self.longest().into_iter();
+        let steps = steps.map(|step| {
+            format!("{} ({})", short(&step.job.name().to_string()), Seconds(step.took))
+        });
+        let (steps, more) = (steps.collect::<Vec<_>>().join(", "), self.more());
+        let more = more.map_or_else(String::new, |more| format!(", {more}"));
+        let colon = if steps.is_empty() { "" } else { ": " };
+        format!("{}{colon}{steps}{more}", Seconds(self.total()))
+    }
+
+    /// What is said of the other steps.
+    fn more(&self) -> Option<String> {
+        let others = self.steps.len().checked_sub(SHOWN).filter(|&others| others > 0)?;
+        let longest: Duration = self.longest().iter().map(|step| step.took).sum();
+        Some(format!(
+            "and {others} shorter ones ({})",
+            Seconds(self.total().saturating_sub(longest))
+        ))
+    }
+}
+
+impl fmt::Display for CriticalPath<'_> {
+    /// The time that it took, and below that its ten longest steps, one a line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let total = self.steps.iter().map(|step| step.took).sum();
-        write!(f, "{}", Seconds(total))?;
-        for (position, step) in self.steps.iter().enumerate() {
-            let separator = if position == 0 { ": " } else { ", " };
-            write!(f, "{separator}{} ({})", step.job.name(), Seconds(step.took))?;
+        write!(f, "{}", Seconds(self.total()))?;
+        let longest = self.longest();
+        let times: Vec<String> =
+            longest.iter().map(|step| Seconds(step.took).to_string()).collect();
+        let width = times.iter().map(|time| time.chars().count()).max().unwrap_or(0);
+        for (step, time) in longest.iter().zip(times) {
+            write!(f, "\n  {time:>width$}  {}", short(&step.job.name().to_string()))?;
         }
-        Ok(())
+        self.more().map_or(Ok(()), |more| write!(f, "\n  {more}"))
     }
 }

@@ -61,7 +61,7 @@ fn data(history: &History, title: &str) -> String {
         "{{\"title\":{},\"counts\":{},\"path\":{},\"total\":{},\"jobs\":[\n{}\n]}}",
         Text(title),
         Text(&history.counts().to_string()),
-        Text(&one_line(&CriticalPath::of(history).to_string())),
+        Text(&CriticalPath::of(history).in_a_line()),
         Micros(history.elapsed()),
         jobs.join(",\n")
     )

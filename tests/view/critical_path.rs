@@ -27,7 +27,7 @@ fn a_diamond_is_bound_by_its_longer_side() {
     let clock = VirtualClock::new();
     let history = observed(&clock, diamond(&clock));
     let path = CriticalPath::of(&history);
-    assert_eq!(path.to_string(), "5 s: #1 a (1 s), #3 c (3 s), #4 d (1 s)");
+    assert_eq!(path.to_string(), "5 s\n  1 s  #1 a\n  3 s  #3 c\n  1 s  #4 d");
     assert_eq!(slacks(&history), "a: Some(0), b: Some(2), c: Some(0), d: Some(0)");
 }
 
@@ -36,7 +36,10 @@ fn a_report_alone_shows_the_same_path() {
     let clock = VirtualClock::new();
     let report = clock.block_on(jobgraph::run(&clock, diamond(&clock))).unwrap();
     let history = History::from(&report);
-    assert_eq!(CriticalPath::of(&history).to_string(), "5 s: #1 a (1 s), #3 c (3 s), #4 d (1 s)");
+    assert_eq!(
+        CriticalPath::of(&history).to_string(),
+        "5 s\n  1 s  #1 a\n  3 s  #3 c\n  1 s  #4 d"
+    );
 }
 
 #[test]
@@ -51,7 +54,7 @@ fn estimates_show_the_path_of_a_run_that_has_not_begun() {
         .unwrap();
     let history: History = facts.into_iter().collect();
     let path = CriticalPath::of(&history);
-    assert_eq!(path.to_string(), "11 s: #1 a (2 s), #2 b (7 s), #4 d (2 s)");
+    assert_eq!(path.to_string(), "11 s\n  2 s  #1 a\n  7 s  #2 b\n  2 s  #4 d");
     assert_eq!(slacks(&history), "a: Some(0), b: Some(0), c: Some(5), d: Some(0)");
 }
 
@@ -86,7 +89,7 @@ fn a_place_in_the_window_can_be_what_a_job_waits_for() {
     }
     let history = observed(&clock, graph);
     let path = CriticalPath::of(&history);
-    assert_eq!(path.to_string(), "5 s: #1 (1 s), #3 (4 s)");
+    assert_eq!(path.to_string(), "5 s\n  1 s  #1\n  4 s  #3");
     assert!(matches!(path.steps[0].cause, Cause::Added));
     assert!(matches!(path.steps[1].cause, Cause::Place(job) if job.info.id.number() == 1));
     assert_eq!(slacks(&history), "#1: Some(0), #2: Some(2), #3: Some(0), #4: Some(2)");
@@ -103,7 +106,7 @@ fn attempts_pauses_readiness_and_graphs_inside_are_part_of_it() {
     let deploy = [path.steps[2].job.info.id];
     assert_eq!(
         CriticalPath::inside(&history, &deploy).to_string(),
-        "2 s: #1 copy (1 s), #2 check (1 s)"
+        "2 s\n  1 s  #1 copy\n  1 s  #2 check"
     );
     let monitor = history.jobs().find(|job| job.info.label.as_deref() == Some("monitor")).unwrap();
     assert_eq!(path.slack(monitor.info.id), None);
@@ -131,4 +134,31 @@ fn nothing_that_ran_has_no_path() {
     let graph = diamond(&clock);
     let path = History::from(&graph);
     assert_eq!(CriticalPath::of(&path).to_string(), "0 s");
+}
+
+#[test]
+fn of_a_long_path_the_ten_longest_steps_are_shown() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new();
+    let mut facts = graph.facts();
+    let mut before = None;
+    for seconds in 1..=30 {
+        let job =
+            Job::with_context(
+                move |cx| async move { cx.sleep(Duration::from_secs(seconds)).await },
+            );
+        let job = job.label(format!("step {seconds}\n{}", "x".repeat(1_000)));
+        before = Some(graph.add(match &before {
+            None => job,
+            Some(before) => job.requires(before),
+        }));
+    }
+    clock.block_on(jobgraph::run(&clock, graph)).unwrap().check().unwrap();
+    let history: History = std::iter::from_fn(|| facts.try_next()).collect();
+    let text = CriticalPath::of(&history).to_string();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!((lines[0], lines.len()), ("465 s", 12));
+    assert!(lines[1].starts_with("  21 s  #21 step 21\\nxxx"), "{text}");
+    assert_eq!(lines[11], "  and 20 shorter ones (210 s)");
+    assert!(lines.iter().all(|line| line.chars().count() < 80), "{text}");
 }

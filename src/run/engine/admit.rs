@@ -29,6 +29,9 @@ impl<P: Payload> Engine<P> {
                 for (required, _) in self.core.requirements(id) {
                     self.removals.dependent_added(required);
                 }
+                if requirements.is_hidden() {
+                    self.outputs.hide(slot);
+                }
                 if requirements.is_transient() {
                     self.let_go(id, Goes::Output);
                 }

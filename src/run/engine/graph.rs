@@ -265,6 +265,9 @@ impl<P: Payload> Graph<P> {
             if requirements.is_transient() {
                 self.transients.push(added.into());
             }
+            if requirements.is_hidden() {
+                self.outputs.hide(slot);
+            }
             self.cells.add(added.index as usize, body, hook);
         }
         added

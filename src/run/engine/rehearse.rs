@@ -32,7 +32,7 @@ impl<P: Payload> Graph<P> {
     /// }
     /// let facts = graph.rehearse(|job| Duration::from_secs(job.label.as_ref().unwrap().len() as u64))?;
     /// let history: History = facts.into_iter().collect();
-    /// assert_eq!(CriticalPath::of(&history).to_string(), "6 s: #1 a (1 s), #2 bb (2 s), #3 ccc (3 s)");
+    /// assert_eq!(CriticalPath::of(&history).to_string(), "6 s\n  1 s  #1 a\n  2 s  #2 bb\n  3 s  #3 ccc");
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
     ///

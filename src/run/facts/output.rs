@@ -1,5 +1,6 @@
 use std::any::{Any, TypeId};
 use std::boxed::Box;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZero;
 use std::string::String;
@@ -11,7 +12,7 @@ use super::fact::{Fact, JobInfo};
 use super::trouble::Trouble;
 
 /// Where an output is: its column, from 1, in the upper half, and which one it is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Slot(NonZero<u64>);
 
 impl Slot {
@@ -116,6 +117,8 @@ fn usual_show(output: TypeId) -> Option<Show> {
 /// The columns of one graph. `C` says what the outputs are.
 pub(crate) struct Outputs<C: ?Sized> {
     columns: Vec<Typed<C>>,
+    /// Those that are not shown.
+    hidden: BTreeSet<Slot>,
 }
 
 /// Makes a column: see [`Column::new`].
@@ -177,7 +180,7 @@ impl OutputStore for dyn Any + Send + Sync {
 
 impl<C: OutputStore + ?Sized> Outputs<C> {
     pub(crate) const fn new() -> Self {
-        Self { columns: Vec::new() }
+        Self { columns: Vec::new(), hidden: BTreeSet::new() }
     }
 
     /// Reserves a slot for an output. O(types of outputs in the graph).
@@ -242,6 +245,7 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
 
     /// The job of this slot is removed. Returns its output, and others that were replaced.
     pub(crate) fn vacate(&mut self, slot: Slot) -> Box<C> {
+        self.hidden.remove(&slot);
         self.columns[slot.column()].vacant.push(slot.in_column());
         self.empty(slot)
     }
@@ -259,7 +263,7 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
             let (vacant, column) = (Vec::new(), new(None));
             Typed { output, show, new, outputs, vacant, column }
         };
-        Self { columns: self.columns.iter().map(empty).collect() }
+        Self { columns: self.columns.iter().map(empty).collect(), hidden: self.hidden.clone() }
     }
 
     /// The column of an output, and its slot in that.
@@ -277,8 +281,17 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
         column.downcast_mut::<Column<T>>()?.take(slot.in_column())
     }
 
+    /// Whatever is in this slot is not shown.
+    #[cold]
+    pub(crate) fn hide(&mut self, slot: Slot) {
+        self.hidden.insert(slot);
+    }
+
     /// The output as it is shown on the line of its job.
     pub(crate) fn inline(&self, slot: Slot) -> Option<&dyn fmt::Debug> {
+        if self.hidden.contains(&slot) {
+            return None;
+        }
         let typed = self.columns.get(slot.column())?;
         match typed.shown()? {
             Show::Inline(show) => show(typed.column.any(), slot),

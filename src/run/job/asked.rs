@@ -30,6 +30,8 @@ struct More {
     instead: Option<&'static str>,
     /// Its output goes with the last job that requires it.
     transient: bool,
+    /// Its output is not shown.
+    hidden: bool,
 }
 
 /// How many need no allocation.
@@ -89,6 +91,16 @@ impl Asked {
     #[cold]
     pub(crate) fn note_transient(&mut self) {
         self.more.get_or_insert_default().transient = true;
+    }
+
+    #[cold]
+    pub(crate) fn note_hidden(&mut self) {
+        self.more.get_or_insert_default().hidden = true;
+    }
+
+    #[inline]
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.hidden)
     }
 
     #[inline]

@@ -13,7 +13,8 @@ impl Job<()> {
     /// the first time. While it still does it, times pass without another one. A `Result` is for
     /// [`try_every`](Self::try_every).
     ///
-    /// ```
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
     /// use std::cell::Cell;
     /// use std::time::Duration;
     /// use jobgraph::testing::VirtualClock;

@@ -344,7 +344,24 @@ impl<B: Body, H> Job<B, H> {
         self
     }
 
-    /// Shows outputs of this type in listings, with `Debug`. Numbers, texts and such are shown anyway.
+    /// Keeps its output out of listings: a token, say.
+    ///
+    /// ```
+    /// # use jobgraph::{Job, JobGraph};
+    /// let mut graph = JobGraph::new();
+    /// let token = graph.add(Job::new(async { "s3cr3t" }).hide().label("log in"));
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert_eq!(report.output(&token), Some(&"s3cr3t"));
+    /// assert!(!report.to_string().contains("s3cr3t"));
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn hide(mut self) -> Self {
+        self.requirements.note_hidden();
+        self
+    }
+
+    /// Shows outputs of this type in listings, with `Debug`, cut if they are long. Numbers, texts and such are shown
+    /// anyway, unless they are [hidden](Self::hide).
     pub fn show(mut self) -> Self
     where
         B::Output: fmt::Debug,
