@@ -600,6 +600,23 @@ fn what_is_done_every_second_is_done_on_time_and_never_twice_at_once() {
     }
 }
 
+/// Of the shortest period there is, a minute has too many to count them.
+#[test]
+fn what_has_passed_is_left_out_at_once() {
+    let (clock, ticks) = (VirtualClock::new(), Cell::new(0));
+    let mut graph = JobGraph::new();
+    let (slow, counted) = (clock.clone(), &ticks);
+    let tick = move || {
+        counted.set(counted.get() + 1);
+        let slow = slow.clone();
+        async move { slow.sleep(Duration::from_secs(60)).await }
+    };
+    graph.add(Job::every(Duration::from_nanos(1), tick));
+    graph.add(Job::with_context(|cx| async move { cx.sleep(Duration::from_secs(150)).await }));
+    run(&clock, graph).check().unwrap();
+    assert_eq!(ticks.get(), 3);
+}
+
 #[test]
 fn what_is_done_again_and_again_may_fail_and_lets_others_have_a_turn() {
     let left = Cell::new(3);

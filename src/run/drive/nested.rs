@@ -262,6 +262,10 @@ impl<A: Ask, S: Source, F: Future, R: Fn(A::Given, S) -> F> Make for NestedRun<A
         note_caught(|| self.given = None);
     }
 
+    fn dispose(&mut self) {
+        self.forget();
+    }
+
     fn is_spent(&self) -> bool {
         self.source.is_none() && self.given.is_none()
     }

@@ -93,7 +93,7 @@ impl<P: Payload> Engine<P> {
     pub(super) fn check_inputs(&self, body: &P, extra: Option<&Extra>) -> Result<(), RunError> {
         let mut gone = None;
         body.peek().feeders(&mut |key| {
-            if self.removals.is_output_gone(key.id) {
+            if self.scope.owns(key) && self.removals.is_output_gone(key.id) {
                 gone = Some(key.id);
             }
         });

@@ -54,16 +54,20 @@ impl Job<()> {
             let mut next = cx.now();
             loop {
                 make().await.map_err(Into::into)?;
-                // A time for each period that has begun, of which those that have passed are left out.
-                while next <= cx.now() && !period.is_zero() {
-                    next = next + period;
-                }
+                next = next + until_next(period, cx.now().saturating_since(next));
                 once_pending().await;
                 cx.clock().sleep_until(next).await;
             }
         };
         Job::try_with_context(ticks).forever()
     }
+}
+
+/// So long after one time comes the next that has not passed, when so much has passed since.
+fn until_next(period: Duration, passed: Duration) -> Duration {
+    let begun = passed.as_nanos().checked_div(period.as_nanos()).map_or(0, |periods| periods + 1);
+    let nanos = begun.saturating_mul(period.as_nanos());
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 /// Lets others have a turn: without a period nothing else would make it wait.
