@@ -715,3 +715,32 @@ fn a_listing_has_one_line_a_job_whatever_it_holds() {
     assert!(lines[1].ends_with("xxx… 0 s"), "{text}");
     assert!(lines[2].contains("lll… failed: eee"), "{text}");
 }
+
+#[test]
+fn a_graph_that_is_a_job_may_be_hidden_and_empty_and_tells_what_went_wrong() {
+    let mut inner = JobGraph::new();
+    inner.add(Job::new(async { "s3cr3t" }).label("token"));
+    inner.add(Job::try_new(async { Err::<(), _>("no") }).label("fails"));
+    let mut graph = JobGraph::new();
+    let nested = graph.add(Job::graph(inner).hide().transient().label("log in"));
+    graph.add(Job::graph(JobGraph::new()).label("nothing"));
+    graph.add(Job::new(async {}).requires(&nested));
+    assert_eq!(graph.to_string().lines().count(), 3);
+    let report = run(&VirtualClock::new(), graph);
+    assert_eq!(report.to_string().lines().count(), 3, "{report}");
+    // Its report stays, which knows.
+    let failed = report.check().unwrap_err().to_string();
+    assert_eq!(failed, "the run completed, with a failure: #1 log in / #2 fails: no");
+}
+
+#[test]
+fn a_job_of_another_graph_is_named_as_such() {
+    let (mut graph, mut other) = (JobGraph::new(), JobGraph::new());
+    graph.add(Job::new(async {}).label("mine"));
+    let stranger = other.add(Job::new(async {}).label("theirs"));
+    let text = "#1 is a job of another graph: use a handle that `add` of this one has returned";
+    assert_eq!(graph.bypass(&stranger).unwrap_err().to_string(), text);
+    assert_eq!(graph.keep_between(&stranger, ()).unwrap_err().to_string(), text);
+    let both = graph.require(&stranger, &stranger, Condition::Finished);
+    assert_eq!(both.unwrap_err().to_string(), text);
+}

@@ -31,11 +31,14 @@ impl Error for Context {
 enum Hostile {
     Panics,
     Endless,
+    /// It cannot say what it is.
+    Mute,
 }
 
 impl fmt::Display for Hostile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("hostile")
+        f.write_str("hostile")?;
+        if matches!(self, Self::Mute) { Err(fmt::Error) } else { Ok(()) }
     }
 }
 
@@ -44,6 +47,7 @@ impl Error for Hostile {
         match self {
             Self::Panics => panic!("no cause"),
             Self::Endless => Some(self),
+            Self::Mute => None,
         }
     }
 }
@@ -96,7 +100,9 @@ fn cancelled_is_found_wherever_it_is_in_the_chain() {
 #[test]
 fn an_error_that_cannot_be_asked_is_one_like_another() {
     for way in Way::ALL {
-        for error in [|| Hostile::Panics.into(), || Hostile::Endless.into()] {
+        for error in
+            [|| Hostile::Panics.into(), || Hostile::Endless.into(), || Hostile::Mute.into()]
+        {
             let failed = Some(Outcome::Failed(jobgraph::Failure::Error));
             assert_eq!(attempts(way, error), (4, failed, Some("hostile".into())));
         }

@@ -176,3 +176,17 @@ pub(crate) fn a_graph_that_a_job_runs_is_stopped_with_it(way: &Way) {
     said.sort();
     assert_eq!(said, ["above", "below"]);
 }
+
+/// Also while it has no graph yet.
+pub(crate) fn a_graph_that_is_being_made_is_stopped(way: &Way) {
+    let mut graph = way.graph();
+    let stop = graph.stop_handle();
+    let one = graph.add(Job::new(async { 1_u8 }));
+    let never = |_: Arc<u8>| async { pending::<SendJobGraph>().await };
+    let made = graph.add(Job::graph_with(one, never));
+    graph.add(Job::new(async move { stop.stop_in_order() }).after(&one));
+    let report = way.run(graph);
+    assert_eq!(report.outcome(&one), Some(Outcome::Succeeded));
+    assert!(!report.is_done(&made), "{report}");
+    assert_eq!(report.check().unwrap_err().to_string(), "the run stopped");
+}

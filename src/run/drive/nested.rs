@@ -3,6 +3,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::string::String;
 use std::sync::Arc;
+use std::task::Poll;
 use std::vec::Vec;
 
 use super::act::{begin, end};
@@ -58,14 +59,12 @@ impl std::error::Error for GraphFailed {}
 #[derive(Debug)]
 pub struct Verdicts;
 
-impl<P: Payload> Settle<Result<Report<P::Outputs>, RunError>> for (Verdicts, P) {
+impl<P: Payload, E: Into<Error>> Settle<Result<Report<P::Outputs>, E>> for (Verdicts, P) {
     type Output = Report<P::Outputs>;
 
     const ALWAYS: bool = true;
 
-    fn settle(
-        result: Result<Report<P::Outputs>, RunError>,
-    ) -> (Option<Self::Output>, Result<(), Error>) {
+    fn settle(result: Result<Report<P::Outputs>, E>) -> (Option<Self::Output>, Result<(), Error>) {
         match result {
             Ok(report) => {
                 let result = outcome(&report);
@@ -111,11 +110,11 @@ impl Job<()> {
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
     pub fn graph<P: Payload>(graph: Graph<P>) -> Job<impl Body<Output = Report<P::Outputs>>> {
-        Self::nested::<P, _, _, _, _>(Asked::default(), TheContext, graph, run_inside)
+        Self::nested::<P, _, _, _, _, _>(Asked::default(), TheContext, graph, run_inside)
     }
 
     /// A graph that is made of the outputs of other jobs, as a job of another one: the closure is fed them, and
-    /// its future makes the graph. Otherwise like [`graph`](Self::graph). Handles are given by value, lists of them
+    /// its future makes the graph; if the job is asked to stop before there is one, it is cancelled. Otherwise like [`graph`](Self::graph). Handles are given by value, lists of them
     /// as a `Vec`.
     ///
     /// ```
@@ -141,13 +140,15 @@ impl Job<()> {
     {
         let asked = Asked::fed_by(&inputs);
         let run = async |(cx, values): (Context, O::Values), Later(make): Later<G>| {
-            let graph = O::call(make, values).await;
-            run_inside(cx, graph).await
+            match unless_cancelled(&cx, O::call(make, values)).await {
+                Some(graph) => Ok(run_inside(cx, graph).await?),
+                None => Err(Error::from(Cancelled)),
+            }
         };
-        Self::nested::<P, _, _, _, _>(asked, ValuesAndContext(inputs), Later(make), run)
+        Self::nested::<P, _, _, _, _, _>(asked, ValuesAndContext(inputs), Later(make), run)
     }
 
-    fn nested<P, A, S, F, R>(
+    fn nested<P, A, S, F, R, E>(
         asked: Asked,
         ask: A,
         source: S,
@@ -157,7 +158,8 @@ impl Job<()> {
         P: Payload,
         A: Ask,
         S: Source,
-        F: Future<Output = Result<Report<P::Outputs>, RunError>>,
+        F: Future<Output = Result<Report<P::Outputs>, E>>,
+        E: Into<Error>,
         R: Fn(A::Given, S) -> F,
     {
         let run = NestedRun { ask, given: None, source: Some(source), run };
@@ -230,7 +232,7 @@ impl<P: Payload> Source for Graph<P> {
     }
 
     fn list(&self, to: &mut dyn fmt::Write, indent: usize) -> fmt::Result {
-        write!(to, "\n{self:indent$}")
+        if self.is_empty() { Ok(()) } else { write!(to, "\n{self:indent$}") }
     }
 }
 
@@ -281,6 +283,16 @@ impl<A: Ask, S: Source, F: Future, R: Fn(A::Given, S) -> F> Make for NestedRun<A
     fn list(&self, to: &mut dyn fmt::Write, indent: usize) -> fmt::Result {
         self.source.as_ref().map_or(Ok(()), |source| source.list(to, indent))
     }
+}
+
+/// Awaits this, unless the job is asked to stop before.
+async fn unless_cancelled<F: Future>(cx: &Context, future: F) -> Option<F::Output> {
+    let (mut future, mut cancelled) = (pin!(future), pin!(cx.cancelled()));
+    poll_fn(|task| match future.as_mut().poll(task) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => cancelled.as_mut().poll(task).map(|()| None),
+    })
+    .await
 }
 
 /// Runs a graph in the task of the job that it is, and stops it when that job is asked to.

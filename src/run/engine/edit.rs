@@ -69,6 +69,9 @@ impl<P: Payload> Graph<P> {
         if key.scope == self.scope.graph {
             return Ok(key.id);
         }
+        if other.scope != self.scope.graph {
+            return Err(RunError::ForeignJob { id: key.id });
+        }
         let label = self.core.label(other.id).map(Into::into);
         Err(RunError::ForeignHandle {
             job: JobName { id: Some(other.id), label },

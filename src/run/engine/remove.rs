@@ -20,7 +20,10 @@ impl<P: Payload> Engine<P> {
 
     /// This is to go once the job has ended, and all that requires it.
     pub(super) fn let_go(&mut self, job: JobId, goes: Goes) {
-        if matches!(self.role, Role::Jobs) && self.core.state(job).is_some() {
+        let Some(record) = self.core.payload(job) else { return };
+        // The report of a graph knows what went wrong inside.
+        let stays = goes == Goes::Output && self.outputs.is_below(record.slot);
+        if matches!(self.role, Role::Jobs) && !stays {
             let is_open = |&(dependent, _): &(JobId, _)| !self.core.is_ended(dependent);
             let left = self.core.dependents(job).filter(is_open).count();
             self.removals.want(job, goes, left);

@@ -1,7 +1,7 @@
 use std::boxed::Box;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::future::Future;
-use std::string::ToString;
+use std::string::String;
 use std::vec;
 
 use super::quiet::{Panic, Quiet, caught};
@@ -177,17 +177,24 @@ fn write_chain(
     error: &(dyn std::error::Error + 'static),
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    let mut said = error.to_string();
+    let mut said = text_of(error);
     f.write_str(&said)?;
     let causes = std::iter::successors(cause_of(error), |error| cause_of(*error));
     for cause in causes.take(NAMED) {
-        let text = cause.to_string();
+        let text = text_of(cause);
         if !said.contains(&text) {
             write!(f, ": {text}")?;
             said = text;
         }
     }
     Ok(())
+}
+
+/// As far as it can be told: `to_string` panics where `Display` fails.
+fn text_of(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = String::new();
+    let _ = write!(text, "{error}");
+    text
 }
 
 fn cause_of<'a>(
@@ -208,6 +215,11 @@ pub enum RunError {
         job: JobName,
         /// The job of the other graph, as that one numbers it.
         required: JobId,
+    },
+    /// A job of another graph was named.
+    ForeignJob {
+        /// The job, as that graph numbers it.
+        id: JobId,
     },
     /// A job takes from a pool of another graph.
     ForeignPool {
@@ -262,6 +274,10 @@ impl fmt::Display for RunError {
             Self::ForeignHandle { job, required } => write!(
                 f,
                 "{job} requires {required} of another graph: add that job to this graph and use the handle that `add` returns"
+            ),
+            Self::ForeignJob { id } => write!(
+                f,
+                "{id} is a job of another graph: use a handle that `add` of this one has returned"
             ),
             Self::ForeignPool { job } => write!(
                 f,

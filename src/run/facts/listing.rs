@@ -98,8 +98,12 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
 
     fn write_nested(&self, f: &mut fmt::Formatter<'_>, job: JobId) -> fmt::Result {
         let indent = f.width().unwrap_or(0) + DEEPER;
-        let slot = self.core.payload(job).map(|record| record.slot);
-        match slot.and_then(|slot| self.outputs.below(slot)) {
+        let Some(slot) = self.core.payload(job).map(|record| record.slot) else { return Ok(()) };
+        if self.outputs.is_hidden(slot) {
+            return Ok(());
+        }
+        match self.outputs.below(slot) {
+            Some(report) if report.is_blank() => Ok(()),
             Some(report) => write!(f, "\n{report:indent$}"),
             None => (self.nested)(job, f, indent),
         }

@@ -115,6 +115,10 @@ impl<C: OutputStore + ?Sized> Report<C> {
 }
 
 impl<C: OutputStore + ?Sized> Below for Report<C> {
+    fn is_blank(&self) -> bool {
+        self.core.is_empty() && self.mishaps.is_empty()
+    }
+
     fn troubles(&self) -> Vec<Trouble> {
         Self::troubles(self)
     }

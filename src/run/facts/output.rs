@@ -36,6 +36,9 @@ impl Slot {
 
 /// What is shown below the line of its job: the report of a nested run.
 pub(crate) trait Below: fmt::Display {
+    /// Whether there is nothing to show.
+    fn is_blank(&self) -> bool;
+
     /// All that went wrong inside, each with the way to it.
     fn troubles(&self) -> Vec<Trouble>;
 
@@ -281,6 +284,16 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
         column.downcast_mut::<Column<T>>()?.take(slot.in_column())
     }
 
+    /// Whether what is in this slot is shown below its job: the report of a nested run.
+    pub(crate) fn is_below(&self, slot: Slot) -> bool {
+        let shown = self.columns.get(slot.column()).and_then(Typed::shown);
+        matches!(shown, Some(Show::Below(_)))
+    }
+
+    pub(crate) fn is_hidden(&self, slot: Slot) -> bool {
+        self.hidden.contains(&slot)
+    }
+
     /// Whatever is in this slot is not shown.
     #[cold]
     pub(crate) fn hide(&mut self, slot: Slot) {
@@ -289,7 +302,7 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
 
     /// The output as it is shown on the line of its job.
     pub(crate) fn inline(&self, slot: Slot) -> Option<&dyn fmt::Debug> {
-        if self.hidden.contains(&slot) {
+        if self.is_hidden(slot) {
             return None;
         }
         let typed = self.columns.get(slot.column())?;

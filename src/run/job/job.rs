@@ -325,7 +325,8 @@ impl<B: Body, H> Job<B, H> {
     }
 
     /// Lets its output go once it has ended, and all jobs that require it: what only they read is not kept until
-    /// the report is dropped, and is not in the report. A job that is added later cannot be fed it.
+    /// the report is dropped, and is not in the report. A job that is added later cannot be fed it. The report of a
+    /// graph that is a job stays all the same: it knows what went wrong inside.
     ///
     /// ```
     /// use jobgraph::{Job, JobGraph, Order};
@@ -344,7 +345,7 @@ impl<B: Body, H> Job<B, H> {
         self
     }
 
-    /// Keeps its output out of listings: a token, say.
+    /// Keeps its output out of listings: a token, say; of a graph that is a job, the jobs inside.
     ///
     /// ```
     /// # use jobgraph::{Job, JobGraph};
