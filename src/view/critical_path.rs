@@ -250,20 +250,20 @@ impl CriticalPath<'_> {
 
     /// `5 s: #1 slow (3 s), #3 both (2 s)`.
     pub(crate) fn in_a_line(&self) -> String {
-        let steps = self.longest().into_iter();
-        let steps = steps.map(|step| {
+        let longest = self.longest();
+        let steps = longest.iter().map(|step| {
             format!("{} ({})", short(&step.job.name().to_string()), Seconds(step.took))
         });
-        let (steps, more) = (steps.collect::<Vec<_>>().join(", "), self.more());
+        let (steps, more) = (steps.collect::<Vec<_>>().join(", "), self.more(&longest));
         let more = more.map_or_else(String::new, |more| format!(", {more}"));
         let colon = if steps.is_empty() { "" } else { ": " };
         format!("{}{colon}{steps}{more}", Seconds(self.total()))
     }
 
-    /// What is said of the other steps.
-    fn more(&self) -> Option<String> {
-        let others = self.steps.len().checked_sub(SHOWN).filter(|&others| others > 0)?;
-        let longest: Duration = self.longest().iter().map(|step| step.took).sum();
+    /// What is said of the steps that are not among the longest.
+    fn more(&self, longest: &[&Step<'_>]) -> Option<String> {
+        let others = Some(self.steps.len() - longest.len()).filter(|&others| others > 0)?;
+        let longest: Duration = longest.iter().map(|step| step.took).sum();
         Some(format!(
             "and {others} shorter ones ({})",
             Seconds(self.total().saturating_sub(longest))
@@ -282,6 +282,6 @@ impl fmt::Display for CriticalPath<'_> {
         for (step, time) in longest.iter().zip(times) {
             write!(f, "\n  {time:>width$}  {}", short(&step.job.name().to_string()))?;
         }
-        self.more().map_or(Ok(()), |more| write!(f, "\n  {more}"))
+        self.more(&longest).map_or(Ok(()), |more| write!(f, "\n  {more}"))
     }
 }

@@ -21,7 +21,7 @@ use crate::run::facts::quiet::note_caught;
 use crate::run::facts::report::{JobReport, Report};
 use crate::run::job::ask::{Ask, TheContext, ValuesAndContext};
 use crate::run::job::asked::Asked;
-use crate::run::job::body::{Body, Start};
+use crate::run::job::body::{Body, Inside, Start};
 use crate::run::job::context::Context;
 use crate::run::job::inputs::Feeds;
 use crate::run::job::job::Job;
@@ -114,8 +114,8 @@ impl Job<()> {
     }
 
     /// A graph that is made of the outputs of other jobs, as a job of another one: the closure is fed them, and
-    /// its future makes the graph; if the job is asked to stop before there is one, it is cancelled. Otherwise like [`graph`](Self::graph). Handles are given by value, lists of them
-    /// as a `Vec`.
+    /// its future makes the graph; if the job is asked to stop before there is one, it is cancelled. Otherwise like
+    /// [`graph`](Self::graph). Handles are given by value, lists of them as a `Vec`.
     ///
     /// ```
     /// use jobgraph::{Job, JobGraph};
@@ -204,16 +204,8 @@ impl Context {
 /// Where the graph of a nested run comes from.
 trait Source {
     /// The graph, if it is there already.
-    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+    fn inside(&self) -> Option<&dyn Inside> {
         None
-    }
-
-    fn problems(&self) -> Vec<RunError> {
-        Vec::new()
-    }
-
-    fn list(&self, _: &mut dyn fmt::Write, _: usize) -> fmt::Result {
-        Ok(())
     }
 }
 
@@ -223,16 +215,22 @@ struct Later<G>(G);
 impl<G> Source for Later<G> {}
 
 impl<P: Payload> Source for Graph<P> {
-    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
-        Some(self.outline())
+    fn inside(&self) -> Option<&dyn Inside> {
+        Some(self)
+    }
+}
+
+impl<P: Payload> Inside for Graph<P> {
+    fn is_blank(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn outline(&self) -> Vec<Arc<JobInfo>> {
+        Self::outline(self)
     }
 
     fn problems(&self) -> Vec<RunError> {
         Self::problems(self)
-    }
-
-    fn list(&self, to: &mut dyn fmt::Write, indent: usize) -> fmt::Result {
-        if self.is_empty() { Ok(()) } else { write!(to, "\n{self:indent$}") }
     }
 }
 
@@ -272,16 +270,8 @@ impl<A: Ask, S: Source, F: Future, R: Fn(A::Given, S) -> F> Make for NestedRun<A
         self.source.is_none() && self.given.is_none()
     }
 
-    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+    fn inside(&self) -> Option<&dyn Inside> {
         self.source.as_ref()?.inside()
-    }
-
-    fn problems(&self) -> Vec<RunError> {
-        self.source.as_ref().map(Source::problems).unwrap_or_default()
-    }
-
-    fn list(&self, to: &mut dyn fmt::Write, indent: usize) -> fmt::Result {
-        self.source.as_ref().map_or(Ok(()), |source| source.list(to, indent))
     }
 }
 

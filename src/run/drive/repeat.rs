@@ -6,7 +6,6 @@ use super::act::{end, now_or_epoch, prepare};
 use super::in_place::drive;
 use super::parallel::run::drive_on;
 use super::steady::Steady;
-use crate::orchestrator::JobName;
 use crate::run::engine::cells::Cells;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
@@ -59,8 +58,7 @@ impl<P: Payload> Graph<P> {
             let (body, hook) = (self.cells.body(id.index()), self.cells.hook(id.index()));
             let can_repeat = |body: &P| body.peek().can_repeat();
             if !body.is_some_and(can_repeat) || !hook.is_none_or(can_repeat) {
-                let label = self.core.label(id).map(Into::into);
-                return Err(RunError::RunsOnce { job: JobName { id: Some(id), label } });
+                return Err(RunError::RunsOnce { job: self.core.job_name(id) });
             }
         }
         #[cfg(feature = "tracing")]

@@ -3,8 +3,8 @@ use std::fmt;
 use std::vec::Vec;
 
 use super::graph::Graph;
-use crate::orchestrator::JobName;
 use crate::run::facts::error::RunError;
+use crate::run::job::body::Inside;
 use crate::run::job::payload::Payload;
 
 /// All that is wrong with a graph: the answer of [`Graph::check`].
@@ -72,9 +72,9 @@ impl<P: Payload> Graph<P> {
         let mut problems = self.errors.clone();
         problems.extend(self.no_window());
         for job in self.core.jobs() {
-            let inside = self.cells.body(job.index()).map(|body| body.peek().problems());
-            problems.extend(inside.into_iter().flatten().map(|error| {
-                let job = JobName { id: Some(job), label: self.core.label(job).map(Into::into) };
+            let inside = self.cells.body(job.index()).and_then(|body| body.peek().inside());
+            problems.extend(inside.into_iter().flat_map(Inside::problems).map(|error| {
+                let job = self.core.job_name(job);
                 RunError::Inside { job, error: Box::new(error) }
             }));
         }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::vec::Vec;
 
 use super::graph::Graph;
-use crate::orchestrator::{Condition, JobId, JobName};
+use crate::orchestrator::{Condition, JobId};
 use crate::run::facts::error::RunError;
 use crate::run::facts::handle::{JobHandle, Key, Requirements};
 use crate::run::job::payload::Payload;
@@ -72,11 +72,7 @@ impl<P: Payload> Graph<P> {
         if other.scope != self.scope.graph {
             return Err(RunError::ForeignJob { id: key.id });
         }
-        let label = self.core.label(other.id).map(Into::into);
-        Err(RunError::ForeignHandle {
-            job: JobName { id: Some(other.id), label },
-            required: key.id,
-        })
+        Err(RunError::ForeignHandle { job: self.core.job_name(other.id), required: key.id })
     }
 
     /// Takes a requirement back.
@@ -102,9 +98,11 @@ impl<P: Payload> Graph<P> {
                 missing = missing.or(Some(key.id).filter(|&feeder| goes(feeder)));
             });
         }
-        let name = |id| JobName { id: Some(id), label: self.core.label(id).map(Into::into) };
         match missing {
-            Some(feeder) => Err(RunError::Feeds { job: name(job), feeder: name(feeder) }),
+            Some(feeder) => Err(RunError::Feeds {
+                job: self.core.job_name(job),
+                feeder: self.core.job_name(feeder),
+            }),
             None => Ok(()),
         }
     }

@@ -1,5 +1,4 @@
 use std::boxed::Box;
-use std::fmt;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +15,6 @@ use crate::orchestrator::{
 use crate::run::facts::column::Column;
 use crate::run::facts::error::RunError;
 use crate::run::facts::handle::{Handle, Key, Pool, Scope};
-use crate::run::facts::listing::Listing;
 use crate::run::facts::mailbox::{Mailbox, StopHandle};
 use crate::run::facts::observers::Observers;
 use crate::run::facts::output::{Outputs, Slot};
@@ -262,15 +260,23 @@ impl<P: Payload> Graph<P> {
             Err(error) => self.insert_refused(error, slot),
         };
         if added.number > 0 {
-            if requirements.is_transient() {
-                self.transients.push(added.into());
-            }
-            if requirements.is_hidden() {
-                self.outputs.hide(slot);
+            if requirements.asks_more() {
+                self.note_output(requirements, added.into(), slot);
             }
             self.cells.add(added.index as usize, body, hook);
         }
         added
+    }
+
+    /// What few jobs ask for of their outputs.
+    #[cold]
+    fn note_output(&mut self, requirements: &Asked, job: JobId, slot: Slot) {
+        if requirements.is_transient() {
+            self.transients.push(job);
+        }
+        if requirements.is_hidden() {
+            self.outputs.hide(slot);
+        }
     }
 
     /// A job that cannot be added gets a handle all the same; the run is refused.
@@ -374,24 +380,5 @@ impl<P: Payload> Setting<P> {
         }
         engine.tell_begun();
         Ok(engine)
-    }
-}
-
-impl<P: Payload> fmt::Display for Graph<P> {
-    /// One line a job, in topological order (of creation, if there is a cycle).
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nested = |job: JobId, to: &mut dyn fmt::Write, indent| {
-            self.cells.body(job.index()).map_or(Ok(()), |body| body.peek().list(to, indent))
-        };
-        Listing { core: &self.core, outputs: &self.outputs, nested: &nested }.fmt(f)
-    }
-}
-
-impl<P: Payload> fmt::Debug for Graph<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Graph")
-            .field("jobs", &self.core.counts())
-            .field("options", &self.options)
-            .finish_non_exhaustive()
     }
 }

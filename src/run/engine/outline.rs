@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::vec::Vec;
 
@@ -5,6 +6,7 @@ use super::cells::Cells;
 use super::graph::Graph;
 use crate::orchestrator::{JobId, Orchestrator};
 use crate::run::facts::fact::JobInfo;
+use crate::run::facts::listing::Listing;
 use crate::run::facts::record::Record;
 use crate::run::job::payload::Payload;
 
@@ -15,7 +17,11 @@ impl JobInfo {
         id: JobId,
     ) -> Arc<Self> {
         let body = cells.body(id.index());
-        Arc::new(Self::with_inside(core, id, body.and_then(|body| body.peek().inside())))
+        Arc::new(Self::with_inside(
+            core,
+            id,
+            body.and_then(|body| Some(body.peek().inside()?.outline())),
+        ))
     }
 }
 
@@ -24,5 +30,29 @@ impl<P: Payload> Graph<P> {
     #[must_use]
     pub fn outline(&self) -> Vec<Arc<JobInfo>> {
         self.core.jobs().map(|id| JobInfo::of(&self.core, &self.cells, id)).collect()
+    }
+}
+
+impl<P: Payload> fmt::Display for Graph<P> {
+    /// One line a job, in topological order (of creation, if there is a cycle).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nested = |job: JobId, to: &mut dyn fmt::Write, indent| match self
+            .cells
+            .body(job.index())
+            .and_then(|body| body.peek().inside())
+        {
+            Some(inside) if !inside.is_blank() => write!(to, "\n{inside:indent$}"),
+            _ => Ok(()),
+        };
+        Listing { core: &self.core, outputs: &self.outputs, nested: &nested }.fmt(f)
+    }
+}
+
+impl<P: Payload> fmt::Debug for Graph<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Graph")
+            .field("jobs", &self.core.counts())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@ use std::vec::Vec;
 use super::engine::{Engine, Role};
 use super::leftovers::Value;
 use super::removals::Goes;
-use crate::orchestrator::{Extra, JobId, JobName};
+use crate::orchestrator::{Extra, JobId};
 use crate::run::facts::error::RunError;
 use crate::run::facts::handle::Key;
 use crate::run::job::payload::Payload;
@@ -101,10 +101,6 @@ impl<P: Payload> Engine<P> {
             }
         });
         let Some(feeder) = gone else { return Ok(()) };
-        let label = self.core.label(feeder).map(Into::into);
-        Err(RunError::OutputGone {
-            job: Extra::name(extra),
-            feeder: JobName { id: Some(feeder), label },
-        })
+        Err(RunError::OutputGone { job: Extra::name(extra), feeder: self.core.job_name(feeder) })
     }
 }

@@ -162,7 +162,7 @@ impl JobReport<'_> {
         let trouble = |text, error| Trouble { job: Some(self.id()), text, error };
         let named = |what: &dyn fmt::Display| format!("{}: {what}", self.name());
         let failed = self.error().and_then(|_| record.error());
-        let failure = failed.map(|error| trouble(named(error), Some(Arc::clone(error))));
+        let failure = failed.map(|error| trouble(self.failure(), Some(Arc::clone(error))));
         let hook = record.hook().filter(|hook| hook.outcome() != Outcome::Succeeded);
         let hook = hook.map(|hook| trouble(named(&format!("its hook {hook}")), hook.error.clone()));
         let drops = record.panicked_drops().iter();

@@ -6,7 +6,7 @@ use std::vec::Vec;
 use super::error::JobError;
 use super::output::Slot;
 use super::quiet::Panic;
-use crate::orchestrator::{Failure, JobId, Orchestrator, Outcome, Timestamp};
+use crate::orchestrator::{Failure, JobId, JobName, Orchestrator, Outcome, Timestamp};
 
 /// What a run keeps about a job beside its state; it outlives the body. 32 bytes.
 #[derive(Debug)]
@@ -130,6 +130,11 @@ impl Record {
 }
 
 impl Orchestrator<Record> {
+    /// What a job is called in an error.
+    pub(crate) fn job_name(&self, job: JobId) -> JobName {
+        JobName { id: Some(job), label: self.label(job).map(Into::into) }
+    }
+
     /// When the first attempt of a job started.
     pub(crate) fn started(&self, job: JobId) -> Option<Timestamp> {
         self.payload(job).filter(|_| self.attempts(job) > 0).map(|record| record.started)

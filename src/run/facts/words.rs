@@ -25,7 +25,7 @@ pub(crate) fn label(label: Option<&str>) -> String {
 
 /// A label on one line, cut if it is long.
 pub(crate) fn short(text: &str) -> String {
-    cut(text, LONGEST)
+    limited(LONGEST, |to| to.write_str(text))
 }
 
 /// What went wrong, on one line, cut if it is long.
@@ -36,10 +36,6 @@ pub(crate) fn why(what: &dyn fmt::Display) -> String {
 /// An output on one line, cut if it is long: no more of it is formatted than is shown.
 pub(crate) fn shown(output: &dyn fmt::Debug) -> String {
     limited(LONGEST, |to| write!(to, "{output:?}"))
-}
-
-fn cut(text: &str, longest: usize) -> String {
-    limited(longest, |to| to.write_str(text))
 }
 
 /// What somebody writes, up to so many characters.

@@ -88,6 +88,12 @@ impl Asked {
         self.more.get_or_insert_default().instead = Some(instead);
     }
 
+    /// Whether it asks for anything that few jobs do.
+    #[inline]
+    pub(crate) fn asks_more(&self) -> bool {
+        self.more.is_some()
+    }
+
     #[cold]
     pub(crate) fn note_transient(&mut self) {
         self.more.get_or_insert_default().transient = true;

@@ -81,23 +81,21 @@ pub trait Execute {
     #[doc(hidden)]
     fn is_spent(&self) -> bool;
 
-    /// What is known of the jobs inside, if it is a graph that has not begun.
+    /// The graph that it is, if that has not begun.
     #[doc(hidden)]
-    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+    fn inside(&self) -> Option<&dyn Inside> {
         None
     }
+}
 
-    /// What is wrong with it, if it is a graph that has not begun.
+/// A graph that is a job, and has not begun. Displays as its listing.
+pub trait Inside: fmt::Display {
     #[doc(hidden)]
-    fn problems(&self) -> Vec<RunError> {
-        Vec::new()
-    }
-
-    /// Writes the jobs inside, if it is a graph that has not begun, so far to the right.
+    fn is_blank(&self) -> bool;
     #[doc(hidden)]
-    fn list(&self, _: &mut dyn fmt::Write, _: usize) -> fmt::Result {
-        Ok(())
-    }
+    fn outline(&self) -> Vec<Arc<JobInfo>>;
+    #[doc(hidden)]
+    fn problems(&self) -> Vec<RunError>;
 }
 
 /// Why an output is delivered.

@@ -2,15 +2,12 @@ use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{self, Poll};
-use std::vec::Vec;
 
-use super::body::{Body, Execute, Occasion, Start};
+use super::body::{Body, Execute, Inside, Occasion, Start};
 use super::job::Job;
 use super::payload::{Local, Payload, Sendable, to_heap};
-use crate::run::facts::error::{Error, RunError};
-use crate::run::facts::fact::JobInfo;
+use crate::run::facts::error::Error;
 use crate::run::facts::handle::Key;
 
 /// A body of which only the output is known: made by [`Job::boxed`](crate::Job::boxed) and
@@ -74,16 +71,8 @@ impl<T: 'static, P: Payload + Unpin> Execute for BoxedBody<T, P> {
         self.body.peek().is_spent()
     }
 
-    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+    fn inside(&self) -> Option<&dyn Inside> {
         self.body.peek().inside()
-    }
-
-    fn problems(&self) -> Vec<RunError> {
-        self.body.peek().problems()
-    }
-
-    fn list(&self, to: &mut dyn fmt::Write, indent: usize) -> fmt::Result {
-        self.body.peek().list(to, indent)
     }
 }
 

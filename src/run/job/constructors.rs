@@ -10,7 +10,7 @@ use super::hook::Hook;
 use super::inputs::{Feeds, FeedsWith, Inputs};
 use super::job::Job;
 use super::make::{Again, Given, Maker, Once};
-use super::simple::{Fallible, Meant, Plain, Served, Settle, Simple};
+use super::simple::{Fallible, Plain, Served, Settle, Simple};
 use crate::orchestrator::JobKind;
 use crate::run::facts::error::Error;
 
@@ -26,7 +26,7 @@ impl<F: Future<Output: 'static>> Job<Simple<Given<F>, Plain>> {
     }
 }
 
-impl<F: Future<Output: 'static>> Job<Simple<Given<F>, Meant>> {
+impl<F: Future<Output: 'static>> Job<Simple<Given<F>, Plain<true>>> {
     /// Like [`new`](Self::new), for a future whose `Result` is meant as a value: an `Err` is an output like any
     /// other, and the job has succeeded.
     ///

@@ -2,13 +2,9 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::sync::Arc;
-use std::vec::Vec;
 
 use super::ask::{Ask, Call, CallAgain};
-use super::body::Start;
-use crate::run::facts::error::RunError;
-use crate::run::facts::fact::JobInfo;
+use super::body::{Inside, Start};
 use crate::run::facts::handle::Key;
 use crate::run::facts::quiet::note_caught;
 
@@ -45,19 +41,9 @@ pub trait Make {
     /// Whether any number of futures can be made.
     const REPEATS: bool = false;
 
-    /// What is known of the jobs inside, if it makes a graph run.
-    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+    /// The graph that it is, if that has not begun.
+    fn inside(&self) -> Option<&dyn Inside> {
         None
-    }
-
-    /// What is wrong with the graph that it is.
-    fn problems(&self) -> Vec<RunError> {
-        Vec::new()
-    }
-
-    /// Writes the jobs inside, so far to the right.
-    fn list(&self, _: &mut dyn fmt::Write, _: usize) -> fmt::Result {
-        Ok(())
     }
 }
 

@@ -1,20 +1,16 @@
 use std::any::Any;
-use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{self, Poll};
-use std::vec::Vec;
 
 use pin_project_lite::pin_project;
 
 use super::ask::CallAgain;
-use super::body::{Body, Execute, Occasion, Repeat, Start};
+use super::body::{Body, Execute, Inside, Occasion, Repeat, Start};
 use super::make::{Again, Given, Make, Maker};
 use crate::run::facts::column::Column;
-use crate::run::facts::error::{Error, Permanent, RunError};
-use crate::run::facts::fact::JobInfo;
+use crate::run::facts::error::{Error, Permanent};
 use crate::run::facts::handle::Key;
 use crate::run::facts::quiet::note_caught;
 
@@ -34,11 +30,11 @@ pub trait Settle<R> {
     }
 }
 
-/// The output is the job's output.
+/// The output is the job's output; one that is a `Result` only if that is meant.
 #[derive(Debug)]
-pub struct Plain;
+pub struct Plain<const MEANT: bool = false>;
 
-impl<T: 'static> Settle<T> for Plain {
+impl<T: 'static, const MEANT: bool> Settle<T> for Plain<MEANT> {
     type Output = T;
 
     fn settle(result: T) -> (Option<T>, Result<(), Error>) {
@@ -47,19 +43,7 @@ impl<T: 'static> Settle<T> for Plain {
 
     // There is no other way to see of any type that it is a `Result`. Of a type that is known this folds away.
     fn mistakes_results() -> bool {
-        std::any::type_name::<T>().starts_with("core::result::Result<")
-    }
-}
-
-/// The output is the job's output, also if it is a `Result`.
-#[derive(Debug)]
-pub struct Meant;
-
-impl<T: 'static> Settle<T> for Meant {
-    type Output = T;
-
-    fn settle(result: T) -> (Option<T>, Result<(), Error>) {
-        (Some(result), Ok(()))
+        !MEANT && std::any::type_name::<T>().starts_with("core::result::Result<")
     }
 }
 
@@ -222,16 +206,8 @@ impl<M: Make, K: Settle<<M::Future as Future>::Output>> Execute for Simple<M, K>
         matches!(self.held, Held::Nothing) && self.make.is_spent()
     }
 
-    fn inside(&self) -> Option<Vec<Arc<JobInfo>>> {
+    fn inside(&self) -> Option<&dyn Inside> {
         self.make.inside()
-    }
-
-    fn problems(&self) -> Vec<RunError> {
-        self.make.problems()
-    }
-
-    fn list(&self, to: &mut dyn fmt::Write, indent: usize) -> fmt::Result {
-        self.make.list(to, indent)
     }
 }
 
