@@ -56,17 +56,20 @@ fn the_first_wish_stops_in_order_and_a_later_one_aborts() {
     assert_eq!(ended(&[0]), (0, true));
 }
 
-/// A server, and the signal that it gets once it is up.
+/// A server, and a job that has a signal sent once it is up, and goes on.
 fn server(signal: rustix::process::Signal) -> SendJobGraph {
     let mut graph = SendJobGraph::new();
-    let up = Job::service(move |cx: jobgraph::ServiceContext<()>| async move {
+    let up = Job::service(|cx: jobgraph::ServiceContext<()>| async move {
         cx.ready(());
-        let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
         cx.cancelled().await;
         Ok(())
     });
-    graph.add(up.unlimited_grace().label("server"));
-    graph.add(Job::new(pending::<()>()));
+    let up = graph.add(up.unlimited_grace().label("server"));
+    let user = async move {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
+        pending::<()>().await;
+    };
+    graph.add(Job::new(user).requires(&up));
     graph
 }
 
