@@ -159,10 +159,11 @@ fn what_a_program_exits_with() {
 fn a_stop_that_was_wanted_is_well() {
     for way in Way::ALL {
         let stopped = |fails: bool| {
-            let mut graph = if fails { failing("a") } else { SendJobGraph::new() }.until_stopped();
+            let mut graph = SendJobGraph::new().until_stopped();
             let stop = graph.stop_handle();
-            let last = graph.add(Job::new(async {}));
-            graph.add(Job::new(async move { stop.stop() }).after(&last));
+            let first = Job::try_new(async move { if fails { fallible() } else { Ok(1) } });
+            let first = graph.add(first.label("a"));
+            graph.add(Job::new(async move { stop.stop() }).after(&first));
             way.run(graph)
         };
         assert!(stopped(false).check_stopped().is_ok());
