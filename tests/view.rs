@@ -8,6 +8,9 @@ mod agreement;
 mod critical_path;
 #[path = "view/history.rs"]
 mod history;
+#[cfg(feature = "progress")]
+#[path = "view/live.rs"]
+mod live;
 #[path = "view/pages.rs"]
 mod pages;
 #[path = "view/pictures.rs"]

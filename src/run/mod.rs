@@ -18,18 +18,21 @@ pub use self::facts::error::{Cancelled, Error, JobError, Permanent, RunError, an
 pub use self::facts::fact::{Fact, JobInfo, What};
 pub use self::facts::failed::RunFailed;
 pub use self::facts::handle::{AnyHandle, Handle, JobHandle, Pool, Requirements};
+pub(crate) use self::facts::lock::lock;
 pub use self::facts::mailbox::StopHandle;
 pub use self::facts::mishap::{Mishap, MishapKind};
 pub use self::facts::missing::Missing;
 pub use self::facts::output::{LocalOutputs, OutputStore, SendOutputs};
 pub use self::facts::quiet::Panic;
+pub(crate) use self::facts::quiet::{caught, drop_quietly};
 pub use self::facts::record::HookReport;
 pub use self::facts::report::{JobReport, Report, SendReport};
 pub use self::facts::runtime::{AnyClock, Clock, Spawn};
 pub use self::facts::stream::Facts;
 pub use self::facts::trouble::Trouble;
 pub(crate) use self::facts::words::{
-    WIDEST_LABEL, awaited, columns, endless, label, mark, one_line, padded, short, taken, unstarted,
+    WIDEST_LABEL, awaited, columns, endless, label, mark, one_line, padded, short, taken,
+    unstarted, why,
 };
 pub use self::job::body::{Body, Repeat};
 pub use self::job::boxed::{BoxedBody, LocalBoxedBody};

@@ -65,7 +65,7 @@ impl Trace<'_> {
         for slice in slices {
             self.slice(process, &slice);
         }
-        for job in self.history.jobs_within(within).filter(|job| job.info.inside.is_some()) {
+        for job in self.history.jobs_within(within).filter(|job| job.is_graph) {
             let inside = [within, &[job.info.id]].concat();
             self.graph(&inside, &self.history.path(job));
         }

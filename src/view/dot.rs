@@ -49,7 +49,7 @@ impl Dot {
     fn node(&mut self, node: &Node<'_>) {
         let mut attributes = Vec::from([format!("label={}", quoted(&node.lines))]);
         match node.job.info.kind {
-            JobKind::Finite if node.job.info.inside.is_some() => {
+            JobKind::Finite if node.job.is_graph => {
                 attributes.push("shape=folder".into());
             }
             JobKind::Finite => {}

@@ -55,6 +55,8 @@ pub struct GraphHistory {
     jobs: Vec<usize>,
     /// By place of the job in its graph.
     places: Vec<usize>,
+    /// Those of its jobs inside which there is a graph.
+    around: Vec<JobId>,
 }
 
 impl History {
@@ -65,7 +67,7 @@ impl History {
     }
 
     /// Takes note of what happened. A run that begins anew is a new history. O(1), but for the end of a
-    /// nested graph that was cut short.
+    /// nested graph that was cut short: O(jobs inside).
     pub fn note(&mut self, fact: &Fact) {
         if matches!(fact.what, What::Begun { .. }) && fact.within.is_empty() {
             *self = Self::new();
@@ -74,8 +76,8 @@ impl History {
         let now = self.now;
         match &fact.what {
             What::Begun { window, .. } => {
-                let graph = self.graphs.entry(Arc::clone(&fact.within)).or_default();
-                (graph.begun, graph.window) = (Some(now), *window);
+                let graph = self.graph_mut(&fact.within);
+                (graph.begun, graph.over, graph.window) = (Some(now), None, *window);
             }
             What::Added(info) => self.add(&fact.within, info),
             What::State { id, from, to, error } => {
@@ -119,21 +121,27 @@ impl History {
     pub(super) fn add(&mut self, within: &Arc<[JobId]>, info: &Arc<JobInfo>) {
         if let Some(index) = self.index(within, info.id) {
             // It was known from the outline of the graph that it is in.
+            // Or the job that it is in has run a graph before.
             let job = &mut self.jobs[index];
-            (job.info, job.added) = (Arc::clone(info), self.now);
+            let before = std::mem::replace(&mut job.state, JobState::Waiting);
+            (job.info, job.added, job.ended) = (Arc::clone(info), self.now, None);
+            let counts = &mut self.graph_mut(within).counts;
+            *counts.of_state(before) -= 1;
+            counts.waiting += 1;
             return;
         }
-        let graph = self.graphs.entry(Arc::clone(within)).or_default();
-        let place = info.id.index();
+        let (index, place) = (self.jobs.len(), info.id.index());
+        let graph = self.graph_mut(within);
         if place >= graph.places.len() {
             graph.places.resize(place + 1, usize::MAX);
         }
-        graph.places[place] = self.jobs.len();
-        graph.jobs.push(self.jobs.len());
+        graph.places[place] = index;
+        graph.jobs.push(index);
         graph.counts.waiting += 1;
         self.jobs.push(JobHistory {
             info: Arc::clone(info),
             within: Arc::clone(within),
+            is_graph: info.inside.is_some(),
             state: JobState::Waiting,
             added: self.now,
             queued: None,
@@ -175,18 +183,34 @@ impl History {
             attempt.error = error.cloned();
         }
         job.enter(to, now);
-        if to.is_ended() && job.info.inside.is_some() {
-            self.cut_short(within, id);
+        if to.is_ended() && job.is_graph {
+            self.cut_short([within, &[id]].concat());
         }
     }
 
-    /// What was going on inside a job whose attempt is over is over as well, told or not.
-    fn cut_short(&mut self, within: &[JobId], id: JobId) {
-        let path = [within, &[id]].concat();
-        if self.graphs.get(&path[..]).is_none_or(|graph| graph.over.is_some()) {
-            return;
+    /// A graph, of which something is known from now on.
+    fn graph_mut(&mut self, within: &Arc<[JobId]>) -> &mut GraphHistory {
+        if !self.graphs.contains_key(within)
+            && let Some((&id, outside)) = within.split_last()
+        {
+            if let Some(job) = self.job_mut(outside, id) {
+                job.is_graph = true;
+            }
+            if let Some(graph) = self.graphs.get_mut(outside) {
+                graph.around.push(id);
+            }
         }
-        for (_, graph) in self.graphs.iter_mut().filter(|(within, _)| within.starts_with(&path)) {
+        self.graphs.entry(Arc::clone(within)).or_default()
+    }
+
+    /// What was going on inside a job whose attempt is over is over as well, told or not.
+    fn cut_short(&mut self, path: Vec<JobId>) {
+        let mut paths = Vec::from([path]);
+        while let Some(path) = paths.pop() {
+            let Some(graph) = self.graphs.get_mut(&path[..]) else { continue };
+            if graph.over.is_some() {
+                continue;
+            }
             for &index in &graph.jobs {
                 let job = &mut self.jobs[index];
                 if job.state.is_ended() {
@@ -203,7 +227,8 @@ impl History {
                 }
                 job.enter(to, self.now);
             }
-            graph.over.get_or_insert((self.now, Verdict::Stopped));
+            graph.over = Some((self.now, Verdict::Stopped));
+            paths.extend(graph.around.iter().map(|&id| [&path[..], &[id]].concat()));
         }
     }
 

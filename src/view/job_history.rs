@@ -23,6 +23,8 @@ pub struct JobHistory {
     pub info: Arc<JobInfo>,
     /// The jobs inside which it is, outermost first.
     pub within: Arc<[JobId]>,
+    /// Whether there is a graph inside: its own, or one that it [runs](crate::Context::run).
+    pub is_graph: bool,
     /// The state that it is in.
     pub state: JobState,
     /// When it became part of the run.

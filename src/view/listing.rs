@@ -41,7 +41,7 @@ impl History {
                 padded(&label(job.info.label.as_deref()), labels),
                 self.details(job)
             ))?;
-            if job.info.inside.is_some() {
+            if job.is_graph {
                 self.list(&[within, &[job.info.id]].concat(), write)?;
             }
         }

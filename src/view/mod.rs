@@ -25,5 +25,5 @@ pub use self::history::{GraphHistory, History};
 pub use self::job_history::{AttemptHistory, HookHistory, JobHistory, Moment};
 pub use self::mermaid::mermaid;
 #[cfg(feature = "progress")]
-pub use self::progress::{Monitor, Progress};
+pub use self::progress::{Detail, Monitor, Progress, ProgressOptions};
 pub use self::timeline::timeline;

@@ -5,7 +5,7 @@ use std::vec::Vec;
 use super::history::History;
 use super::job_history::JobHistory;
 use crate::orchestrator::Seconds;
-use crate::run::{mark, one_line, short, unstarted};
+use crate::run::{mark, one_line, short, unstarted, why};
 use crate::{Condition, JobId, JobKind, JobState, Outcome, SkipReason};
 
 /// A graph as pictures show it, whatever their language.
@@ -42,7 +42,7 @@ pub(crate) enum Edge {
 pub(crate) fn draw(history: &History, within: &[JobId], language: &mut impl Language) {
     for job in history.jobs_within(within) {
         let node = Node::new(history, job);
-        if job.info.inside.is_none() {
+        if !job.is_graph {
             language.job(&node);
             continue;
         }
@@ -96,9 +96,6 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Errors longer than this are cut.
-const LONGEST_ERROR: usize = 60;
-
 /// `✓ succeeded · 1.2 s · 2 attempts`.
 fn state_line(history: &History, job: &JobHistory) -> String {
     let took = match job.attempts[..] {
@@ -115,13 +112,7 @@ fn state_line(history: &History, job: &JobHistory) -> String {
 /// The state, with what is known about a failure.
 pub(crate) fn state_text(history: &History, job: &JobHistory) -> String {
     match (job.state, job.error()) {
-        (JobState::Ended(Outcome::Failed(_)), Some(error)) => {
-            let text = one_line(&error.to_string());
-            match text.char_indices().nth(LONGEST_ERROR) {
-                Some((cut, _)) => format!("failed: {}…", &text[..cut]),
-                None => format!("failed: {text}"),
-            }
-        }
+        (JobState::Ended(Outcome::Failed(_)), Some(error)) => format!("failed: {}", why(error)),
         (JobState::Ended(Outcome::Skipped(SkipReason::Requirement(id))), _) => {
             let required = history.job(&job.within, id);
             let name = required.map_or_else(|| id.to_string(), JobHistory::short_name);

@@ -85,7 +85,7 @@ impl Rows<'_> {
         for job in jobs {
             self.index.insert((Arc::clone(&job.within), job.info.id), self.jobs.len());
             self.jobs.push(job);
-            if job.info.inside.is_some() {
+            if job.is_graph {
                 self.collect(&[within, &[job.info.id]].concat());
             }
         }
@@ -104,7 +104,7 @@ impl Rows<'_> {
             let cause = causes.of(job).1;
             let slack = path.slack(job.info.id).map(|slack| Micros(slack).to_string());
             to.push((self.row(job), self.job(job, critical, cause, slack)));
-            if job.info.inside.is_some() {
+            if job.is_graph {
                 self.write(&[within, &[job.info.id]].concat(), critical, to);
             }
         }

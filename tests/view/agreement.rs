@@ -73,13 +73,18 @@ fn listing_progress_and_counts_agree_at_each_step() {
             );
 
             let frame = monitor.frame(200, usize::MAX, fact.at);
-            let mut totals = format!(
-                "[{}/{}] {} running, {} waiting",
-                ok + failed + cancelled + skipped,
-                history.jobs().len(),
-                r + s,
-                w + q + b
-            );
+            let mut totals =
+                format!("[{}/{}]", ok + failed + cancelled + skipped, history.jobs().len());
+            let finite = history.jobs().filter(|job| job.info.kind == JobKind::Finite);
+            let finite: Vec<bool> = finite.map(|job| job.state.is_ended()).collect();
+            let ended = finite.iter().filter(|&&ended| ended).count();
+            match (ended * 100).checked_div(finite.len()) {
+                Some(percent) if history.verdict().is_none() => {
+                    totals = format!("{totals} {percent} % · ");
+                }
+                _ => totals.push(' '),
+            }
+            totals = format!("{totals}{} running, {} waiting", r + s, w + q + b);
             for (count, name) in
                 [(failed, "failed"), (skipped, "skipped"), (cancelled, "cancelled")]
             {

@@ -1,6 +1,11 @@
+use std::sync::Arc;
+
 use jobgraph::testing::VirtualClock;
 use jobgraph::view::{History, JobHistory};
-use jobgraph::{Counts, Fact, Job, JobGraph, JobState, Outcome, What};
+use jobgraph::{
+    Counts, Fact, Job, JobGraph, JobId, JobInfo, JobState, Outcome, SkipReason, Timestamp, Verdict,
+    What,
+};
 
 use crate::{SECOND, diamond, motley, observed, work};
 
@@ -121,4 +126,71 @@ fn a_run_that_begins_anew_is_a_new_history() {
     let mut history: History = facts.iter().cloned().collect();
     history.extend(facts.into_iter().take_while(|fact| !matches!(fact.what, What::State { .. })));
     assert_eq!(history.counts().to_string(), "4 waiting");
+}
+
+#[test]
+fn many_graphs_that_are_skipped_are_cut_short_each_in_its_turn() {
+    const GRAPHS: u32 = 100_000;
+    let mut history = History::new();
+    let nowhere = Arc::new([]) as Arc<[JobId]>;
+    let mut note =
+        |what| history.note(&Fact { at: Timestamp::ZERO, within: nowhere.clone(), what });
+    let mut core = jobgraph::Orchestrator::new(jobgraph::RunOptions::default());
+    let mut id = || core.add((), jobgraph::JobOptions::default(), &[]).unwrap();
+    let inner = id();
+    let graphs: Vec<JobId> = (1..GRAPHS).map(|_| id()).collect();
+    note(What::Begun { window: None, pools: Vec::new() });
+    for &graph in &graphs {
+        let mut info = JobInfo::new(graph);
+        info.inside = Some(vec![Arc::new(JobInfo::new(inner))]);
+        note(What::Added(Arc::new(info)));
+    }
+    // Where all graphs were looked at for each that ends, this would not come to an end.
+    let skipped = JobState::Ended(Outcome::Skipped(SkipReason::RunStopped));
+    for &id in &graphs {
+        note(What::State { id, from: JobState::Waiting, to: skipped, error: None });
+    }
+    assert!(history.jobs().all(|job| job.state == skipped));
+}
+
+#[test]
+fn a_graph_that_a_job_runs_is_known_each_time() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new();
+    let mut attempts = 0;
+    graph.add(
+        Job::repeat_with_context(move |cx| {
+            attempts += 1;
+            let jobs = if attempts == 1 { 3 } else { 2 };
+            async move {
+                let mut inner = JobGraph::new();
+                for _ in 0..jobs {
+                    inner.add(Job::with_context(async |cx| cx.sleep(SECOND).await));
+                }
+                if jobs == 3 {
+                    inner.add(Job::try_new(async { Err::<(), _>("no") }).critical());
+                }
+                cx.run(inner).await?.check()?;
+                jobgraph::ok(())
+            }
+        })
+        .retries(1)
+        .label("twice"),
+    );
+    let mut facts = graph.facts();
+    let _ = clock.block_on(jobgraph::run(&clock, graph)).unwrap();
+    let mut history = History::new();
+    while let Some(fact) = facts.try_next() {
+        history.note(&fact);
+        let known = history.graph(&fact.within).unwrap().counts;
+        assert_eq!(numbers(known), recount(history.jobs_within(&fact.within)), "{fact}");
+    }
+    let twice = history.jobs().next().unwrap();
+    assert!(twice.is_graph);
+    let inside: Vec<JobState> =
+        history.jobs_within(&[twice.info.id]).map(|job| job.state).collect();
+    assert_eq!(inside[..2], [JobState::Ended(Outcome::Succeeded); 2]);
+    assert_eq!(history.graph(&[twice.info.id]).unwrap().over.unwrap().1, Verdict::Completed);
+    let listing = history.to_string();
+    assert_eq!(listing.lines().count(), 1 + inside.len(), "{listing}");
 }

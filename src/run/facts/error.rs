@@ -190,11 +190,13 @@ fn write_chain(
     Ok(())
 }
 
-/// As far as it can be told: `to_string` panics where `Display` fails.
+/// As far as it can be told: code of the user's may fail or panic.
 fn text_of(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = String::new();
-    let _ = write!(text, "{error}");
-    text
+    match caught(|| write!(text, "{error}")) {
+        Ok(_) => text,
+        Err(panic) => text + "(its text panicked: " + panic.message() + ")",
+    }
 }
 
 fn cause_of<'a>(

@@ -5,26 +5,28 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::vec::Vec;
 
-use console::{measure_text_width, truncate_str};
+use console::measure_text_width;
 
+use super::pace::Pace;
+use super::texts::{elapsed, fit, pad, roughly, round, wrap};
 use crate::orchestrator::Seconds;
-use crate::run::{mark, one_line, taken};
+use crate::run::{mark, short, taken, why};
 use crate::view::history::History;
 use crate::view::job_history::JobHistory;
-use crate::{
-    Condition, Fact, JobId, JobKind, JobState, Outcome, SkipReason, Timestamp, Verdict, What,
-};
+use crate::{Condition, Fact, JobId, JobKind, JobState, Timestamp, What};
 
 /// A run as lines of text, as it stands: all jobs that can be shown in so much space.
 ///
 /// Knows nothing of terminals: what [`Progress`](super::Progress) draws, and what other displays may.
 #[derive(Clone, Debug, Default)]
 pub struct Monitor {
-    history: History,
+    pub(super) name: String,
+    pub(super) history: History,
     /// Jobs that run, in the order in which they started.
     running: BTreeSet<Entry>,
     /// Jobs that have not ended and do not run, in the order in which they are likely to.
     coming: BTreeSet<Entry>,
+    pace: Pace,
 }
 
 /// A job, by what decides where it is shown.
@@ -52,6 +54,12 @@ impl Entry {
     }
 }
 
+/// So many of the jobs around a job are named, so many of those that it waits for, and so many are looked at for that:
+/// a line costs no more, however deep the graph is, or however many jobs one requires.
+const AROUND: usize = 3;
+const AWAITED: usize = 3;
+const LOOKED_AT: usize = 64;
+
 impl Monitor {
     /// Nothing is known.
     #[must_use]
@@ -59,46 +67,67 @@ impl Monitor {
         Self::default()
     }
 
-    /// Takes note of what happened. O(log jobs), but for what begins or ends a nested graph.
+    /// What the run is called, where several are shown: it stands before the totals and before each event.
+    #[must_use]
+    pub fn named(self, name: impl AsRef<str>) -> Self {
+        Self { name: short(name.as_ref()) + " ", ..self }
+    }
+
+    /// Takes note of what happened. O(log jobs), but for what begins or ends a nested graph: that costs O(jobs inside).
     pub fn note(&mut self, fact: &Fact) {
-        let concerned = self.concerned(fact);
-        for (within, id) in &concerned {
-            if let Some(entry) = self.entry(within, *id) {
+        if matches!(fact.what, What::Begun { .. }) && fact.within.is_empty() {
+            *self = Self { name: std::mem::take(&mut self.name), ..Self::default() };
+        }
+        for (within, id) in self.concerned(fact) {
+            let Some(job) = self.history.job(&within, id) else { continue };
+            self.pace.remove(job);
+            if let Some(entry) = self.entry(job) {
                 self.running.remove(&entry);
                 self.coming.remove(&entry);
             }
         }
-        if matches!(fact.what, What::Begun { .. }) && fact.within.is_empty() {
-            *self = Self::new();
-        }
         self.history.note(fact);
-        for (within, id) in concerned {
-            self.entry(&within, id).into_iter().for_each(|entry| self.put(entry));
+        for (within, id) in self.concerned(fact) {
+            let Some(job) = self.history.job(&within, id) else { continue };
+            self.pace.add(job);
+            match self.entry(job) {
+                Some(entry) if entry.rank == 0 => _ = self.running.insert(entry),
+                Some(entry) => _ = self.coming.insert(entry),
+                None => {}
+            }
         }
+        self.pace.mark(self.history.begun(), fact.at);
     }
 
-    /// The jobs that may have to be shown elsewhere than before.
+    /// The jobs of which something else may be shown after this than before.
     fn concerned(&self, fact: &Fact) -> Vec<(Arc<[JobId]>, JobId)> {
-        let job = match &fact.what {
-            What::Added(info) => info.id,
-            What::State { id, .. } => *id,
-            What::Begun { .. } => return self.all_within(&fact.within),
+        let (job, with_those_inside) = match &fact.what {
+            What::Added(info) => (info.id, info.inside.is_some()),
+            What::State { id, to, .. } => {
+                let is_graph = |job: &JobHistory| job.is_graph;
+                (*id, to.is_ended() && self.history.job(&fact.within, *id).is_some_and(is_graph))
+            }
+            What::Begun { .. } => match fact.within.split_last() {
+                Some((&around, outside)) => {
+                    let mut jobs = self.all_within(&fact.within);
+                    jobs.push((outside.into(), around));
+                    return jobs;
+                }
+                None => return Vec::new(),
+            },
             _ => return Vec::new(),
         };
-        let ends_graph = matches!(&fact.what, What::State { to, .. } if to.is_ended())
-            && self.history.job(&fact.within, job).is_some_and(|job| job.info.inside.is_some());
-        let mut jobs = Vec::new();
-        if ends_graph {
-            jobs = self.all_within(&[&*fact.within, &[job]].concat());
+        let mut jobs = Vec::from([(Arc::clone(&fact.within), job)]);
+        if with_those_inside {
+            jobs.append(&mut self.all_within(&[&*fact.within, &[job]].concat()));
         }
-        jobs.push((Arc::clone(&fact.within), job));
         jobs
     }
 
     fn all_within(&self, within: &[JobId]) -> Vec<(Arc<[JobId]>, JobId)> {
         let mut all = Vec::new();
         for job in self.history.jobs_within(within) {
-            if job.info.inside.is_some() {
+            if job.is_graph {
                 all.append(&mut self.all_within(&[within, &[job.info.id]].concat()));
             }
             all.push((Arc::clone(&job.within), job.info.id));
@@ -107,17 +136,9 @@ impl Monitor {
     }
 
     /// Where a job is shown; those inside a graph that has not begun are not.
-    fn entry(&self, within: &[JobId], id: JobId) -> Option<Entry> {
-        self.history.graph(within)?.begun?;
-        Entry::of(self.history.job(within, id)?)
-    }
-
-    fn put(&mut self, entry: Entry) {
-        if entry.rank == 0 {
-            self.running.insert(entry);
-        } else {
-            self.coming.insert(entry);
-        }
+    fn entry(&self, job: &JobHistory) -> Option<Entry> {
+        self.history.graph(&job.within)?.begun?;
+        Entry::of(job)
     }
 
     /// All that is known of the run.
@@ -159,7 +180,7 @@ impl Monitor {
         let name_width = width.saturating_sub(state_width + 12);
         let endless = if job.info.kind == JobKind::Finite { "" } else { " ∞" };
         let name_room = name_width.saturating_sub(measure_text_width(endless));
-        let name = fit(&one_line(&self.history.path(job)), name_room) + endless;
+        let name = fit(&self.path(job), name_room) + endless;
         let state = fit(&self.state(job, now, width >= 60), state_width);
         let line = format!(
             "{} {} {} {time:>8}",
@@ -168,6 +189,19 @@ impl Monitor {
             pad(&state, state_width)
         );
         fit(&line, width)
+    }
+
+    /// The name of a job, after those of the nearest jobs inside which it is.
+    pub(super) fn path(&self, job: &JobHistory) -> String {
+        let depth = job.within.len();
+        let cut = if depth > AROUND { "… / " } else { "" };
+        let mut path = cut.to_string();
+        for depth in depth.saturating_sub(AROUND)..depth {
+            let around = self.history.job(&job.within[..depth], job.within[depth]);
+            let name = around.map_or_else(|| job.within[depth].to_string(), JobHistory::short_name);
+            path += &(short(&name) + " / ");
+        }
+        path + &short(&job.name().to_string())
     }
 
     fn state(&self, job: &JobHistory, now: Timestamp, wide: bool) -> String {
@@ -181,9 +215,7 @@ impl Monitor {
             JobState::Backoff { until } if wide => {
                 let pause = format!("retry in {}", Seconds(round(until.saturating_since(now))));
                 let error = job.attempts.last().and_then(|attempt| attempt.error.as_ref());
-                error.map_or(pause.clone(), |error| {
-                    format!("{pause}: {}", one_line(&error.to_string()))
-                })
+                error.map_or(pause.clone(), |error| format!("{pause}: {}", why(error)))
             }
             JobState::Backoff { .. } => "retries".into(),
             JobState::Waiting if wide => self.waits_for(job),
@@ -193,7 +225,8 @@ impl Monitor {
     }
 
     fn waits_for(&self, job: &JobHistory) -> String {
-        let unresolved = job.info.requirements.iter().filter_map(|&(id, condition)| {
+        let requirements = &job.info.requirements;
+        let unresolved = requirements.iter().take(LOOKED_AT).filter_map(|&(id, condition)| {
             let required = self.history.job(&job.within, id)?;
             let what = match (condition, required.info.kind) {
                 (Condition::Succeeded, JobKind::Service) => " to be ready",
@@ -203,130 +236,79 @@ impl Monitor {
                 (Condition::Failed, _) => " to fail",
                 (Condition::Any, _) => " or another",
             };
-            required.resolved().is_none().then(|| one_line(&required.short_name()) + what)
+            required.resolved().is_none().then(|| short(&required.short_name()) + what)
         });
-        let names: Vec<String> = unresolved.collect();
-        if names.is_empty() { "waiting".into() } else { format!("waits for {}", names.join(", ")) }
+        let mut names: Vec<String> = unresolved.take(AWAITED + 1).collect();
+        if names.len() > AWAITED {
+            names[AWAITED] = "…".into();
+        }
+        match (names.is_empty(), requirements.len() > LOOKED_AT) {
+            (false, _) => format!("waits for {}", names.join(", ")),
+            (true, true) => format!("waits for some of {} jobs", requirements.len()),
+            (true, false) => "waiting".into(),
+        }
     }
 
-    /// `[12/40] 5 running, 23 waiting, 1 failed, 2 skipped · 12.3 s`: the first three numbers of jobs make
-    /// up the fourth; what failed, was skipped or cancelled is among those that are done.
-    fn totals(&self, width: usize, now: Timestamp) -> Vec<String> {
-        let counts = self.history.counts();
-        let (done, total) = (counts.ended(), counts.present());
-        let running = counts.running + counts.stopping;
-        let waiting = counts.waiting + counts.queued + counts.backoff;
-        let mut items = Vec::from([
-            format!("[{done}/{total}] {running} running"),
-            format!("{waiting} waiting"),
-        ]);
-        let ended = [
+    /// `[12/40] 30 % · 5 running, 23 waiting, 1 failed · 12.3 s, 1.2/s, about 24 s left`: how many jobs are done, of
+    /// how many; what failed, was skipped or cancelled is among those. Jobs inside graphs count for the rest: how many
+    /// hundredths of the finite jobs are done, how many a time had run to their end in the latter half of the run so
+    /// far, and how long the rest takes if it goes on so.
+    pub(super) fn totals(&self, width: usize, now: Timestamp) -> Vec<String> {
+        wrap(&self.items(now), width)
+    }
+
+    fn items(&self, now: Timestamp) -> Vec<(&'static str, String)> {
+        let (counts, begun) = (self.history.counts(), self.history.begun());
+        let verdict = self.history.verdict();
+        let mut head = format!("{}[{}/{}]", self.name, counts.ended(), counts.present());
+        let percent = self.pace.percent().filter(|_| verdict.is_none());
+        if let Some(percent) = percent {
+            head = format!("{head} {percent} %");
+        }
+        let running = format!("{} running", counts.running + counts.stopping);
+        let waiting = format!("{} waiting", counts.waiting + counts.queued + counts.backoff);
+        let after_head = if percent.is_some() { " · " } else { " " };
+        let mut items = Vec::from([("", head), (after_head, running), (", ", waiting)]);
+        for (count, name) in [
             (counts.failed, "failed"),
             (counts.skipped, "skipped"),
             (counts.cancelled, "cancelled"),
-        ];
-        let ended = ended.into_iter().filter(|&(count, _)| count > 0);
-        items.extend(ended.map(|(count, name)| format!("{count} {name}")));
-        let since = self.history.verdict().map_or(now, |_| self.history.now().at);
-        let time = elapsed(since.saturating_since(self.history.begun()));
-        let end =
-            self.history.verdict().map_or(time.clone(), |verdict| format!("{verdict} in {time}"));
-        items.push(end);
-        wrap(&items, width)
-    }
-
-    /// What failed, one line each, in the order in which the jobs were added.
-    #[must_use]
-    pub fn failures(&self) -> Vec<String> {
-        let failed = self
-            .history
-            .jobs()
-            .filter(|job| matches!(job.state, JobState::Ended(Outcome::Failed(_))));
-        let jobs = failed.map(|job| {
-            (job, job.error().map_or_else(|| job.state.to_string(), ToString::to_string))
-        });
-        let jobs = jobs.map(|(job, error)| format!("✗ {}: {}", self.path(job), one_line(&error)));
-        let hooks = self.history.jobs().filter_map(|job| {
-            let hook = job.hook.as_ref()?;
-            let (_, outcome) = hook.ended.filter(|&(_, outcome)| outcome != Outcome::Succeeded)?;
-            let why = hook.error.as_ref().map_or(outcome.to_string(), ToString::to_string);
-            Some(format!("✗ {}: its shutdown hook: {}", self.path(job), one_line(&why)))
-        });
-        let mishaps = self.history.jobs().flat_map(|job| {
-            job.mishaps
-                .iter()
-                .map(|mishap| format!("✗ {}: {}", self.path(job), one_line(&mishap.to_string())))
-        });
-        let of_run = self.history.mishaps().iter();
-        let of_run = of_run.map(|mishap| format!("✗ {}", one_line(&mishap.to_string())));
-        jobs.chain(hooks).chain(mishaps).chain(of_run).collect()
-    }
-
-    fn path(&self, job: &JobHistory) -> String {
-        one_line(&self.history.path(job))
-    }
-
-    /// What happened as a line of its own, for where nothing can be redrawn; `None` for what is of little
-    /// interest there. After [`note`](Self::note).
-    #[must_use]
-    pub fn event(&self, fact: &Fact) -> Option<String> {
-        let (id, what) = match &fact.what {
-            What::State { id, to, error, .. } => match (to, error) {
-                (JobState::Waiting, _) | (JobState::Queued, None) => return None,
-                (JobState::Ended(_), Some(error)) => (id, format!("failed: {error}")),
-                (JobState::Backoff { until }, error) => {
-                    let pause = Seconds(until.saturating_since(fact.at));
-                    let why = error.as_ref().map_or("failed".into(), ToString::to_string);
-                    (id, format!("{why}; retry in {pause}"))
-                }
-                (JobState::Queued, Some(error)) => (id, format!("{error}; retry")),
-                (to, _) => (id, to.to_string()),
-            },
-            What::Ready(id) => (id, "ready".into()),
-            What::HookBegun(id) => (id, "its shutdown hook runs".into()),
-            What::HookEnded { id, outcome, error } => {
-                let why = error.as_ref().map_or(outcome.to_string(), ToString::to_string);
-                (id, format!("its shutdown hook: {why}"))
+        ] {
+            if count > 0 {
+                items.push((", ", format!("{count} {name}")));
             }
-            What::Mishap(mishap) => match &mishap.job {
-                Some(id) => (id, mishap.without_job().to_string()),
-                None => return Some(format!("✗ {mishap}")),
-            },
-            What::Begun { .. } | What::Added(_) | What::Over(_) => return None,
-        };
-        let job = self.history.job(&fact.within, *id)?;
-        let counts = self.history.counts();
-        let since = elapsed(fact.at.saturating_since(self.history.begun()));
-        let state = if let What::State { to, .. } = fact.what { to } else { job.state };
-        let progress = format!("[{}/{}]", counts.ended(), counts.present());
-        Some(format!(
-            "{progress} {since:>8} {} {}: {}",
-            mark(state),
-            self.path(job),
-            one_line(&what)
-        ))
+        }
+        if let Some(verdict) = verdict {
+            items.push((" · ", format!("{verdict} in {}", elapsed(self.history.elapsed()))));
+            return items;
+        }
+        items.push((" · ", elapsed(now.saturating_since(begun))));
+        items.extend(self.pace.rate(begun, now).map(|rate| (", ", rate)));
+        let left = self.pace.left(begun, now);
+        items.extend(left.map(|left| {
+            (", ", format!("about {} left", roughly(left.max(Duration::from_secs(1)))))
+        }));
+        items
     }
 
-    /// The forever jobs and services that were not started before the run completed: not what whoever added
-    /// them had in mind. One line each.
-    fn never_started(&self) -> impl Iterator<Item = String> {
-        let completed = self.history.verdict() == Some(Verdict::Completed);
-        let unstarted = JobState::Ended(Outcome::Skipped(SkipReason::RunStopped));
-        let jobs = self.history.jobs().filter(move |job| {
-            completed && job.state == unstarted && job.info.kind != JobKind::Finite
-        });
-        jobs.map(|job| format!("○ {}: never started, the run completed first", self.path(job)))
-    }
-
-    /// The last word on a run: what failed, what never started, and the totals.
+    /// That the run goes on, and how far it is, in one line: the totals, and the finite job that has run for
+    /// longest, if that is a second or more.
     #[must_use]
-    pub fn summary(&self) -> Vec<String> {
-        let mut lines = self.failures();
-        lines.extend(self.never_started());
-        lines.extend(self.totals(usize::MAX, self.history.now().at));
-        lines
+    pub fn sign_of_life(&self, now: Timestamp) -> String {
+        let running = self.running.iter().take(LOOKED_AT);
+        let mut jobs = running.filter_map(|entry| self.history.job(&entry.within, entry.id));
+        let longest = jobs.find(|job| job.info.kind == JobKind::Finite && !job.is_graph);
+        let longest = longest.map(|job| (job, time_in_state(job, now)));
+        let mut items = self.items(now);
+        if let Some((job, time)) = longest.filter(|(_, time)| *time >= WORTH_TELLING) {
+            items.push((" · ", format!("longest {}, {}", self.path(job), elapsed(time))));
+        }
+        wrap(&items, usize::MAX).concat()
     }
 }
+
+/// A job that has run for less time is not said to run for long.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
 
 /// How long a job runs, or has been waiting for what it waits for.
 fn time_in_state(job: &JobHistory, now: Timestamp) -> Duration {
@@ -339,44 +321,4 @@ fn time_in_state(job: &JobHistory, now: Timestamp) -> Duration {
         JobState::Waiting | JobState::Ended(_) => None,
     };
     now.saturating_since(since.unwrap_or(job.added).at)
-}
-
-/// `12.3 s`, `3:05`, `1:02:03`.
-fn elapsed(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..60 => format!("{seconds}.{} s", time.subsec_millis() / 100),
-        60..3_600 => format!("{}:{:02}", seconds / 60, seconds % 60),
-        _ => format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60),
-    }
-}
-
-/// To tenths of a second.
-fn round(time: Duration) -> Duration {
-    Duration::from_millis(time.as_secs() * 1_000 + u64::from(time.subsec_millis()) / 100 * 100)
-}
-
-fn fit(text: &str, width: usize) -> String {
-    truncate_str(text, width, "…").into_owned()
-}
-
-fn pad(text: &str, width: usize) -> String {
-    let spaces = width.saturating_sub(measure_text_width(text));
-    text.to_string() + &" ".repeat(spaces)
-}
-
-/// Items on as many lines as they need.
-fn wrap(items: &[String], width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for (position, item) in items.iter().enumerate() {
-        let separator = if position + 1 == items.len() { " · " } else { ", " };
-        match lines.last_mut() {
-            Some(line) if measure_text_width(line) + separator.len() + item.len() <= width => {
-                line.push_str(separator);
-                line.push_str(item);
-            }
-            _ => lines.push(fit(item, width)),
-        }
-    }
-    lines
 }
