@@ -6,8 +6,14 @@
 mod agreement;
 #[path = "view/critical_path.rs"]
 mod critical_path;
+#[cfg(feature = "serde")]
+#[path = "view/data.rs"]
+mod data;
 #[path = "view/history.rs"]
 mod history;
+#[cfg(feature = "junit")]
+#[path = "view/junit.rs"]
+mod junit;
 #[cfg(feature = "progress")]
 #[path = "view/live.rs"]
 mod live;

@@ -194,8 +194,8 @@ fn steps<'a>(causes: &Causes<'a>, last: Option<(Moment, &'a JobHistory)>) -> Vec
     while let Some((end, job)) = next {
         let (since, cause) = causes.of(job);
         steps.push(Step { job, cause, took: end.at.saturating_since(since.at) });
-        // What a job waits for came before it, so this ends.
-        next = cause.job().map(|before| (since, before));
+        // What a job waits for came before it, unless what is known is wrong: this ends.
+        next = cause.job().filter(|_| since < end).map(|before| (since, before));
     }
     steps.reverse();
     steps

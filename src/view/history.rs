@@ -53,8 +53,8 @@ pub struct GraphHistory {
     pub counts: Counts,
     /// Its jobs, in the order in which they were added.
     jobs: Vec<usize>,
-    /// By place of the job in its graph.
-    places: Vec<usize>,
+    /// Where each of them stands among all jobs.
+    indices: HashMap<JobId, usize>,
     /// Those of its jobs inside which there is a graph.
     around: Vec<JobId>,
 }
@@ -130,12 +130,9 @@ impl History {
             counts.waiting += 1;
             return;
         }
-        let (index, place) = (self.jobs.len(), info.id.index());
+        let index = self.jobs.len();
         let graph = self.graph_mut(within);
-        if place >= graph.places.len() {
-            graph.places.resize(place + 1, usize::MAX);
-        }
-        graph.places[place] = index;
+        graph.indices.insert(info.id, index);
         graph.jobs.push(index);
         graph.counts.waiting += 1;
         self.jobs.push(JobHistory {
@@ -233,8 +230,7 @@ impl History {
     }
 
     fn index(&self, within: &[JobId], id: JobId) -> Option<usize> {
-        let index = *self.graphs.get(within)?.places.get(id.index())?;
-        self.jobs.get(index).is_some_and(|job| job.info.id == id).then_some(index)
+        self.graphs.get(within)?.indices.get(&id).copied()
     }
 
     fn job_mut(&mut self, within: &[JobId], id: JobId) -> Option<&mut JobHistory> {

@@ -6,10 +6,14 @@
 mod as_history;
 mod chrome_trace;
 mod critical_path;
+#[cfg(feature = "serde")]
+pub mod data;
 mod dot;
 mod history;
 mod job_history;
 mod json;
+#[cfg(feature = "junit")]
+mod junit;
 mod listing;
 mod mermaid;
 mod picture;
@@ -23,6 +27,8 @@ pub use self::critical_path::{Cause, CriticalPath, Step};
 pub use self::dot::dot;
 pub use self::history::{GraphHistory, History};
 pub use self::job_history::{AttemptHistory, HookHistory, JobHistory, Moment};
+#[cfg(feature = "junit")]
+pub use self::junit::junit;
 pub use self::mermaid::mermaid;
 #[cfg(feature = "progress")]
 pub use self::progress::{Detail, Monitor, Progress, ProgressOptions};

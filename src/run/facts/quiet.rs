@@ -55,6 +55,12 @@ impl Panic {
         Self(Arc::new(Inner { message, location, payload }))
     }
 
+    /// One of which somebody has told.
+    #[cfg(feature = "serde")]
+    pub(crate) fn told(message: String, location: Option<String>) -> Self {
+        Self(Arc::new(Inner { message, location, payload: Mutex::new(Payload(None)) }))
+    }
+
     /// What it said; `(no message)` if that was no text.
     #[must_use]
     pub fn message(&self) -> &str {

@@ -1,0 +1,218 @@
+use std::boxed::Box;
+use std::num::NonZero;
+use std::string::{String, ToString};
+use std::sync::Arc;
+use std::vec::Vec;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::FORMAT;
+use super::jobs::Info;
+use crate::{
+    Fact, JobError, JobId, JobState, Mishap, MishapKind, Outcome, Panic, Timestamp, Verdict, What,
+};
+
+/// A fact as a map.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    at: Timestamp,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    within: Vec<JobId>,
+    #[serde(flatten)]
+    event: Event,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Event {
+    Begun {
+        format: u32,
+        window: Option<NonZero<usize>>,
+        pools: Vec<Pool>,
+    },
+    Added(Info),
+    State {
+        job: JobId,
+        from: JobState,
+        to: JobState,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+    Ready {
+        job: JobId,
+    },
+    HookBegun {
+        job: JobId,
+    },
+    HookEnded {
+        job: JobId,
+        outcome: Outcome,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+    Mishap(Told),
+    Over(Ending),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Pool {
+    pool: Box<str>,
+    size: u32,
+}
+
+/// A mishap as a map.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Told {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    job: Option<JobId>,
+    what: MishapName,
+    message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum MishapName {
+    Drop,
+    Clock,
+}
+
+/// A verdict as a map.
+#[derive(Serialize, Deserialize)]
+struct Ending {
+    verdict: VerdictName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    job: Option<JobId>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum VerdictName {
+    Completed,
+    TimedOut,
+    CriticalFailure,
+    Stopped,
+}
+
+impl VerdictName {
+    /// The name, and the job that goes with it.
+    pub(super) fn of(verdict: Verdict) -> (Self, Option<JobId>) {
+        match verdict {
+            Verdict::Completed => (Self::Completed, None),
+            Verdict::TimedOut => (Self::TimedOut, None),
+            Verdict::CriticalFailure(job) => (Self::CriticalFailure, Some(job)),
+            Verdict::Stopped => (Self::Stopped, None),
+        }
+    }
+}
+
+impl From<&Mishap> for Told {
+    fn from(mishap: &Mishap) -> Self {
+        let what = match mishap.what {
+            MishapKind::Drop => MishapName::Drop,
+            MishapKind::Clock => MishapName::Clock,
+        };
+        let message = mishap.panic.message().to_string();
+        let location = mishap.panic.location().map(ToString::to_string);
+        Self { job: mishap.job, what, message, location }
+    }
+}
+
+impl From<Told> for Mishap {
+    fn from(told: Told) -> Self {
+        let what = match told.what {
+            MishapName::Drop => MishapKind::Drop,
+            MishapName::Clock => MishapKind::Clock,
+        };
+        Self { job: told.job, what, panic: Panic::told(told.message, told.location) }
+    }
+}
+
+fn text(error: Option<&Arc<JobError>>) -> Option<String> {
+    error.map(ToString::to_string)
+}
+
+fn error(text: Option<String>) -> Option<Arc<JobError>> {
+    text.map(|text| Arc::new(JobError::Error(text.into())))
+}
+
+impl From<&What> for Event {
+    fn from(what: &What) -> Self {
+        match what {
+            What::Begun { window, pools } => {
+                let pools = pools.iter().cloned().map(|(pool, size)| Pool { pool, size });
+                Self::Begun { format: FORMAT, window: *window, pools: pools.collect() }
+            }
+            What::Added(info) => Self::Added(Info::of(info)),
+            What::State { id, from, to, error } => {
+                Self::State { job: *id, from: *from, to: *to, error: text(error.as_ref()) }
+            }
+            What::Ready(job) => Self::Ready { job: *job },
+            What::HookBegun(job) => Self::HookBegun { job: *job },
+            What::HookEnded { id, outcome, error } => {
+                Self::HookEnded { job: *id, outcome: *outcome, error: text(error.as_ref()) }
+            }
+            What::Mishap(mishap) => Self::Mishap(mishap.into()),
+            What::Over(verdict) => {
+                let (verdict, job) = VerdictName::of(*verdict);
+                Self::Over(Ending { verdict, job })
+            }
+        }
+    }
+}
+
+impl Event {
+    fn told<E: serde::de::Error>(self) -> Result<What, E> {
+        Ok(match self {
+            Self::Begun { format, .. } if format > FORMAT => {
+                return Err(E::custom(std::format_args!(
+                    "this is format {format}, {FORMAT} is the latest that can be read"
+                )));
+            }
+            Self::Begun { window, pools, .. } => {
+                let pools = pools.into_iter().map(|pool| (pool.pool, pool.size)).collect();
+                What::Begun { window, pools }
+            }
+            Self::Added(job) => What::Added(Arc::new(job.into())),
+            Self::State { job: id, from, to, error: why } => {
+                What::State { id, from, to, error: error(why) }
+            }
+            Self::Ready { job } => What::Ready(job),
+            Self::HookBegun { job } => What::HookBegun(job),
+            Self::HookEnded { job: id, outcome, error: why } => {
+                What::HookEnded { id, outcome, error: error(why) }
+            }
+            Self::Mishap(told) => What::Mishap(told.into()),
+            Self::Over(Ending { verdict, job }) => What::Over(match verdict {
+                VerdictName::Completed => Verdict::Completed,
+                VerdictName::TimedOut => Verdict::TimedOut,
+                VerdictName::CriticalFailure => {
+                    Verdict::CriticalFailure(job.ok_or_else(|| E::missing_field("job"))?)
+                }
+                VerdictName::Stopped => Verdict::Stopped,
+            }),
+        })
+    }
+}
+
+impl Serialize for Fact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let line =
+            Line { at: self.at, within: self.within.to_vec(), event: Event::from(&self.what) };
+        line.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let line = Line::deserialize(deserializer)?;
+        Ok(Self { at: line.at, within: line.within.into(), what: line.event.told()? })
+    }
+}
+
+impl Serialize for Mishap {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Told::from(self).serialize(serializer)
+    }
+}
