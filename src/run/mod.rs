@@ -18,12 +18,14 @@ pub use self::facts::error::{Cancelled, Error, JobError, Permanent, RunError, an
 pub use self::facts::fact::{Fact, JobInfo, What};
 pub use self::facts::failed::RunFailed;
 pub use self::facts::handle::{AnyHandle, Handle, JobHandle, Pool, Requirements};
+#[cfg(feature = "progress")]
 pub(crate) use self::facts::lock::lock;
 pub use self::facts::mailbox::StopHandle;
 pub use self::facts::mishap::{Mishap, MishapKind};
 pub use self::facts::missing::Missing;
 pub use self::facts::output::{LocalOutputs, OutputStore, SendOutputs};
 pub use self::facts::quiet::Panic;
+#[cfg(feature = "progress")]
 pub(crate) use self::facts::quiet::{caught, drop_quietly};
 pub use self::facts::record::HookReport;
 pub use self::facts::report::{JobReport, Report, SendReport};

@@ -28,7 +28,7 @@ use crate::{Failure, JobId, JobKind, JobState, Outcome, Verdict};
 /// graph.add(Job::new(async {}).label("test").requires(&build));
 /// let report = jobgraph::smol::block_on(graph)?;
 /// let xml = junit(&report, "nightly");
-/// assert!(xml.contains(r#"<testsuites name="nightly" tests="3" failures="1" errors="0""#), "{xml}");
+/// assert!(xml.contains(r#"<testsuites name="nightly" tests="3" skipped="1" failures="1""#));
 /// # Ok::<(), jobgraph::RunError>(())
 /// ```
 #[must_use]
