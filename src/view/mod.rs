@@ -20,6 +20,7 @@ mod picture;
 #[cfg(feature = "progress")]
 mod progress;
 mod timeline;
+mod trace_events;
 
 pub use self::as_history::AsHistory;
 pub use self::chrome_trace::chrome_trace;

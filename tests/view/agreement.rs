@@ -7,7 +7,7 @@ use jobgraph::testing::model::random_bytes;
 use jobgraph::view::{Cause, CriticalPath, History, Monitor, chrome_trace};
 use jobgraph::{Counts, Fact, JobKind, JobState, Outcome, SendReport, What};
 
-fn random_runs(check: impl Fn(&[Fact], &SendReport)) {
+fn random_runs(mut check: impl FnMut(&[Fact], &SendReport)) {
     for seed in 0..600 {
         let bytes = random_bytes(seed, 40 + usize::try_from(seed % 400).unwrap());
         let order = (seed % 3 != 0).then_some(seed);
@@ -187,4 +187,57 @@ fn slices_of_a_trace_nest_and_their_times_are_those_of_the_report() {
             assert_eq!(last, job.ended().map(time).map(f64::round));
         }
     });
+}
+
+/// What a trace processor asks of arrows, waits and curves.
+#[test]
+fn arrows_of_a_trace_begin_and_end_in_slices_and_curves_come_back_to_nothing() {
+    let mut arrows = 0;
+    random_runs(|facts, _| {
+        let history: History = facts.iter().cloned().collect();
+        let trace: serde_json::Value = serde_json::from_str(&chrome_trace(&history)).unwrap();
+        let events = trace["traceEvents"].as_array().unwrap();
+        let of = |phase: &'static str| events.iter().filter(move |event| event["ph"] == phase);
+        let nanos = |value: &serde_json::Value| (value.as_f64().unwrap() * 1_000.0).round();
+        let track = |event: &serde_json::Value| (event["pid"].as_u64(), event["tid"].as_u64());
+        let attempt_at = |event: &serde_json::Value| {
+            of("X").any(|slice| {
+                let from = nanos(&slice["ts"]);
+                let inside = from..=from + nanos(&slice["dur"]);
+                slice["cat"] == "attempt"
+                    && track(slice) == track(event)
+                    && inside.contains(&nanos(&event["ts"]))
+            })
+        };
+        let begun: Vec<_> = of("s").collect();
+        let ended: Vec<_> = of("f").collect();
+        assert_eq!(begun.len(), ended.len());
+        for (from, to) in begun.iter().zip(&ended) {
+            assert_eq!(from["id"], to["id"]);
+            assert!(nanos(&from["ts"]) <= nanos(&to["ts"]), "{from} {to}");
+            assert!(attempt_at(from) && attempt_at(to), "{from} {to}");
+        }
+        let satisfied = history.jobs().filter_map(|job| {
+            let started = job.started()?;
+            let known = &history;
+            let required = job.info.requirements.iter().filter(move |&&(id, _)| {
+                let required = known.job(&job.within, id).unwrap();
+                !required.attempts.is_empty()
+                    && required.resolved().is_some_and(|resolved| resolved <= started)
+            });
+            Some(required.count())
+        });
+        assert_eq!(begun.len(), satisfied.sum::<usize>());
+        arrows += begun.len();
+        for (from, to) in of("b").zip(of("e")) {
+            assert_eq!((&from["id"], &from["name"]), (&to["id"], &to["name"]));
+            assert!(nanos(&from["ts"]) < nanos(&to["ts"]));
+        }
+        let values = |curve: &serde_json::Value| {
+            ["running", "queued"].map(|name| curve["args"][name].as_i64().unwrap())
+        };
+        assert!(of("C").all(|curve| values(curve).iter().all(|&value| value >= 0)));
+        assert!(of("C").last().is_none_or(|curve| values(curve) == [0, 0]));
+    });
+    assert!(arrows > 500, "{arrows}");
 }

@@ -1,8 +1,9 @@
 use jobgraph::testing::VirtualClock;
 use jobgraph::view::{History, chrome_trace, timeline};
+use jobgraph::{Job, JobGraph};
 use serde_json::Value;
 
-use crate::{HOSTILE, diamond, motley, observed};
+use crate::{HOSTILE, SECOND, diamond, motley, observed, work};
 
 /// What a page shows.
 fn data(page: &str) -> Value {
@@ -92,4 +93,30 @@ fn a_trace_has_a_thread_for_each_place_and_a_process_for_each_graph() {
         ["1/0 jobs", "1/1 place 1", "1/2 #1 db", "1/3 #2 monitor", "2/0 #4 deploy", "2/1 place 1",]
     );
     assert!(events.iter().any(|event| event["ph"] == "i" && event["ts"] == 1_000_000.0));
+}
+
+#[test]
+fn a_trace_shows_hooks_and_what_was_queued() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new().window(1);
+    let slow = Job::new(work(&clock, SECOND)).label("slow");
+    graph.add(slow.on_shutdown(|| async { Err::<(), _>("still in use") }));
+    graph.add(Job::new(work(&clock, SECOND)).label("later"));
+    let trace: Value = serde_json::from_str(&chrome_trace(&observed(&clock, graph))).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    let hook = events.iter().find(|event| event["cat"] == "hook").unwrap();
+    assert_eq!(hook["name"], "hook of #1 slow");
+    assert_eq!(hook["ts"], 2_000_000.0);
+    assert_eq!(hook["args"]["error"], "still in use");
+    let waits: Vec<_> = events.iter().filter(|event| event["cat"] == "wait").collect();
+    let [from, to] = waits[..] else { panic!("{waits:?}") };
+    assert_eq!((&from["ph"], &from["ts"]), (&Value::from("b"), &Value::from(0.0)));
+    assert_eq!((&to["ph"], &to["ts"]), (&Value::from("e"), &Value::from(1_000_000.0)));
+    assert_eq!(from["args"]["job"], "#2 later");
+    let curve: Vec<_> = events.iter().filter(|event| event["ph"] == "C").collect();
+    let at = |position: usize| {
+        let args = &curve[position]["args"];
+        (args["running"].as_i64().unwrap(), args["queued"].as_i64().unwrap())
+    };
+    assert_eq!([at(0), at(1), at(2)], [(1, 1), (1, 0), (0, 0)]);
 }
