@@ -237,7 +237,7 @@ fn arrows_of_a_trace_begin_and_end_in_slices_and_curves_come_back_to_nothing() {
             ["running", "queued"].map(|name| curve["args"][name].as_i64().unwrap())
         };
         assert!(of("C").all(|curve| values(curve).iter().all(|&value| value >= 0)));
-        assert!(of("C").last().is_none_or(|curve| values(curve) == [0, 0]));
+        assert!(of("C").next_back().is_none_or(|curve| values(curve) == [0, 0]));
     });
     assert!(arrows > 500, "{arrows}");
 }
