@@ -12,8 +12,9 @@ use crate::{JobKind, JobState, Outcome};
 ///
 /// What is critical, forever or a service says so and has a border or shape of its own; requirements of
 /// anything but success are dotted and say of what. A graph that is a job is a subgraph. One line for each
-/// job and each requirement, in the order of their creation. Mermaid refuses more than 500 requirements
-/// unless its `maxEdges` is raised. O(jobs + requirements).
+/// job and each requirement, in the order of their creation, and one for each state. Mermaid refuses more than 500
+/// requirements unless its `maxEdges` is raised, and more than 50,000 characters, which some hundreds of jobs
+/// have, unless its `maxTextSize` is. O(jobs + requirements).
 ///
 /// ```
 /// use jobgraph::{Job, JobGraph};
@@ -29,8 +30,9 @@ pub fn mermaid(run: &impl AsHistory) -> String {
     let history = run.as_history();
     let mut mermaid = Mermaid { text: String::new(), depth: 1, classes: Vec::new() };
     draw(&history, &[], &mut mermaid);
-    for class in std::mem::take(&mut mermaid.classes) {
-        mermaid.line(&class);
+    for Class { name, style, members } in std::mem::take(&mut mermaid.classes) {
+        mermaid.line(&format!("class {} {name}", members.join(",")));
+        mermaid.line(&format!("classDef {name} {style}"));
     }
     format!("flowchart LR\n{}", mermaid.text)
 }
@@ -38,8 +40,15 @@ pub fn mermaid(run: &impl AsHistory) -> String {
 struct Mermaid {
     text: String,
     depth: usize,
-    /// The definitions of the classes that are used.
-    classes: Vec<String>,
+    /// Those that are used.
+    classes: Vec<Class>,
+}
+
+/// What the nodes of some jobs look like.
+struct Class {
+    name: &'static str,
+    style: String,
+    members: Vec<String>,
 }
 
 impl Mermaid {
@@ -59,18 +68,17 @@ impl Mermaid {
         self.line(&format!("{}{shape}", node.id));
         if let Some(state) = node.state {
             let style = format!("fill:{},color:#111111", colour(state));
-            self.class(&node.id, state_name(state), &style);
+            self.class(&node.id, state_name(state), style);
         }
         if node.job.info.critical {
-            self.class(&node.id, "critical", "stroke-width:4px");
+            self.class(&node.id, "critical", "stroke-width:4px".into());
         }
     }
 
-    fn class(&mut self, id: &str, name: &str, style: &str) {
-        self.line(&format!("class {id} {name}"));
-        let definition = format!("classDef {name} {style}");
-        if !self.classes.contains(&definition) {
-            self.classes.push(definition);
+    fn class(&mut self, id: &str, name: &'static str, style: String) {
+        match self.classes.iter_mut().find(|class| class.name == name) {
+            Some(class) => class.members.push(id.into()),
+            None => self.classes.push(Class { name, style, members: Vec::from([id.into()]) }),
         }
     }
 }

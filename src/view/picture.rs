@@ -5,7 +5,7 @@ use std::vec::Vec;
 use super::history::History;
 use super::job_history::JobHistory;
 use crate::orchestrator::Seconds;
-use crate::run::{mark, one_line, short, unstarted, why};
+use crate::run::{mark, short, unstarted, why};
 use crate::{Condition, JobId, JobKind, JobState, Outcome, SkipReason};
 
 /// A graph as pictures show it, whatever their language.
@@ -77,8 +77,12 @@ fn node_id(job: &JobHistory) -> String {
 impl<'a> Node<'a> {
     fn new(history: &History, job: &'a JobHistory) -> Self {
         let begun = history.graph(&[]).is_some_and(|graph| graph.begun.is_some());
+        let name = job.name().to_string();
         let mut lines: Vec<String> =
-            job.name().to_string().split('\n').map(|line| one_line(line.trim_end())).collect();
+            name.split('\n').take(NAME_LINES).map(|line| short(line.trim_end())).collect();
+        if name.split('\n').nth(NAME_LINES).is_some() {
+            lines.push("…".into());
+        }
         let kind = match job.info.kind {
             JobKind::Finite => None,
             JobKind::Forever => Some("∞ forever"),
@@ -95,6 +99,9 @@ impl<'a> Node<'a> {
         Self { id: node_id(job), job, lines, state: begun.then_some(job.state) }
     }
 }
+
+/// A name has no more lines than that.
+const NAME_LINES: usize = 4;
 
 /// `✓ succeeded · 1.2 s · 2 attempts`.
 fn state_line(history: &History, job: &JobHistory) -> String {

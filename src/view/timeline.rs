@@ -11,7 +11,7 @@ use super::job_history::{JobHistory, Moment};
 use super::json::{Micros, Text};
 use super::picture::state_text;
 use crate::orchestrator::Seconds;
-use crate::run::{mark, one_line, taken};
+use crate::run::{mark, taken, why};
 use crate::{Condition, JobId, JobKind, JobState, Outcome, Timestamp};
 
 /// The page, but for its title and its data.
@@ -124,7 +124,7 @@ impl Rows<'_> {
             .attempts
             .iter()
             .map(|attempt| {
-                let error = attempt.error.as_ref().map(|error| one_line(&error.to_string()));
+                let error = attempt.error.as_ref().map(|error| why(error));
                 format!(
                     "[{},{},{},{},{}]",
                     or_null(attempt.queued.map(time)),
@@ -150,7 +150,7 @@ impl Rows<'_> {
             "{{\"name\":{},\"depth\":{},\"mark\":\"{}\",\"class\":\"{}\",\"state\":{},\"kind\":\"{}\",\"critical\":{},\
              \"path\":{critical},\"slack\":{},\"added\":{},\"queued\":{},\"ready\":{},\"ended\":{},\"attempts\":[{}],\
              \"hook\":{},\"by\":{},\"why\":{}}}",
-            Text(&one_line(&job.name().to_string())),
+            Text(&why(&job.name())),
             job.within.len(),
             mark(job.state),
             class(job.state),

@@ -1,6 +1,7 @@
 use expect_test::expect;
 use jobgraph::testing::VirtualClock;
 use jobgraph::view::{History, dot, mermaid};
+use jobgraph::{Job, JobGraph};
 
 use crate::{diamond, motley, observed};
 
@@ -79,37 +80,32 @@ fn a_motley_run_in_mermaid() {
     expect![[r##"
         flowchart LR
           job_1[["#35;1 db<br/>∞ service<br/>■ cancelled · 9 s"]]
-          class job_1 cancelled
           job_2(["#35;2 monitor<br/>∞ forever<br/>■ cancelled · 9 s"])
-          class job_2 cancelled
           job_3["#35;3 flaky<br/>✓ succeeded · 3 s · 3 attempts"]
-          class job_3 succeeded
           subgraph in_job_4[" "]
             job_4["#35;4 deploy<br/>critical<br/>✓ succeeded · 2 s"]
-            class job_4 succeeded
-            class job_4 critical
             job_4_1["#35;1 copy<br/>✓ succeeded · 1 s"]
-            class job_4_1 succeeded
             job_4_2["#35;2 check<br/>✓ succeeded · 1 s"]
-            class job_4_2 succeeded
             job_4_1 --> job_4_2
             job_4 -.- job_4_1
           end
           job_5["#35;5 a #34;b#34; #60;i#62;c#60;/i#62; #38; d<br/>second #92;{joined}n line#59; #60;/script#62; 🚀 #96;e#96; #35;1 #123;f#125; #91;g#93; #124; #37;#37;#92;u#123;1b#125;#91;31m #92;u#123;202e#125;<br/>✗ failed#58; no such #60;host#62; · 1 s"]
-          class job_5 failed
           job_6["#35;6 repair<br/>✓ succeeded · 0 s"]
-          class job_6 succeeded
           job_7["#35;7 celebrate<br/>○ skipped because of a #34;b#34; #60;i#62;c#60;/i#62; #38; d#92;{joined}nsecond #92;{joined}n line#59; #60;/script#62; 🚀 #96;e#96; #35;1 #123;f#125; #91;g…"]
-          class job_7 skipped
           job_1 -- ready --> job_3
           job_3 --> job_4
           job_4 -. ended .-> job_5
           job_5 -. failed .-> job_6
           job_5 --> job_7
+          class job_1,job_2 cancelled
           classDef cancelled fill:#e0d8d0,color:#111111
+          class job_3,job_4,job_4_1,job_4_2,job_6 succeeded
           classDef succeeded fill:#d2f0d2,color:#111111
+          class job_4 critical
           classDef critical stroke-width:4px
+          class job_5 failed
           classDef failed fill:#ffd0cc,color:#111111
+          class job_7 skipped
           classDef skipped fill:#ffffff,color:#111111
     "##]].assert_eq(&mermaid(&observed(&clock, motley(&clock))).replace('\u{2060}', "{joined}"));
 }
@@ -142,4 +138,29 @@ fn a_run_is_drawn_while_it_goes_on() {
         dot.contains(r##"job_2 [label="#2 b\n▶ running · 0 s", fillcolor="#cfe3ff"];"##),
         "{dot}"
     );
+}
+
+#[test]
+fn long_names_are_cut() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new();
+    graph.add(Job::new(async {}).label("x".repeat(16_384)));
+    graph.add(Job::new(async {}).label("line\n".repeat(1_000)));
+    graph.add(Job::try_new(async { Err::<(), _>("why ".repeat(10_000)) }));
+    let history = observed(&clock, graph);
+    for text in [dot(&history), mermaid(&history)] {
+        assert!(text.lines().all(|line| line.chars().count() < 600), "{text}");
+        assert_eq!(text.matches("line").count(), 4);
+    }
+}
+
+#[test]
+fn a_mermaid_picture_has_a_line_a_state() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new();
+    for _ in 0..1_000 {
+        graph.add(Job::new(async {}));
+    }
+    let text = mermaid(&observed(&clock, graph));
+    assert_eq!(text.lines().filter(|line| line.trim().starts_with("class ")).count(), 1);
 }
