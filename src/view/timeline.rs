@@ -141,7 +141,7 @@ impl Rows<'_> {
             let outcome = outcome.unwrap_or("running".into());
             format!("[{},{},{}]", time(hook.started), or_null(ended), Text(&outcome))
         });
-        let (why, by) = match cause {
+        let (cause, by) = match cause {
             Cause::Added => ("", None),
             Cause::Requirement(by, condition) => (condition_text(condition, by), Some(by)),
             Cause::Place(by) => ("left its place in the window", Some(by)),
@@ -165,7 +165,7 @@ impl Rows<'_> {
             attempts.join(","),
             or_null(hook),
             or_null(by.map(|by| self.row(by))),
-            Text(why),
+            Text(cause),
         )
     }
 
