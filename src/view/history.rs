@@ -88,6 +88,11 @@ impl History {
                     job.ready.get_or_insert(now);
                 }
             }
+            What::Note { id, text } => {
+                if let Some(job) = self.job_mut(&fact.within, *id) {
+                    job.note = Some(Arc::clone(text));
+                }
+            }
             What::HookBegun(id) => {
                 if let Some(job) = self.job_mut(&fact.within, *id) {
                     let hook = HookHistory { started: now, ended: None, error: None };
@@ -145,6 +150,7 @@ impl History {
             attempts: Vec::new(),
             ready: None,
             ended: None,
+            note: None,
             hook: None,
             mishaps: Vec::new(),
             last_queued: None,

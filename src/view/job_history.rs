@@ -37,6 +37,8 @@ pub struct JobHistory {
     pub ready: Option<Moment>,
     /// When it ended.
     pub ended: Option<Moment>,
+    /// What it said of itself, at last.
+    pub note: Option<Arc<str>>,
     /// What became of its shutdown hook.
     pub hook: Option<Box<HookHistory>>,
     /// What else panicked, and changed no outcome.

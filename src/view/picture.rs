@@ -116,8 +116,13 @@ fn state_line(history: &History, job: &JobHistory) -> String {
     format!("{} {}{took}{attempts}", mark(job.state), state_text(history, job))
 }
 
-/// The state, with what is known about a failure.
+/// The state, with what is known about a failure, and what the job said of itself.
 pub(crate) fn state_text(history: &History, job: &JobHistory) -> String {
+    let note = job.note.as_ref().map_or_else(String::new, |note| format!(" ({})", short(note)));
+    plain_state_text(history, job) + &note
+}
+
+fn plain_state_text(history: &History, job: &JobHistory) -> String {
     match (job.state, job.error()) {
         (JobState::Ended(Outcome::Failed(_)), Some(error)) => format!("failed: {}", why(error)),
         (JobState::Ended(Outcome::Skipped(SkipReason::Requirement(id))), _) => {

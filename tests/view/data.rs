@@ -7,7 +7,7 @@ use jobgraph::testing::model::random_bytes;
 use jobgraph::view::{CriticalPath, History, chrome_trace, dot, mermaid, timeline};
 use jobgraph::{Clock, Fact, Graph, Job, JobGraph, JobInfo, Outcome, Payload};
 
-use crate::{SECOND, motley, observed, work};
+use crate::{SECOND, motley, observed};
 
 fn lines_of<P: Payload>(clock: &VirtualClock, mut graph: Graph<P>) -> Vec<String> {
     let mut facts = graph.facts();
@@ -48,7 +48,11 @@ fn sampler(clock: &VirtualClock) -> JobGraph<'_> {
     let fetch = fetch.retries(1).backoff(SECOND, SECOND).label("fetch").takes(2, &disk);
     let fetch = graph.add(fetch.requires(&db));
     let mut inner = JobGraph::new();
-    inner.add(Job::new(work(clock, SECOND)).label("copy"));
+    let copy = Job::with_context(async |cx| {
+        cx.note("3 of 3");
+        cx.sleep(SECOND).await;
+    });
+    inner.add(copy.label("copy"));
     graph.add(Job::graph(inner).after(&fetch));
     let held = Panics;
     graph.add(Job::new(async move { drop(held) }).requires(&fetch));
@@ -81,6 +85,7 @@ fn a_run_is_a_line_a_fact() {
         {"at":3000000000,"within":[3],"event":"added","job":1,"label":"copy","kind":"finite","critical":false,"takes":[],"requires":[]}
         {"at":3000000000,"within":[3],"event":"state","job":1,"from":{"state":"waiting"},"to":{"state":"queued"}}
         {"at":3000000000,"within":[3],"event":"state","job":1,"from":{"state":"queued"},"to":{"state":"running","attempt":1}}
+        {"at":3000000000,"within":[3],"event":"note","job":1,"text":"3 of 3"}
         {"at":4000000000,"within":[3],"event":"state","job":1,"from":{"state":"running","attempt":1},"to":{"state":"succeeded"}}
         {"at":4000000000,"within":[3],"event":"over","verdict":"completed"}
         {"at":4000000000,"event":"state","job":3,"from":{"state":"running","attempt":1},"to":{"state":"succeeded"}}
@@ -102,7 +107,7 @@ fn a_history_and_a_report_are_a_map() {
         {"job":1,"condition":"succeeded"}],"state":{"state":"failed","failure":"error"},"added":0,"queued":0,"ended":3000000000,"attempts":[{"number":1,"queued":0,"started":0,"ended":1000000000,"error":"no \"answer\""},{"number":2,"queued":2000000000,"started":2000000000,"ended":3000000000,"error":"no \"answer\""}]},
         {"job":3,"label":null,"kind":"finite","critical":false,"takes":[],"requires":[
         {"job":2,"condition":"finished"}],"state":{"state":"succeeded"},"added":0,"queued":3000000000,"ended":4000000000,"attempts":[{"number":1,"queued":3000000000,"started":3000000000,"ended":4000000000}],"jobs":[
-        {"job":1,"label":"copy","kind":"finite","critical":false,"takes":[],"requires":[],"state":{"state":"succeeded"},"added":3000000000,"queued":3000000000,"ended":4000000000,"attempts":[{"number":1,"queued":3000000000,"started":3000000000,"ended":4000000000}]}]},
+        {"job":1,"label":"copy","kind":"finite","critical":false,"takes":[],"requires":[],"state":{"state":"succeeded"},"added":3000000000,"queued":3000000000,"ended":4000000000,"note":"3 of 3","attempts":[{"number":1,"queued":3000000000,"started":3000000000,"ended":4000000000}]}]},
         {"job":4,"label":null,"kind":"finite","critical":false,"takes":[],"requires":[
         {"job":2,"condition":"succeeded"}],"state":{"state":"skipped","requirement":2},"added":0,"ended":3000000000,"attempts":[],"mishaps":[{"what":"drop","message":"dropped","location":"HERE"}]}]}"#]]
     .assert_eq(&without_place(&serde_json::to_string(&history).unwrap().replace("{\"job\"", "\n{\"job\"")));

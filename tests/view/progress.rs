@@ -354,6 +354,23 @@ fn a_job_that_requires_many_is_looked_at_as_far_as_a_line_goes() {
 }
 
 #[test]
+fn a_job_that_says_something_is_shown_with_that() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new();
+    let fetch = Job::with_context(async |cx| {
+        cx.note("45 of 90");
+        cx.sleep(SECOND).await;
+    });
+    graph.add(fetch.label("fetch"));
+    let facts = facts(&clock, graph);
+    let (monitor, now) = after(&facts, SECOND / 2);
+    assert!(monitor.frame(80, 5, now)[0].contains("#1 fetch"));
+    assert!(monitor.frame(80, 5, now)[0].contains("45 of 90 "));
+    let events: Vec<String> = facts.iter().filter_map(|fact| monitor.event(fact)).collect();
+    assert!(events.iter().any(|event| event.ends_with("▶ #1 fetch: 45 of 90")), "{events:?}");
+}
+
+#[test]
 fn a_deep_graph_names_the_nearest_around() {
     let clock = VirtualClock::new();
     let mut graph = JobGraph::new();

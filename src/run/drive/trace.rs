@@ -40,6 +40,10 @@ fn event(fact: &Fact, labels: &mut HashMap<JobId, Box<str>>) {
             let label = labels.get(id).map(|label| &**label);
             debug!(job = %id, label, "ready");
         }
+        What::Note { id, text } => {
+            let label = labels.get(id).map(|label| &**label);
+            debug!(job = %id, label, %text, "note");
+        }
         What::Mishap(mishap) => debug!(%mishap, "mishap"),
         What::Begun { .. } | What::HookBegun(_) | What::HookEnded { .. } | What::Over(_) => {}
     }

@@ -105,6 +105,14 @@ impl<P: Payload> Engine<P> {
         Some(reported.unwrap_or_else(|| Arc::new(JobError::NeverReady)))
     }
 
+    /// Puts down for the observers what a job says of itself.
+    pub(super) fn tell_note(&mut self, id: JobId, text: &Arc<str>) {
+        self.tell();
+        if let (Some(observers), Role::Jobs) = (&self.observers, &self.role) {
+            observers.put(self.now, What::Note { id, text: Arc::clone(text) });
+        }
+    }
+
     fn info(&self, id: JobId) -> Arc<JobInfo> {
         JobInfo::of(&self.core, &self.cells, id)
     }

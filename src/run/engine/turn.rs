@@ -1,8 +1,9 @@
+use std::sync::Arc;
 use std::vec::Vec;
 
 use super::engine::{Engine, Role};
 use super::leftovers::{Disposed, Value};
-use crate::orchestrator::{Attempt, JobId, Signal, Timestamp};
+use crate::orchestrator::{Attempt, JobId, JobState, Signal, Timestamp};
 use crate::run::facts::mailbox::Message;
 use crate::run::facts::mishap::{Mishap, MishapKind};
 use crate::run::facts::quiet::Panic;
@@ -83,6 +84,7 @@ impl<P: Payload> Engine<P> {
                 self.ready(attempt, message);
             }
             Message::Ready { .. } => {}
+            Message::Note { attempt, run } => self.note(attempt, run),
             Message::Add => self.admit(),
             Message::Remove(job) => self.let_leave(job),
             // Shutdown hooks go on.
@@ -109,6 +111,21 @@ impl<P: Payload> Engine<P> {
                     self.core.stop(self.now);
                 }
             }
+        }
+    }
+
+    /// An attempt that is under way has said something of itself.
+    #[cold]
+    fn note(&mut self, attempt: Attempt, run: u64) {
+        let Some(text) = self.mailbox.take_note(attempt, run) else { return };
+        let state = self.core.state(attempt.job).and_then(JobState::attempt);
+        if run != self.scope.run || state != Some(attempt.number) {
+            return;
+        }
+        let text: Arc<str> = text.into();
+        self.tell_note(attempt.job, &text);
+        if let Some(record) = self.core.payload_mut(attempt.job) {
+            record.put_note(text);
         }
     }
 

@@ -52,6 +52,13 @@ pub enum What {
     },
     /// A service is ready.
     Ready(JobId),
+    /// A job has said something of itself, by [`Context::note`](crate::Context::note).
+    Note {
+        /// Which job.
+        id: JobId,
+        /// What it said.
+        text: Arc<str>,
+    },
     /// The shutdown hook of a job has begun.
     HookBegun(JobId),
     /// The shutdown hook of a job has ended.
@@ -134,6 +141,7 @@ impl fmt::Display for Fact {
             What::State { id, to, error: Some(error), .. } => write!(f, "{id} {to}: {error}"),
             What::State { id, to, error: None, .. } => write!(f, "{id} {to}"),
             What::Ready(id) => write!(f, "{id} is ready"),
+            What::Note { id, text } => write!(f, "{id} says {text}"),
             What::HookBegun(id) => write!(f, "the hook of {id} has begun"),
             What::HookEnded { id, outcome, error: None } => {
                 write!(f, "the hook of {id} {outcome}")

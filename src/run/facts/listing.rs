@@ -67,6 +67,9 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
         f.write_str(endless(self.core.kind(job).unwrap_or_default()))?;
         self.write_state(f, job, state)?;
         let Some(record) = self.core.payload(job) else { return Ok(()) };
+        if let Some(note) = record.note() {
+            write!(f, " ({})", short(note))?;
+        }
         if state == JobState::Ended(Outcome::Succeeded)
             && let Some(output) = self.outputs.inline(record.slot)
         {

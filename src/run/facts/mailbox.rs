@@ -1,4 +1,5 @@
 use std::cell::{Cell, RefCell};
+use std::string::String;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
@@ -14,6 +15,8 @@ use crate::orchestrator::Attempt;
 pub(crate) enum Message {
     /// An attempt of a service is ready.
     Ready { attempt: Attempt, run: u64 },
+    /// An attempt has said something of itself: see [`Mailbox::take_note`].
+    Note { attempt: Attempt, run: u64 },
     /// Somebody wants the next step of the ladder: the run ends, what is left of it, its shutdown hooks.
     Stop,
     /// The run is to end, unless it is ending already.
@@ -51,6 +54,8 @@ pub(crate) struct Mailbox {
 #[derive(Debug, Default)]
 struct Inner {
     messages: Vec<Message>,
+    /// What attempts have said of themselves, which is not read yet.
+    notes: Vec<(Attempt, u64, String)>,
     reader: Option<Bell>,
 }
 
@@ -86,8 +91,25 @@ impl Mailbox {
             HELD.with_borrow_mut(|held| held.push((self.address(), message)));
             return;
         }
+        self.put(message, None);
+    }
+
+    /// Posts what an attempt says of itself.
+    pub(crate) fn post_note(&self, attempt: Attempt, run: u64, text: String) {
+        self.put(Message::Note { attempt, run }, Some((attempt, run, text)));
+    }
+
+    /// What an attempt has said of itself, earliest first.
+    pub(crate) fn take_note(&self, attempt: Attempt, run: u64) -> Option<String> {
+        let notes = &mut lock(&self.inner).notes;
+        let first = notes.iter().position(|note| (note.0, note.1) == (attempt, run))?;
+        Some(notes.remove(first).2)
+    }
+
+    fn put(&self, message: Message, note: Option<(Attempt, u64, String)>) {
         let mut inner = lock(&self.inner);
         inner.messages.push(message);
+        inner.notes.extend(note);
         self.posted.store(self.posted().wrapping_add(1), Ordering::Release);
         let reader = inner.reader.take();
         drop(inner);

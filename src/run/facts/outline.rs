@@ -85,6 +85,9 @@ impl<C: OutputStore + ?Sized> Report<C> {
         if let Some(ready) = self.ready(id) {
             facts.put(ready, What::Ready(id));
         }
+        if let Some(text) = record.note().cloned() {
+            facts.put(self.core.ended(id).unwrap_or(self.ended), What::Note { id, text });
+        }
         let inside = self.report_of(id).map(Below::retell).unwrap_or_default();
         facts.facts.extend(inside.into_iter().map(|fact| fact.inside(id)));
         let failed = matches!(state, JobState::Ended(Outcome::Failed(_)));

@@ -24,6 +24,8 @@ pub(crate) struct Record {
 struct Aftermath {
     error: Option<Arc<JobError>>,
     hook: Option<HookReport>,
+    /// What it said of itself, at last.
+    note: Option<Arc<str>>,
     /// What values of the job's panicked with when they were dropped.
     drops: Vec<Panic>,
     /// Of a graph inside that was dropped: how many of its shutdown hooks never ran.
@@ -98,6 +100,15 @@ impl Record {
     fn put_error(&mut self, error: Option<JobError>) -> Option<Arc<JobError>> {
         let aftermath = self.aftermath.get_or_insert_default();
         std::mem::replace(&mut aftermath.error, error.map(Arc::new))
+    }
+
+    /// What it said of itself, at last.
+    pub(crate) fn note(&self) -> Option<&Arc<str>> {
+        self.aftermath.as_ref()?.note.as_ref()
+    }
+
+    pub(crate) fn put_note(&mut self, text: Arc<str>) {
+        self.aftermath.get_or_insert_default().note = Some(text);
     }
 
     #[cold]

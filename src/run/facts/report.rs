@@ -198,6 +198,12 @@ impl<'a> JobReport<'a> {
         self.core.state(self.id).and_then(JobState::outcome)
     }
 
+    /// What it said of itself at last, by [`Context::note`](crate::Context::note).
+    #[must_use]
+    pub fn note(&self) -> Option<&'a str> {
+        self.record()?.note().map(|note| &**note)
+    }
+
     /// Why it failed, if it did.
     #[must_use]
     pub fn error(&self) -> Option<&'a JobError> {

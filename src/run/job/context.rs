@@ -1,6 +1,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::ops::Deref;
+use std::string::String;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{self, Poll};
@@ -156,6 +157,24 @@ impl Context {
     pub fn sleep(&self, duration: std::time::Duration) -> impl Future<Output = ()> + Send + use<> {
         let clock = self.0.clock.clone();
         async move { clock.sleep(duration).await }
+    }
+
+    /// Says something of the job, such as `up to date` or `45 of 90 pages`: listings, progress and timelines show the
+    /// last of it beside the state, and observers hear all of it. A graph that is a job says nothing for the jobs inside.
+    /// It is not heard once the attempt is over.
+    ///
+    /// ```
+    /// use jobgraph::{Job, JobGraph};
+    ///
+    /// let mut graph = JobGraph::new();
+    /// let build = graph.add(Job::with_context(async |cx| cx.note("up to date")).label("build"));
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert_eq!(report.job(&build).unwrap().note(), Some("up to date"));
+    /// assert!(report.to_string().contains("build succeeded (up to date)"));
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    pub fn note(&self, text: impl Into<String>) {
+        self.0.mailbox.post_note(self.0.attempt, self.0.run, text.into());
     }
 
     /// Ends the whole run: if the job's graph is itself a job of another one, the outermost.

@@ -96,6 +96,7 @@ impl Told {
                 let number = self.job(*id)?.is_ready()?;
                 self.ready.insert(Attempt { job: *id, number });
             }
+            What::Note { .. } => {}
             What::HookBegun(id) => self.job(*id)?.hook_begins()?,
             What::HookEnded { id, outcome, error } => {
                 self.job(*id)?.hook_ends(*outcome)?;

@@ -41,6 +41,10 @@ enum Event {
     Ready {
         job: JobId,
     },
+    Note {
+        job: JobId,
+        text: String,
+    },
     HookBegun {
         job: JobId,
     },
@@ -149,6 +153,7 @@ impl From<&What> for Event {
                 Self::State { job: *id, from: *from, to: *to, error: text(error.as_ref()) }
             }
             What::Ready(job) => Self::Ready { job: *job },
+            What::Note { id, text } => Self::Note { job: *id, text: text.to_string() },
             What::HookBegun(job) => Self::HookBegun { job: *job },
             What::HookEnded { id, outcome, error } => {
                 Self::HookEnded { job: *id, outcome: *outcome, error: text(error.as_ref()) }
@@ -179,6 +184,7 @@ impl Event {
                 What::State { id, from, to, error: error(why) }
             }
             Self::Ready { job } => What::Ready(job),
+            Self::Note { job: id, text } => What::Note { id, text: text.into() },
             Self::HookBegun { job } => What::HookBegun(job),
             Self::HookEnded { job: id, outcome, error: why } => {
                 What::HookEnded { id, outcome, error: error(why) }

@@ -39,6 +39,8 @@ struct Known<'a> {
     ready: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
     attempts: Vec<Attempt>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hook: Option<Hook>,
@@ -119,6 +121,7 @@ impl<'a> Known<'a> {
             queued: at(job.queued),
             ready: at(job.ready),
             ended: at(job.ended),
+            note: job.note.as_deref(),
             attempts: job.attempts.iter().map(Into::into).collect(),
             hook: job.hook.as_deref().map(Into::into),
             mishaps: &job.mishaps,

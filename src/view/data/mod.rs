@@ -50,6 +50,7 @@
 //! | `added` | what is known of a job before it runs, see below |
 //! | `state` | `job`; the states `from` and `to`; `error`, a text, if an attempt failed |
 //! | `ready`, `hook_begun` | `job` |
+//! | `note` | `job`; `text`, what it said of itself |
 //! | `hook_ended` | `job`; `outcome`, a state; `error`, if it failed |
 //! | `mishap` | `job`, unless it is no job's; `what`: `drop` or `clock`; `message`; `location`, if it is known |
 //! | `over` | `verdict`: `completed`, `timed_out`, `critical_failure`, `stopped`; `job`, whose failure was critical |
@@ -74,7 +75,7 @@
 //!
 //! A map with `format`, 1; `begun` and `now`, nanoseconds; `verdict`, and `critical` if that names a job, once it is over;
 //! `counts`, how many jobs are in which state; `mishaps`; and `jobs`. A job has what is known before it runs, its
-//! `state`, the times `added`, `queued`, `ready` and `ended`, its `attempts`, its `hook` and its `mishaps`, and `jobs`, those
+//! `state`, its `note`, the times `added`, `queued`, `ready` and `ended`, its `attempts`, its `hook` and its `mishaps`, and `jobs`, those
 //! inside, if it is a graph. An attempt has its `number`, the times `queued`, `started`, `asked` and `ended`, and an
 //! `error`. What is not known, or did not happen, is absent. A report becomes a history first, which is as coarse as
 //! [`Report::retell`](crate::Report::retell); it has no outputs.

@@ -4,7 +4,7 @@ use std::string::{String, ToString};
 use super::monitor::Monitor;
 use super::texts::elapsed;
 use crate::orchestrator::Seconds;
-use crate::run::{mark, why};
+use crate::run::{mark, short, why};
 use crate::view::picture::state_text;
 use crate::{Fact, JobState, Outcome, What};
 
@@ -12,7 +12,7 @@ use crate::{Fact, JobState, Outcome, What};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Detail {
-    /// Each start, end and retry of a job, what is ready, and each hook.
+    /// Each start, end and retry of a job, what it says of itself, what is ready, and each hook.
     #[default]
     All,
     /// What fails, and is retried for that.
@@ -60,6 +60,7 @@ impl Monitor {
                 (to, _) => (id, to.to_string()),
             },
             What::Ready(id) => (id, "ready".into()),
+            What::Note { id, text } => (id, short(text)),
             What::HookBegun(id) => (id, "its shutdown hook runs".into()),
             What::HookEnded { id, outcome, error } => {
                 let error = error.as_ref().map_or(outcome.to_string(), |error| why(error));

@@ -206,6 +206,9 @@ impl Monitor {
 
     fn state(&self, job: &JobHistory, now: Timestamp, wide: bool) -> String {
         match job.state {
+            JobState::Running { .. } if job.note.is_some() => {
+                short(job.note.as_deref().unwrap_or_default())
+            }
             JobState::Running { .. } if job.ready.is_some() => "ready".into(),
             JobState::Running { attempt: 1 } => "running".into(),
             JobState::Running { attempt } => format!("attempt {attempt}"),
