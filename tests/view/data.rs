@@ -191,7 +191,7 @@ fn what_is_no_fact_is_refused() {
     refused(
         r#"{"at":0,"event":"gone","job":1}"#,
         &expect![
-            "unknown variant `gone`, expected one of `begun`, `added`, `state`, `ready`, `hook_begun`, `hook_ended`, `mishap`, `over` at line 1 column 31"
+            "unknown variant `gone`, expected one of `begun`, `added`, `state`, `ready`, `note`, `hook_begun`, `hook_ended`, `mishap`, `over` at line 1 column 31"
         ],
     );
     refused(

@@ -374,12 +374,12 @@ fn a_terminal_that_becomes_narrower_is_left_clean() {
     graph.add(
         Job::new(async move {
             futures_lite::future::yield_now().await;
-            shown.wait_for("running");
+            shown.wait_for("1 running");
             let mut width = columns.lock().unwrap();
             *width = 50;
             *taken.lock().unwrap() = std::mem::take(&mut shown.lock().writes).concat();
             drop(width);
-            shown.wait_for("running");
+            shown.wait_for("1 running");
         })
         .label("fetch"),
     );

@@ -111,7 +111,8 @@ impl Shown for Show {
 
     fn frame(&self, columns: usize, rows: usize) -> Vec<String> {
         let state = lock(&self.state);
-        if self.in_lines || state.stage == Stage::Idle {
+        let empty = state.monitor.history().jobs().len() == 0;
+        if self.in_lines || state.stage == Stage::Idle || empty {
             return Vec::new();
         }
         state.monitor.frame(columns, rows, state.now())
