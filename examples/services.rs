@@ -56,7 +56,7 @@ async fn main() -> Result<(), Error> {
             stop.stop();
         }
     });
-    let report = jobgraph::tokio::run_on(graph).await?;
+    let report = jobgraph::tokio::run_parallel(graph).await?;
     println!("\n{} after {:.1?}\n{report}", report.verdict(), report.elapsed());
     Ok(())
 }

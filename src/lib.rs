@@ -23,7 +23,7 @@
 //! - The core, [`Orchestrator`]: a state machine without clock, executor or I/O (`no_std`), for those
 //!   who drive it themselves. It is all there is without default features.
 //! - `JobGraph`, `Job` and `Report` (feature `std`): jobs as futures, typed outputs, and `run` and
-//!   `run_on`, which run a graph with any `Clock` or `Spawn`.
+//!   `run_parallel`, which run a graph with any `Clock` or `Spawn`.
 //! - The adapters: `jobgraph::smol` and `jobgraph::tokio`, each with the feature of its name.
 //!
 //! On top of them, `jobgraph::view` makes a run visible: live, as pictures, and as timelines.
@@ -63,7 +63,7 @@ pub use crate::run::{
     LocalOutputs, Mishap, MishapKind, Missing, NoHook, Optional, OutputStore, Panic, Payload,
     Permanent, Pool, Problems, Repeat, Repeatable, Report, Requirements, RunError, RunFailed,
     RunJob, SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext, Settled, Spawn,
-    StopHandle, Trouble, What, any_error, ok, optional, run, run_on, settled, stopped_by,
+    StopHandle, Trouble, What, any_error, ok, optional, run, run_parallel, settled, stopped_by,
 };
 
 #[cfg(doc)]

@@ -161,7 +161,7 @@ fn a_job_in_parallel() {
         for _ in 0..jobs {
             graph.add(Job::new(job(&BEGUN)));
         }
-        let run = jobgraph::smol::run_on(Arc::clone(&executor), graph);
+        let run = jobgraph::smol::run_parallel(Arc::clone(&executor), graph);
         begin(Box::pin(executor.run(run)), &BEGUN, jobs)
     };
     assert_eq!(each(kept(run)), expected::PARALLEL_JOB);

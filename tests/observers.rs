@@ -62,7 +62,7 @@ fn facts_of_eventful(way: &str) -> Vec<Fact> {
     let facts = listen(&mut graph);
     let report = match way {
         "in place" => clock.block_on(jobgraph::run(&clock, graph)),
-        _ => clock.block_on(jobgraph::run_on(&clock, graph)),
+        _ => clock.block_on(jobgraph::run_parallel(&clock, graph)),
     };
     let facts: Vec<_> = facts.try_iter().collect();
     assert_eq!(report.unwrap().counts().failed, 1);
@@ -254,7 +254,7 @@ fn an_observer_may_end_the_run() {
             stop.stop();
         }
     });
-    let report = clock.block_on(jobgraph::run_on(&clock, graph)).unwrap();
+    let report = clock.block_on(jobgraph::run_parallel(&clock, graph)).unwrap();
     assert_eq!(report.verdict(), jobgraph::Verdict::Stopped);
 }
 
@@ -319,7 +319,7 @@ fn over_but_for_its_tasks(abandoned: bool) {
     }
     let mut facts = graph.facts();
     let run = async {
-        let run = jobgraph::smol::run_on(std::sync::Arc::clone(&executor), graph);
+        let run = jobgraph::smol::run_parallel(std::sync::Arc::clone(&executor), graph);
         let mut steps = 0;
         let give_up = std::future::poll_fn(|cx| {
             steps += 1;
@@ -399,7 +399,7 @@ fn observers_in_many_threads_hear_in_order() {
         graph.add(Job::new(tokio::task::yield_now()));
     }
     let facts = listen(&mut graph);
-    let _ = runtime.block_on(jobgraph::tokio::run_on(graph)).unwrap();
+    let _ = runtime.block_on(jobgraph::tokio::run_parallel(graph)).unwrap();
     let facts: Vec<_> = facts.try_iter().collect();
     assert!(facts.is_sorted_by_key(|fact| fact.at));
     let mut states = vec![JobState::Waiting; 500];

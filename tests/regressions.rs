@@ -20,7 +20,7 @@ fn run<P: Payload>(graph: Graph<P>) -> Report<P::Outputs> {
 
 fn run_parallel(graph: SendJobGraph) -> SendReport {
     let clock = VirtualClock::new();
-    let report = clock.block_on(jobgraph::run_on(&clock, graph)).unwrap();
+    let report = clock.block_on(jobgraph::run_parallel(&clock, graph)).unwrap();
     assert_eq!(clock.tasks_left(), 0);
     report
 }
@@ -28,7 +28,7 @@ fn run_parallel(graph: SendJobGraph) -> SendReport {
 fn run_on_threads(graph: SendJobGraph) -> SendReport {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(jobgraph::tokio::run_on(graph)).unwrap()
+    runtime.block_on(jobgraph::tokio::run_parallel(graph)).unwrap()
 }
 
 const fn millis(millis: u64) -> Duration {
@@ -204,7 +204,7 @@ fn dropping_a_run_survives_bodies_that_panic_when_they_are_dropped() {
     };
     let in_place = async { Some(jobgraph::run(&clock, graph()).await) };
     assert!(clock.block_on(async { futures_lite::future::or(in_place, limit()).await }).is_none());
-    let parallel = async { Some(jobgraph::run_on(&clock, graph()).await) };
+    let parallel = async { Some(jobgraph::run_parallel(&clock, graph()).await) };
     assert!(clock.block_on(async { futures_lite::future::or(parallel, limit()).await }).is_none());
     assert_eq!((dropped.load(Ordering::SeqCst), clock.tasks_left()), (6, 0));
 }
@@ -322,7 +322,7 @@ fn a_run_ends_when_its_runtime_is_shut_down() {
         let _guard = runtime.enter();
         jobgraph::tokio::TokioRuntime::current()
     };
-    let mut run = Box::pin(jobgraph::run_on(&clock, graph));
+    let mut run = Box::pin(jobgraph::run_parallel(&clock, graph));
     assert!(run.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     begun.recv().unwrap();
     runtime.shutdown_timeout(Duration::from_secs(10));

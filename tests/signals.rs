@@ -99,7 +99,7 @@ fn signals_end_a_run() {
             let report = runtime.block_on(async {
                 let graph = server(signal);
                 let signals = jobgraph::tokio::signals().unwrap();
-                signals.around(graph.stop_handle(), jobgraph::tokio::run_on(graph)).await
+                signals.around(graph.stop_handle(), jobgraph::tokio::run_parallel(graph)).await
             });
             check(&report.unwrap());
         }

@@ -112,7 +112,7 @@ fn a_run_is_not_over_while_what_an_ended_job_held_is_being_dropped() {
     });
 
     let report = runtime.with_threads(|| {
-        let mut run = pin!(jobgraph::run_on(&runtime, graph));
+        let mut run = pin!(jobgraph::run_parallel(&runtime, graph));
         // Gone before the run if this panics.
         let allow = allow;
         assert!(poll_once(run.as_mut()).is_pending());
@@ -156,7 +156,7 @@ fn what_a_job_held_is_dropped_without_the_lock_of_the_run() {
         let _held = &held;
         ready(jobgraph::ok(()))
     }));
-    let begun = jobgraph::run_on(&runtime, graph);
+    let begun = jobgraph::run_parallel(&runtime, graph);
     *run.lock().unwrap() = Some(Box::pin(async move { drop(begun.await) }));
     assert!(poll_once(run.lock().unwrap().as_mut().unwrap().as_mut()).is_pending());
     while runtime.executor.try_tick() {}
@@ -190,7 +190,7 @@ fn an_attempt_whose_time_ran_out_during_a_poll_elsewhere_is_followed_by_the_next
     let job = graph.add(job.timeout(Duration::from_millis(1)).retries(1));
 
     let report = runtime.with_threads(|| {
-        let mut run = pin!(jobgraph::run_on(&runtime, graph));
+        let mut run = pin!(jobgraph::run_parallel(&runtime, graph));
         assert!(poll_once(run.as_mut()).is_pending());
         has_started.recv().unwrap();
         runtime.now.store(2_000_000, Ordering::SeqCst);
@@ -204,7 +204,7 @@ fn an_attempt_whose_time_ran_out_during_a_poll_elsewhere_is_followed_by_the_next
     assert_eq!(report.job(&job).unwrap().attempts(), 2);
 }
 
-/// The documentation of `run_on` promises that the task which ends a job goes on with what it freed;
+/// The documentation of `run_parallel` promises that the task which ends a job goes on with what it freed;
 /// others have their turn after 1,024 jobs, when another task may take over.
 #[test]
 fn a_chain_is_one_task_that_lets_others_have_their_turn() {
@@ -220,7 +220,7 @@ fn a_chain_is_one_task_that_lets_others_have_their_turn() {
         }
         before = Some(graph.add(job));
     }
-    let mut run = pin!(jobgraph::run_on(&runtime, graph));
+    let mut run = pin!(jobgraph::run_parallel(&runtime, graph));
     assert!(poll_once(run.as_mut()).is_pending());
     let mut turns = vec![];
     while runtime.executor.try_tick() {
@@ -247,7 +247,7 @@ fn a_long_job_ends_the_turn_of_its_task() {
             now.fetch_add(millis * 1_000_000, Ordering::SeqCst);
         }));
     }
-    let mut run = pin!(jobgraph::run_on(&runtime, graph));
+    let mut run = pin!(jobgraph::run_parallel(&runtime, graph));
     assert!(poll_once(run.as_mut()).is_pending());
     assert!(runtime.executor.try_tick());
     assert_eq!(done.load(Ordering::SeqCst), 3);
@@ -271,7 +271,7 @@ fn there_are_as_many_tasks_as_jobs_that_wait() {
                 }
             }));
         }
-        let mut run = pin!(jobgraph::run_on(&runtime, graph));
+        let mut run = pin!(jobgraph::run_parallel(&runtime, graph));
         assert!(poll_once(run.as_mut()).is_pending());
         while runtime.executor.try_tick() {}
         let spawned = runtime.spawned.load(Ordering::SeqCst);
@@ -295,7 +295,7 @@ fn tasks_are_sent_for_one_by_one() {
             let _ = closed.recv().await;
         }));
     }
-    let mut run = pin!(jobgraph::run_on(&runtime, graph));
+    let mut run = pin!(jobgraph::run_parallel(&runtime, graph));
     assert!(poll_once(run.as_mut()).is_pending());
     for waiting in 0..50 {
         assert_eq!(runtime.spawned.load(Ordering::SeqCst), waiting + 1);
@@ -321,7 +321,7 @@ fn a_task_that_goes_on_publishes_what_it_has_spawned() {
         let job = Job::with_context(move |_| std::future::ready(counts()));
         seen.push(graph.add(job.requires(seen.last().into_iter().collect::<Vec<_>>())));
     }
-    let mut run = pin!(jobgraph::run_on(&runtime, graph));
+    let mut run = pin!(jobgraph::run_parallel(&runtime, graph));
     assert!(poll_once(run.as_mut()).is_pending());
     while runtime.executor.try_tick() {}
     let Poll::Ready(report) = poll_once(run.as_mut()) else { panic!("the run is over") };
@@ -366,7 +366,7 @@ fn no_thread_is_idle_while_a_job_may_start() {
         let executor = Arc::new(Executor::new());
         let graph = graph_that_needs_threads(THREADS, round % 2 == 0);
         let report = with_threads(THREADS, &executor, || {
-            block_on(jobgraph::smol::run_on(Arc::clone(&executor), graph)).unwrap()
+            block_on(jobgraph::smol::run_parallel(Arc::clone(&executor), graph)).unwrap()
         });
         assert!(report.is_completed(), "{report}");
     }
@@ -386,7 +386,7 @@ fn no_thread_of_tokio_is_idle_while_a_job_may_start() {
     let runtime = tokio_threads(THREADS);
     for round in 0..40 {
         let graph = graph_that_needs_threads(THREADS, round % 2 == 0);
-        let run = async { jobgraph::tokio::run_on(graph).await.unwrap() };
+        let run = async { jobgraph::tokio::run_parallel(graph).await.unwrap() };
         let report = if round < 20 {
             runtime.block_on(run)
         } else {
@@ -412,7 +412,7 @@ fn a_job_that_blocks_its_thread_does_not_keep_the_run_from_its_deadlines() {
         let late = Job::new(std::future::pending::<()>()).requires(&first);
         let late = graph.add(late.timeout(Duration::from_millis(50)));
         graph.add(Job::new(async move { meet(&told, 2) }).after(&late));
-        let report = tokio::spawn(jobgraph::tokio::run_on(graph)).await.unwrap().unwrap();
+        let report = tokio::spawn(jobgraph::tokio::run_parallel(graph)).await.unwrap().unwrap();
         let met = report.output(&blocks).copied();
         (report, met)
     });
@@ -464,7 +464,7 @@ fn a_run_ends_whose_runtime_is_gone_while_a_job_waits_to_be_tried_again() {
         Job::repeat(|| async { std::future::pending::<Result<(), jobgraph::Error>>().await });
     let pause = Duration::from_secs(1);
     graph.add(again.timeout(pause).retries(1).backoff(pause, pause));
-    let mut run = pin!(jobgraph::run_on(&runtime, graph));
+    let mut run = pin!(jobgraph::run_parallel(&runtime, graph));
     let mut context = Context::from_waker(Waker::noop());
     let poll_all = |tasks: &mut Vec<Task>| {
         tasks.retain_mut(|task| {
@@ -546,7 +546,7 @@ fn a_waker_may_wait_for_a_job_that_was_added() {
         std::mem::forget(adding);
     }));
     tokio_threads(4).block_on(async {
-        let _ = tokio::spawn(jobgraph::tokio::run_on(graph)).await.unwrap().unwrap();
+        let _ = tokio::spawn(jobgraph::tokio::run_parallel(graph)).await.unwrap().unwrap();
     });
     assert_eq!(*waker.waited.lock().unwrap(), Some(true));
 }
@@ -573,7 +573,7 @@ fn a_task_that_has_a_job_in_hand_wakes_nobody() {
     };
     // Its deadline is what the caller is to hear of.
     graph.add(Job::new(in_between).timeout(Duration::from_secs(100)));
-    let mut run = pin!(jobgraph::run_on(&runtime, graph));
+    let mut run = pin!(jobgraph::run_parallel(&runtime, graph));
     let caller = Waker::from(Arc::clone(&waker));
     let mut caller = Context::from_waker(&caller);
     assert!(run.as_mut().poll(&mut caller).is_pending());
@@ -597,7 +597,7 @@ fn an_end_comes_before_a_deadline_that_has_passed_meanwhile() {
     let mut graph = SendJobGraph::new();
     let late = Job::new(async move { now.store(2_000_000_000, Ordering::SeqCst) });
     let late = graph.add(late.timeout(Duration::from_secs(1)));
-    let mut run = pin!(jobgraph::run_on(&runtime, graph));
+    let mut run = pin!(jobgraph::run_parallel(&runtime, graph));
     assert!(poll_once(run.as_mut()).is_pending());
     while runtime.executor.try_tick() {}
     let Poll::Ready(report) = poll_once(run.as_mut()) else { panic!("the run is over") };
@@ -618,7 +618,7 @@ fn an_attempt_that_is_aborted_before_its_first_poll_is_not_polled() {
         let job = Job::new(async move { polled.fetch_add(1, Ordering::SeqCst) });
         graph.add(job.requires(&first));
     }
-    let run = Arc::new(Mutex::new(Box::pin(jobgraph::run_on(&runtime, graph))));
+    let run = Arc::new(Mutex::new(Box::pin(jobgraph::run_parallel(&runtime, graph))));
     let poll_run = {
         let run = Arc::clone(&run);
         move || poll_once(run.lock().unwrap().as_mut())

@@ -93,7 +93,7 @@ fn a_parallel_run_has_the_same_spans() {
         logged(LevelFilter::INFO, FmtSpan::NONE, || {
             let graph = graph(&clock);
             if parallel {
-                let _ = clock.block_on(jobgraph::run_on(&clock, graph)).unwrap();
+                let _ = clock.block_on(jobgraph::run_parallel(&clock, graph)).unwrap();
             } else {
                 let _ = clock.block_on(jobgraph::run(&clock, graph)).unwrap();
             }

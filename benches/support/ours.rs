@@ -113,12 +113,12 @@ pub(crate) fn here(graph: SendJobGraph) -> SendReport {
 
 /// The way to run a graph in tasks of this tokio runtime, awaited in `block_on`.
 pub(crate) fn on_tokio(runtime: &Runtime) -> impl Fn(SendJobGraph) -> SendReport {
-    |graph| runtime.block_on(jobgraph::tokio::run_on(graph)).expect("no cycle")
+    |graph| runtime.block_on(jobgraph::tokio::run_parallel(graph)).expect("no cycle")
 }
 
 /// The way to run a graph in tasks of an executor that other threads drive.
 pub(crate) fn on_smol(executor: &Arc<Executor<'static>>) -> impl Fn(SendJobGraph) -> SendReport {
-    |graph| block_on(jobgraph::smol::run_on(Arc::clone(executor), graph)).expect("no cycle")
+    |graph| block_on(jobgraph::smol::run_parallel(Arc::clone(executor), graph)).expect("no cycle")
 }
 
 /// The life of a graph that is run in this way: built, run, dropped.
@@ -187,7 +187,7 @@ pub(crate) fn core_chain_beside_parked(length: usize, parked: usize) -> Duration
 /// The life of a graph whose jobs are tasks of an executor that this thread drives.
 pub(crate) fn on_this_thread(shape: &Shape) {
     let executor = Arc::new(Executor::new());
-    let run = jobgraph::smol::run_on(Arc::clone(&executor), build_send(shape));
+    let run = jobgraph::smol::run_parallel(Arc::clone(&executor), build_send(shape));
     assert!(block_on(executor.run(run)).expect("no cycle").is_completed());
 }
 

@@ -8,7 +8,7 @@ mod job;
 
 pub use self::drive::in_place::run;
 pub use self::drive::nested::GraphFailed;
-pub use self::drive::parallel::run::run_on;
+pub use self::drive::parallel::run::run_parallel;
 pub use self::drive::repeat::Repeatable;
 pub use self::drive::wishes::stopped_by;
 pub use self::engine::additions::{Adder, Adding};

@@ -5,6 +5,6 @@ mod runtime;
 #[cfg(feature = "signal")]
 mod signals;
 
-pub use self::runtime::{SharedExecutor, SmolClock, SmolExecutor, block_on, run, run_on};
+pub use self::runtime::{SharedExecutor, SmolClock, SmolExecutor, block_on, run, run_parallel};
 #[cfg(feature = "signal")]
 pub use self::signals::{Signals, signals};

@@ -70,6 +70,14 @@ pub struct SmolExecutor<E> {
     executor: E,
 }
 
+impl<E: SharedExecutor> SmolExecutor<E> {
+    /// This executor, and a clock that begins now: for [`Repeatable::run_parallel`](crate::Repeatable::run_parallel), which
+    /// is given a runtime. [`run_parallel`] makes its own.
+    pub fn new(executor: E) -> Self {
+        Self { clock: SmolClock::new(), executor }
+    }
+}
+
 impl<E: SharedExecutor> Clock for SmolExecutor<E> {
     fn now(&self) -> Timestamp {
         self.clock.now()
@@ -130,15 +138,15 @@ pub fn block_on<P: Payload>(graph: Graph<P>) -> Result<Report<P::Outputs>, RunEr
 /// let executor = Arc::new(Executor::new());
 /// let mut graph = SendJobGraph::new();
 /// let answer = graph.add(Job::new(async { 42 }));
-/// let run = jobgraph::smol::run_on(Arc::clone(&executor), graph);
+/// let run = jobgraph::smol::run_parallel(Arc::clone(&executor), graph);
 /// let report = async_io::block_on(executor.run(run))?;
 /// assert_eq!(report.output(&answer), Some(&42));
 /// # Ok::<(), jobgraph::RunError>(())
 /// ```
-pub async fn run_on<E: SharedExecutor>(
+pub async fn run_parallel<E: SharedExecutor>(
     executor: E,
     graph: SendJobGraph,
 ) -> Result<SendReport, RunError> {
-    let runtime = SmolExecutor { clock: SmolClock::new(), executor };
-    crate::run::run_on(&runtime, graph).await
+    let runtime = SmolExecutor::new(executor);
+    crate::run::run_parallel(&runtime, graph).await
 }

@@ -19,7 +19,7 @@ use crate::{Clock, Spawn, Timestamp};
 /// `jobgraph::tokio::run`.
 ///
 /// Clones share the time. It runs tasks as well, one at a time, so that parallel runs can be tested
-/// ([`run_on`](crate::run_on)): in the order in which they were woken, or in one that depends on a
+/// ([`run_parallel`](crate::run_parallel)): in the order in which they were woken, or in one that depends on a
 /// [seed](Self::seeded).
 ///
 /// ```

@@ -113,11 +113,11 @@ pub async fn run<P: Payload>(graph: Graph<P>) -> Result<Report<P::Outputs>, RunE
 /// let words = graph.add(Job::new(async { 6 }));
 /// let letters = graph.add(Job::new(async { 18 }));
 /// let ratio = graph.add(Job::with((&words, &letters), |words, letters| async move { *letters / *words }));
-/// let report = jobgraph::tokio::run_on(graph).await?;
+/// let report = jobgraph::tokio::run_parallel(graph).await?;
 /// assert_eq!(report.output(&ratio), Some(&3));
 /// # Ok::<(), jobgraph::RunError>(())
 /// # }).unwrap();
 /// ```
-pub async fn run_on(graph: SendJobGraph) -> Result<SendReport, RunError> {
-    crate::run::run_on(&TokioRuntime::current(), graph).await
+pub async fn run_parallel(graph: SendJobGraph) -> Result<SendReport, RunError> {
+    crate::run::run_parallel(&TokioRuntime::current(), graph).await
 }

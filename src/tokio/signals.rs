@@ -10,11 +10,11 @@ use crate::run::{StopHandle, stopped_by};
 ///
 /// ```no_run
 /// use jobgraph::SendJobGraph;
-/// use jobgraph::tokio::{run_on, signals};
+/// use jobgraph::tokio::{run_parallel, signals};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut graph = SendJobGraph::new().until_stopped();
-/// let report = signals()?.around(graph.stop_handle(), run_on(graph)).await?;
+/// let report = signals()?.around(graph.stop_handle(), run_parallel(graph)).await?;
 /// report.check_stopped()?;
 /// # Ok(())
 /// # }

@@ -107,7 +107,7 @@ fn an_addition_is_answered_when_there_is_no_run() {
     let endings: [fn(&VirtualClock, SendJobGraph); 3] = [
         |_, graph| drop(graph),
         |clock, graph| assert!(clock.block_on(jobgraph::run(clock, graph.window(0))).is_err()),
-        |clock, graph| drop(jobgraph::run_on(clock, graph)),
+        |clock, graph| drop(jobgraph::run_parallel(clock, graph)),
     ];
     for (number, end) in endings.into_iter().enumerate() {
         let mut graph = SendJobGraph::new();

@@ -170,7 +170,7 @@ fn a_run_that_is_dropped_drops_all_that_is_in_it() {
             None
         };
         let report = if parallel {
-            let run = async { jobgraph::run_on(&clock, graph).await.ok() };
+            let run = async { jobgraph::run_parallel(&clock, graph).await.ok() };
             clock.block_on(async { futures_lite::future::or(run, give_up).await })
         } else {
             let run = async { jobgraph::run(&clock, graph).await.ok() };
@@ -297,7 +297,7 @@ fn what_a_run_of_many_has_added_may_panic_when_it_is_dropped() {
         let clock = VirtualClock::new();
         for _ in 0..3 {
             let report = if parallel {
-                clock.block_on(graph.run_on(&clock))
+                clock.block_on(graph.run_parallel(&clock))
             } else {
                 clock.block_on(graph.run(&clock))
             };

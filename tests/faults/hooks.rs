@@ -332,7 +332,7 @@ fn a_hook_may_be_an_inline_closure_that_moves_what_it_captured() {
     let mut graph = SendJobGraph::new();
     let text = String::from("moved");
     graph.add(Job::new(async {}).on_shutdown(move || async move { send.send(text) }));
-    clock.block_on(jobgraph::run_on(&clock, graph)).unwrap().check().unwrap();
+    clock.block_on(jobgraph::run_parallel(&clock, graph)).unwrap().check().unwrap();
     assert_eq!(receive.recv().unwrap(), "moved");
 }
 

@@ -212,7 +212,7 @@ fn run_either<S: Spawn>(
     graph: SendJobGraph,
 ) -> SendReport {
     let report = if parallel {
-        clock.block_on(jobgraph::run_on(runtime, graph))
+        clock.block_on(jobgraph::run_parallel(runtime, graph))
     } else {
         clock.block_on(jobgraph::run(runtime, graph))
     };

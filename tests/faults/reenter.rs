@@ -178,7 +178,7 @@ fn a_drop_may_drop_its_run() {
             let _held = held;
             nap.sleep(20 * SHORT).await;
         }));
-        let run = jobgraph::run_on(&clock, graph);
+        let run = jobgraph::run_parallel(&clock, graph);
         *slot.lock().unwrap() = Some(Box::pin(async move { drop(run.await) }));
         clock.block_on(async {
             // Nobody else wakes who waits for a run that is gone.

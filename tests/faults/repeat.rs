@@ -126,7 +126,7 @@ fn required_later(clock: &VirtualClock, parallel: bool) -> Vec<Result<(), RunErr
     let mut graph = graph.repeatable().unwrap();
     for _ in 0..2 {
         let report = if parallel {
-            clock.block_on(graph.run_on(clock))
+            clock.block_on(graph.run_parallel(clock))
         } else {
             clock.block_on(graph.run(clock))
         };

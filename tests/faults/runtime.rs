@@ -57,7 +57,7 @@ fn a_runtime_without_timers_is_refused_before_anything_begins() {
         let graph = graph(&begun, deadlines);
         let ran = catch_unwind(AssertUnwindSafe(|| {
             if parallel {
-                runtime.block_on(jobgraph::tokio::run_on(graph)).map(drop)
+                runtime.block_on(jobgraph::tokio::run_parallel(graph)).map(drop)
             } else {
                 runtime.block_on(jobgraph::tokio::run(graph)).map(drop)
             }
@@ -77,7 +77,7 @@ fn a_runtime_with_timers_alone_is_enough() {
         let begun = Arc::new(AtomicUsize::new(0));
         let graph = graph(&begun, true);
         let report = if parallel {
-            runtime.block_on(jobgraph::tokio::run_on(graph))
+            runtime.block_on(jobgraph::tokio::run_parallel(graph))
         } else {
             runtime.block_on(jobgraph::tokio::run(graph))
         };
@@ -119,7 +119,7 @@ fn a_run_outside_of_its_runtime_has_timers() {
     alone_each(&[false, true], |parallel| {
         let (_runtime, clock) = kept();
         let report = if parallel {
-            block_on(jobgraph::run_on(&clock, timed()))
+            block_on(jobgraph::run_parallel(&clock, timed()))
         } else {
             block_on(jobgraph::run(&clock, timed()))
         };
@@ -138,7 +138,7 @@ fn a_run_inside_another_runtime_has_the_timers_of_its_own() {
         let (_runtime, clock) = kept();
         let other = builder(0).build().unwrap();
         let report = if parallel {
-            other.block_on(jobgraph::run_on(&clock, timed()))
+            other.block_on(jobgraph::run_parallel(&clock, timed()))
         } else {
             other.block_on(jobgraph::run(&clock, timed()))
         };
@@ -161,7 +161,7 @@ fn a_job_may_take_the_clock_of_its_run_to_another_thread() {
             receive.recv().await.unwrap() >= before + SHORT
         }));
         let report = if parallel {
-            block_on(jobgraph::run_on(&clock, graph))
+            block_on(jobgraph::run_parallel(&clock, graph))
         } else {
             block_on(jobgraph::run(&clock, graph))
         };

@@ -114,7 +114,7 @@ impl Stage {
     #[track_caller]
     pub(crate) fn begin_on(&self, runtime: &impl Spawn, graph: SendJobGraph) -> Run {
         let report = Arc::new(Mutex::new(None));
-        let (run, returned) = (jobgraph::run_on(runtime, graph), Arc::clone(&report));
+        let (run, returned) = (jobgraph::run_parallel(runtime, graph), Arc::clone(&report));
         self.0.spawn(async move {
             let report = run.await.unwrap();
             *lock(&returned) = Some(report);

@@ -172,7 +172,7 @@ fn a_clock_that_goes_back_is_not_believed() {
         let mut facts = graph.facts();
         let runtime = GoesBack { runtime: clock.clone(), looks: Arc::default() };
         let report = if parallel {
-            clock.block_on(jobgraph::run_on(&runtime, graph))
+            clock.block_on(jobgraph::run_parallel(&runtime, graph))
         } else {
             clock.block_on(jobgraph::run(&runtime, graph))
         };
@@ -183,7 +183,7 @@ fn a_clock_that_goes_back_is_not_believed() {
 /// Runs a graph in virtual time, in place or in parallel.
 fn run(clock: &VirtualClock, parallel: bool, graph: SendJobGraph) -> SendReport {
     if parallel {
-        clock.block_on(jobgraph::run_on(clock, graph)).unwrap()
+        clock.block_on(jobgraph::run_parallel(clock, graph)).unwrap()
     } else {
         clock.block_on(jobgraph::run(clock, graph)).unwrap()
     }

@@ -52,7 +52,7 @@ impl Way {
             }
             Self::VirtualTasks => {
                 let clock = VirtualClock::new();
-                let run = jobgraph::run_on(&beside.with(clock.clone()), graph);
+                let run = jobgraph::run_parallel(&beside.with(clock.clone()), graph);
                 let report = clock.block_on(beside.around(run));
                 assert_eq!(clock.tasks_left(), 0);
                 report
@@ -62,7 +62,7 @@ impl Way {
                 async_io::block_on(beside.around(run))
             }
             Self::SmolThreads => Smol::with_threads(3, |smol| {
-                let run = jobgraph::run_on(&beside.with(smol), graph);
+                let run = jobgraph::run_parallel(&beside.with(smol), graph);
                 async_io::block_on(beside.around(run))
             }),
             Self::Tokio => {
@@ -73,7 +73,7 @@ impl Way {
                 })
             }
             Self::TokioThreads => tokio_threads().block_on(async {
-                let run = jobgraph::run_on(&beside.with(TokioRuntime::current()), graph);
+                let run = jobgraph::run_parallel(&beside.with(TokioRuntime::current()), graph);
                 beside.around(run).await
             }),
         }

@@ -121,7 +121,7 @@ impl Way {
             Kind::Virtual { seed: Some(seed) } => {
                 let clock = VirtualClock::seeded(*seed);
                 let report =
-                    clock.block_on(limited(&clock, jobgraph::run_on(&clock, graph), limit));
+                    clock.block_on(limited(&clock, jobgraph::run_parallel(&clock, graph), limit));
                 assert_eq!(clock.tasks_left(), 0);
                 report
             }
@@ -133,7 +133,7 @@ impl Way {
                 let clock = jobgraph::smol::SmolClock::new();
                 async_io::block_on(limited(
                     &clock,
-                    jobgraph::smol::run_on(Arc::clone(executor), graph),
+                    jobgraph::smol::run_parallel(Arc::clone(executor), graph),
                     limit,
                 ))
             }),
@@ -145,7 +145,7 @@ impl Way {
                 runtime.unwrap().block_on(async {
                     let clock = TokioRuntime::current();
                     let report = if *parallel {
-                        limited(&clock, jobgraph::tokio::run_on(graph), limit).await
+                        limited(&clock, jobgraph::tokio::run_parallel(graph), limit).await
                     } else {
                         limited(&clock, jobgraph::tokio::run(graph), limit).await
                     };
@@ -156,7 +156,7 @@ impl Way {
             }
             Kind::TokioMulti => tokio_multi().block_on(async {
                 let clock = TokioRuntime::current();
-                limited(&clock, jobgraph::tokio::run_on(graph), limit).await
+                limited(&clock, jobgraph::tokio::run_parallel(graph), limit).await
             }),
         }
     }
@@ -167,14 +167,14 @@ impl Way {
                 let clock = seed.map_or_else(VirtualClock::new, VirtualClock::seeded);
                 match seed {
                     None => clock.block_on(graph.run(&clock)),
-                    Some(_) => clock.block_on(graph.run_on(&clock)),
+                    Some(_) => clock.block_on(graph.run_parallel(&clock)),
                 }
             }
             Kind::SmolInPlace | Kind::SmolExecutor => {
                 async_io::block_on(graph.run(&jobgraph::smol::SmolClock::new()))
             }
             Kind::TokioPaused { .. } | Kind::TokioMulti => {
-                tokio_multi().block_on(async { graph.run_on(&TokioRuntime::current()).await })
+                tokio_multi().block_on(async { graph.run_parallel(&TokioRuntime::current()).await })
             }
         }
         .unwrap()

@@ -56,8 +56,8 @@ impl Pool {
             let leave = world.plan.leave;
             let to_the_end = async {
                 let report = match executor {
-                    None => jobgraph::tokio::run_on(graph).await,
-                    Some(executor) => jobgraph::smol::run_on(executor, graph).await,
+                    None => jobgraph::tokio::run_parallel(graph).await,
+                    Some(executor) => jobgraph::smol::run_parallel(executor, graph).await,
                 };
                 (Some(report), world.alive())
             };

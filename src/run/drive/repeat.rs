@@ -28,7 +28,8 @@ pub struct Repeatable<P: Payload> {
 impl<P: Payload> Graph<P> {
     /// Makes a graph that can be run many times, if each of its jobs is made by a factory
     /// ([`Job::repeat`](crate::Job::repeat), [`Job::supervised`](crate::Job::supervised)) or is a
-    /// [`RunJob`](crate::RunJob). Each run is a new one of the graph as it was built.
+    /// [`RunJob`](crate::RunJob), and each shutdown hook is one of
+    /// [`on_each_shutdown`](crate::Job::on_each_shutdown). Each run is a new one of the graph as it was built.
     ///
     /// ```
     /// use jobgraph::smol::SmolClock;
@@ -122,7 +123,7 @@ impl Repeatable<Sendable> {
     ///
     /// # Errors
     /// [`RunError::Interrupted`] if a run before was dropped, and its jobs with it.
-    pub async fn run_on<S: Spawn>(&mut self, runtime: &S) -> Result<SendReport, RunError> {
+    pub async fn run_parallel<S: Spawn>(&mut self, runtime: &S) -> Result<SendReport, RunError> {
         let engine = self.begin(&Steady::new(runtime.clone()))?;
         let engine = drive_on(runtime.clone(), engine).await;
         Ok(self.end(engine))

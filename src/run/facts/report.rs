@@ -54,9 +54,9 @@ impl<C: OutputStore + ?Sized> Report<C> {
         self.ended.saturating_since(self.begun)
     }
 
-    /// The forever jobs and services that never started, since the run completed first: one that the run was
-    /// to go on for is to be [`awaited`](crate::Job::awaited). [`check`](Self::check) takes no exception to
-    /// them, in the order of their creation.
+    /// The forever jobs and services that never started, since the run completed first, in the order of their
+    /// creation: one that the run was to go on for is to be [`awaited`](crate::Job::awaited).
+    /// [`check`](Self::check) takes no exception to them.
     pub fn never_started(&self) -> impl Iterator<Item = JobReport<'_>> {
         let completed = self.is_completed();
         let unstarted = Some(Outcome::Skipped(SkipReason::RunStopped));
@@ -75,6 +75,12 @@ impl<C: OutputStore + ?Sized> Report<C> {
     #[must_use]
     pub fn outcome(&self, job: &impl JobHandle) -> Option<Outcome> {
         self.core.state(self.own(job)?).and_then(JobState::outcome)
+    }
+
+    /// Whether a job succeeded.
+    #[must_use]
+    pub fn succeeded(&self, job: &impl JobHandle) -> bool {
+        self.outcome(job) == Some(Outcome::Succeeded)
     }
 
     /// Whether a job ran to its end, well or not: it succeeded or failed.

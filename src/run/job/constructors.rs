@@ -230,7 +230,7 @@ where
     /// `cancelled` never happens. Its error type is [`Error`], so that `?` takes any.
     ///
     /// A run with finite jobs ends when these have ended; one of services alone goes on until they end
-    /// or it is stopped. To serve for ever although there are finite jobs, add one that waits.
+    /// or it is stopped. To serve for ever although there are finite jobs, say that it is [`awaited`](Self::awaited).
     pub fn service(make: G) -> Self {
         Self::of(Simple::new(Maker::once(Serving::new(()), make))).kind(JobKind::Service)
     }
@@ -352,7 +352,7 @@ where
     F: Future<Output = Result<(), Error>>,
 {
     /// A [service](Self::service) that is started again when it fails, as often as
-    /// [`retries`](Self::retries) says.
+    /// [`retries`](Self::retries) says: without it, never.
     pub fn supervised(make: G) -> Self {
         Self::of(Simple::new(Maker::again(Serving::new(()), make))).kind(JobKind::Service)
     }

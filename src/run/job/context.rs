@@ -177,13 +177,14 @@ impl Context {
         self.0.mailbox.post_note(self.0.attempt, self.0.run, text.into());
     }
 
-    /// Ends the whole run: if the job's graph is itself a job of another one, the outermost.
+    /// What ends the whole run: if the job's graph is itself a job of another one, the outermost. For one of the jobs
+    /// beside this one take that of [`this_graph`](Self::this_graph).
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {
         StopHandle(Arc::clone(self.outermost()))
     }
 
-    /// Ends the run of the job's own graph, or one of the jobs in it.
+    /// What ends the run of the job's own graph, or one of the jobs in it.
     #[must_use]
     pub fn this_graph(&self) -> StopHandle {
         StopHandle(Arc::clone(&self.0.mailbox))

@@ -14,7 +14,8 @@ use super::plan::{JobPlan, Plan};
 use super::stage::Stage;
 use crate::testing::VirtualClock;
 use crate::{
-    Body, Clock, Fact, Handle, Job, JobKind, Pool, RunError, SendJobGraph, SendReport, run, run_on,
+    Body, Clock, Fact, Handle, Job, JobKind, Pool, RunError, SendJobGraph, SendReport, run,
+    run_parallel,
 };
 
 /// What a run left behind.
@@ -52,7 +53,7 @@ pub(crate) fn execute(plan: &Plan, seed: Option<u64>, dropped: Option<Duration>)
     };
     let report = match seed {
         None => clock.block_on(until(beside(run(&clock, graph), stops), over)),
-        Some(_) => clock.block_on(until(beside(run_on(&clock, graph), stops), over)),
+        Some(_) => clock.block_on(until(beside(run_parallel(&clock, graph), stops), over)),
     };
     // The decoder makes no graph that cannot start.
     let whole = |report: Result<SendReport, RunError>| {
