@@ -217,7 +217,8 @@ fn slices<'a>(history: &'a History, within: &[JobId]) -> Vec<Slice<'a>> {
         }
         slices.push(Slice { job, attempt, thread });
     }
-    for job in history.jobs_within(within).filter(|job| !is_finite(job)) {
+    let endless = history.jobs_within(within).filter(|job| !is_finite(job));
+    for job in endless.filter(|job| !job.attempts.is_empty()) {
         threads += 1;
         slices.extend(job.attempts.iter().map(|attempt| Slice { job, attempt, thread: threads }));
     }

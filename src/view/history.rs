@@ -57,6 +57,8 @@ pub struct GraphHistory {
     indices: HashMap<JobId, usize>,
     /// Those of its jobs inside which there is a graph.
     around: Vec<JobId>,
+    /// Where jobs stand of an earlier run of a graph in the same place.
+    gone: Vec<usize>,
 }
 
 impl History {
@@ -76,8 +78,9 @@ impl History {
         let now = self.now;
         match &fact.what {
             What::Begun { window, .. } => {
-                let graph = self.graph_mut(&fact.within);
-                (graph.begun, graph.over, graph.window) = (Some(now), None, *window);
+                self.forget_earlier(&fact.within);
+                let graph = self.open(&fact.within);
+                (graph.begun, graph.window) = (Some(now), *window);
             }
             What::Added(info) => self.add(&fact.within, info),
             What::State { id, from, to, error } => {
@@ -91,6 +94,7 @@ impl History {
             What::Note { id, text } => {
                 if let Some(job) = self.job_mut(&fact.within, *id) {
                     job.note = Some(Arc::clone(text));
+                    job.noted_in = job.attempts.len();
                 }
             }
             What::HookBegun(id) => {
@@ -126,35 +130,25 @@ impl History {
     pub(super) fn add(&mut self, within: &Arc<[JobId]>, info: &Arc<JobInfo>) {
         if let Some(index) = self.index(within, info.id) {
             // It was known from the outline of the graph that it is in.
-            // Or the job that it is in has run a graph before.
             let job = &mut self.jobs[index];
-            let before = std::mem::replace(&mut job.state, JobState::Waiting);
-            (job.info, job.added, job.ended) = (Arc::clone(info), self.now, None);
-            let counts = &mut self.graph_mut(within).counts;
-            *counts.of_state(before) -= 1;
-            counts.waiting += 1;
+            (job.info, job.added) = (Arc::clone(info), self.now);
             return;
         }
-        let index = self.jobs.len();
-        let graph = self.graph_mut(within);
+        let job = JobHistory::new(Arc::clone(info), Arc::clone(within), self.now);
+        let next = self.jobs.len();
+        let graph = if self.graphs.contains_key(within) {
+            self.graphs.entry(Arc::clone(within)).or_default()
+        } else {
+            self.open(within)
+        };
+        let index = graph.gone.pop().unwrap_or(next);
         graph.indices.insert(info.id, index);
         graph.jobs.push(index);
         graph.counts.waiting += 1;
-        self.jobs.push(JobHistory {
-            info: Arc::clone(info),
-            within: Arc::clone(within),
-            is_graph: info.inside.is_some(),
-            state: JobState::Waiting,
-            added: self.now,
-            queued: None,
-            attempts: Vec::new(),
-            ready: None,
-            ended: None,
-            note: None,
-            hook: None,
-            mishaps: Vec::new(),
-            last_queued: None,
-        });
+        match self.jobs.get_mut(index) {
+            Some(gone) => *gone = job,
+            None => self.jobs.push(job),
+        }
         if let Some(inside) = &info.inside {
             let within = [&**within, &[info.id]].concat().into();
             for info in inside {
@@ -186,24 +180,37 @@ impl History {
             attempt.error = error.cloned();
         }
         job.enter(to, now);
-        if to.is_ended() && job.is_graph {
+        if job.is_graph && ends_inside(from, to) {
             self.cut_short([within, &[id]].concat());
         }
     }
 
-    /// A graph, of which something is known from now on.
-    fn graph_mut(&mut self, within: &Arc<[JobId]>) -> &mut GraphHistory {
-        if !self.graphs.contains_key(within)
-            && let Some((&id, outside)) = within.split_last()
+    /// A graph, which the job that it is in has from now on.
+    fn open(&mut self, within: &Arc<[JobId]>) -> &mut GraphHistory {
+        if let Some((&id, outside)) = within.split_last()
+            && let Some(job) = self.job_mut(outside, id)
+            && !std::mem::replace(&mut job.is_graph, true)
+            && let Some(graph) = self.graphs.get_mut(outside)
         {
-            if let Some(job) = self.job_mut(outside, id) {
-                job.is_graph = true;
-            }
-            if let Some(graph) = self.graphs.get_mut(outside) {
-                graph.around.push(id);
-            }
+            graph.around.push(id);
         }
         self.graphs.entry(Arc::clone(within)).or_default()
+    }
+
+    /// What was known of the graph that ran before where one begins now.
+    fn forget_earlier(&mut self, within: &[JobId]) {
+        if self.graph(within).is_none_or(|graph| graph.begun.is_none()) {
+            return;
+        }
+        let mut paths = Vec::from([within.to_vec()]);
+        while let Some(path) = paths.pop() {
+            let Some(graph) = self.graphs.get_mut(&path[..]) else { continue };
+            paths.extend(graph.around.iter().map(|&id| [&path[..], &[id]].concat()));
+            let mut gone = std::mem::take(&mut graph.gone);
+            gone.append(&mut graph.jobs);
+            gone.iter().for_each(|&index| self.jobs[index].is_gone = true);
+            *graph = GraphHistory { gone, ..GraphHistory::default() };
+        }
     }
 
     /// What was going on inside a job whose attempt is over is over as well, told or not.
@@ -249,10 +256,11 @@ impl History {
         self.index(within, id).map(|index| &self.jobs[index])
     }
 
-    /// All jobs, nested ones included, in the order in which they were added.
+    /// All jobs, nested ones included, in the order in which they were added. Where a job runs one graph after
+    /// another, those of the latest.
     #[must_use]
-    pub fn jobs(&self) -> impl ExactSizeIterator<Item = &JobHistory> {
-        self.jobs.iter()
+    pub fn jobs(&self) -> impl Iterator<Item = &JobHistory> {
+        self.jobs.iter().filter(|job| !job.is_gone)
     }
 
     /// The jobs of a graph: of the observed one, or of one inside it.
@@ -314,4 +322,9 @@ impl History {
         }
         path + &job.name().to_string()
     }
+}
+
+/// Whether nothing that is inside a job goes on after such a change.
+pub(super) fn ends_inside(from: JobState, to: JobState) -> bool {
+    to.is_ended() || from.attempt().is_some() && to.attempt().is_none()
 }

@@ -44,6 +44,10 @@ pub struct JobHistory {
     /// What else panicked, and changed no outcome.
     pub mishaps: Vec<Mishap>,
     pub(super) last_queued: Option<Moment>,
+    /// After how many attempts it said that.
+    pub(super) noted_in: usize,
+    /// It was part of a graph in whose place another one runs.
+    pub(super) is_gone: bool,
 }
 
 /// What is known of an attempt.
@@ -77,6 +81,33 @@ pub struct HookHistory {
 }
 
 impl JobHistory {
+    /// Of one that waits.
+    pub(super) fn new(info: Arc<JobInfo>, within: Arc<[JobId]>, now: Moment) -> Self {
+        Self {
+            is_graph: info.inside.is_some(),
+            info,
+            within,
+            state: JobState::Waiting,
+            added: now,
+            queued: None,
+            attempts: Vec::new(),
+            ready: None,
+            ended: None,
+            note: None,
+            hook: None,
+            mishaps: Vec::new(),
+            last_queued: None,
+            noted_in: 0,
+            is_gone: false,
+        }
+    }
+
+    /// What it says of the attempt that is under way.
+    #[cfg(feature = "progress")]
+    pub(super) fn note_now(&self) -> Option<&str> {
+        self.note.as_deref().filter(|_| self.noted_in == self.attempts.len())
+    }
+
     /// Its id and label, as people name it: `#3 fetch`.
     #[must_use]
     pub fn name(&self) -> JobName<&str> {

@@ -15,8 +15,7 @@ use crate::{Failure, JobId, JobKind, JobState, Outcome, Verdict};
 ///
 /// Each graph is a test suite, and each job a test case. One that failed is a failure, or an error if it
 /// panicked or timed out; those that were retried count as flaky if they succeeded at last. What
-/// was skipped, or cancelled, is skipped, unless it was the end of the run that a forever job or a service is there to
-/// wait for. The run is the first test case: an error unless it was completed. A shutdown hook that failed, and
+/// was skipped, or cancelled, is skipped, but for forever jobs and services, which are there to be cancelled. The run is the first test case: an error unless it was completed. A shutdown hook that failed, and
 /// what panicked on the side, are test cases too.
 ///
 /// ```
@@ -131,7 +130,8 @@ impl Suites<'_> {
             state => return error(&format!("the run ended while it was {state}")),
         };
         let earlier = job.attempts.len().saturating_sub(1);
-        status.add_reruns(job.attempts.iter().take(earlier).map(rerun));
+        let failed = job.attempts.iter().take(earlier).filter(|attempt| attempt.error.is_some());
+        status.add_reruns(failed.map(rerun));
         status
     }
 }

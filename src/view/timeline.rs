@@ -41,7 +41,7 @@ pub fn timeline(run: &impl AsHistory) -> String {
     let history = run.as_history();
     let verdict = history.verdict().map_or("going on".to_string(), |verdict| verdict.to_string());
     let title = format!("jobgraph: {verdict}, {}", Seconds(history.elapsed()));
-    let mut page = String::with_capacity(PAGE.len() + 512 * history.jobs().len());
+    let mut page = String::with_capacity(PAGE.len() + 512 * history.jobs().count());
     for (position, part) in PAGE.split("{{DATA}}").enumerate() {
         if position > 0 {
             page.push_str(&data(&history, &title));

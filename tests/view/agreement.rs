@@ -74,7 +74,7 @@ fn listing_progress_and_counts_agree_at_each_step() {
 
             let frame = monitor.frame(200, usize::MAX, fact.at);
             let mut totals =
-                format!("[{}/{}]", ok + failed + cancelled + skipped, history.jobs().len());
+                format!("[{}/{}]", ok + failed + cancelled + skipped, history.jobs().count());
             let finite = history.jobs().filter(|job| job.info.kind == JobKind::Finite);
             let finite: Vec<bool> = finite.map(|job| job.state.is_ended()).collect();
             let ended = finite.iter().filter(|&&ended| ended).count();

@@ -97,7 +97,7 @@ fn jobs_inside_are_known_before_they_run() {
     assert_eq!(history.counts(), History::from(&graph).counts());
     // They are there once when the run has told of them, too.
     let told = observed(&clock, graph);
-    assert_eq!(told.jobs().len(), history.jobs().len());
+    assert_eq!(told.jobs().count(), history.jobs().count());
 }
 
 #[test]
@@ -193,4 +193,55 @@ fn a_graph_that_a_job_runs_is_known_each_time() {
     assert_eq!(history.graph(&[twice.info.id]).unwrap().over.unwrap().1, Verdict::Completed);
     let listing = history.to_string();
     assert_eq!(listing.lines().count(), 1 + inside.len(), "{listing}");
+}
+
+/// A job that runs a graph of six jobs, is cut off in the midst of that, and runs one of a single job.
+fn cut_off() -> JobGraph<'static> {
+    let mut graph = JobGraph::new();
+    let job = Job::repeat_with_context(async |cx: jobgraph::Context| {
+        let first = cx.attempt().number == 1;
+        let mut inner = JobGraph::new();
+        for _ in 0..if first { 6 } else { 1 } {
+            inner.add(Job::with_context(async move |cx| {
+                if first {
+                    cx.note("old");
+                    std::future::pending::<()>().await;
+                }
+                cx.sleep(SECOND).await;
+            }));
+        }
+        cx.run(inner).await?.check()?;
+        jobgraph::ok(())
+    });
+    graph.add(job.timeout(2 * SECOND).retries(1).backoff(SECOND, SECOND).label("twice"));
+    graph
+}
+
+#[test]
+fn a_graph_that_is_cut_off_and_run_again_is_known_as_it_is() {
+    let clock = VirtualClock::new();
+    let mut graph = cut_off();
+    let mut facts = graph.facts();
+    let _ = clock.block_on(jobgraph::run(&clock, graph)).unwrap();
+    let facts: Vec<Fact> = std::iter::from_fn(|| facts.try_next()).collect();
+    let after = |seconds: u32| -> History {
+        let until = Timestamp::ZERO + seconds * SECOND + SECOND / 2;
+        facts.iter().filter(|fact| fact.at <= until).cloned().collect()
+    };
+    let inside = |history: &History| {
+        let twice = history.jobs().next().unwrap().info.id;
+        recount(history.jobs_within(&[twice]))
+    };
+    assert_eq!(inside(&after(1)), "0 0 0 0 6");
+    // Its attempt is over.
+    assert_eq!(inside(&after(2)), "0 0 0 6 0");
+    let again = after(3);
+    assert_eq!(inside(&again), "0 0 0 0 1");
+    assert_eq!(again.jobs().count(), 2);
+    let now = again.jobs().nth(1).unwrap();
+    assert_eq!((now.attempts.len(), now.note.as_deref()), (1, None));
+    let end = after(9);
+    assert_eq!(inside(&end), "1 0 0 0 0");
+    assert!(end.jobs().all(|job| job.state.is_ended()));
+    assert_eq!(end.jobs().map(|job| job.busy(end.now().at)).max(), Some(3 * SECOND));
 }

@@ -427,3 +427,102 @@ fn several_runs_share_a_terminal() {
     let left = screen(&stream.lock().writes.concat(), 60, 30);
     assert_eq!(left.matches("the run was dropped before its end").count(), 2, "{left}");
 }
+
+#[test]
+fn an_error_whose_text_prints_something_holds_nobody_up() {
+    #[derive(Debug)]
+    struct Talks(Progress);
+    impl std::fmt::Display for Talks {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            self.0.println("asked");
+            f.write_str("no room")
+        }
+    }
+    impl std::error::Error for Talks {}
+    for _ in 0..50 {
+        let stream = Stream::default();
+        let mut graph = JobGraph::new();
+        let options = Progress::options().to(stream.clone()).every(Duration::ZERO);
+        let progress = options.of(&mut graph);
+        let other = progress.clone();
+        let talks = std::thread::spawn(move || (0..50).for_each(|_| other.println("beside")));
+        graph.add(Job::try_new(async move { Err::<(), _>(Talks(progress)) }));
+        run(graph);
+        talks.join().unwrap();
+        assert!(stream.text().contains("asked\n"));
+        assert!(stream.text().contains("✗ #1: no room"));
+    }
+}
+
+#[test]
+fn a_stream_may_print_to_itself() {
+    #[derive(Clone)]
+    struct Echoes(Stream, Arc<Mutex<Option<Progress>>>);
+    impl Write for Echoes {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if let Some(progress) = self.1.lock().unwrap().take() {
+                progress.println("echo");
+            }
+            self.0.write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let echoes = Echoes(Stream::default(), Arc::default());
+    let mut graph = JobGraph::new();
+    let progress = Progress::options().to(echoes.clone()).detail(Detail::Totals).of(&mut graph);
+    *echoes.1.lock().unwrap() = Some(progress.clone());
+    progress.println("one");
+    assert_eq!(echoes.0.lines(), ["one", "echo"]);
+    *echoes.1.lock().unwrap() = Some(progress);
+    run(graph);
+    assert_eq!(echoes.0.lines()[3..], ["echo"]);
+}
+
+#[test]
+fn lines_in_a_terminal_have_signs_of_life_too() {
+    let stream = Stream::default();
+    let mut graph = JobGraph::new();
+    let options = Progress::options().to_terminal(stream.clone(), || (80, 24)).lines();
+    options.detail(Detail::Totals).every(Duration::ZERO).of(&mut graph);
+    let shown = stream.clone();
+    graph.add(Job::new(async move {
+        futures_lite::future::yield_now().await;
+        shown.wait_for("[0/1] 0 % · 1 running, 0 waiting · 0.");
+    }));
+    run(graph);
+}
+
+#[test]
+fn what_waits_has_a_bound_however_short_its_lines_are() {
+    let stream = Stream::stopped();
+    let mut graph = JobGraph::new();
+    let options = Progress::options().to(stream.clone()).detail(Detail::Totals);
+    let progress = options.of(&mut graph);
+    let reader = stream.clone();
+    graph.add(Job::new(async move {
+        futures_lite::future::yield_now().await;
+        (0..200_000).for_each(|_| progress.println(""));
+        reader.go_on();
+    }));
+    run(graph);
+    let lines = stream.lines();
+    assert!(lines.len() < 50_000, "{}", lines.len());
+    assert!(lines.iter().any(|line| line.ends_with(" lines left out")));
+}
+
+#[test]
+fn a_run_of_a_repeatable_that_is_dropped_says_so() {
+    let stream = Stream::default();
+    let mut graph = JobGraph::new();
+    Progress::options().to(stream.clone()).detail(Detail::Totals).of(&mut graph);
+    graph.add(Job::repeat(|| std::future::pending::<Result<(), jobgraph::Error>>()));
+    let clock = VirtualClock::new();
+    let mut repeatable = graph.repeatable().unwrap();
+    let mut run = Box::pin(repeatable.run(&clock));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(run.as_mut().poll(&mut context).is_pending());
+    drop(run);
+    assert_eq!(stream.lines().last().unwrap(), "the run was dropped before its end");
+}

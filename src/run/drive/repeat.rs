@@ -1,5 +1,6 @@
 use std::boxed::Box;
 use std::fmt;
+use std::sync::Arc;
 use std::vec;
 
 use super::act::{end, now_or_epoch, prepare};
@@ -10,6 +11,7 @@ use crate::run::engine::cells::Cells;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
 use crate::run::facts::error::RunError;
+use crate::run::facts::observers::Observers;
 use crate::run::facts::quiet::note_locations;
 use crate::run::facts::report::{Report, SendReport};
 use crate::run::facts::runtime::{AnyClock, Clock, Spawn};
@@ -76,7 +78,9 @@ impl<P: Payload> Repeatable<P> {
     pub async fn run<C: Clock>(&mut self, clock: &C) -> Result<Report<P::Outputs>, RunError> {
         let clock = Steady::new(clock.clone());
         let engine = self.begin(&clock)?;
+        let hearing = Hearing(self.graph.observers.clone());
         let engine = drive(&clock, engine).await;
+        hearing.go_on();
         Ok(self.end(engine))
     }
 
@@ -103,7 +107,7 @@ impl<P: Payload> Repeatable<P> {
     fn end(&mut self, engine: Box<Engine<P>>) -> Report<P::Outputs> {
         // What was said to this run is not for the next; what is said from here on is.
         let mailbox = &self.graph.mailbox;
-        drop(mailbox.take(mailbox.posted()));
+        mailbox.clear();
         let (report, mut cells) = end(engine);
         // Jobs that were added during the run are not part of the graph as it was built.
         drop(cells.split_off(self.jobs));
@@ -125,8 +129,27 @@ impl Repeatable<Sendable> {
     /// [`RunError::Interrupted`] if a run before was dropped, and its jobs with it.
     pub async fn run_parallel<S: Spawn>(&mut self, runtime: &S) -> Result<SendReport, RunError> {
         let engine = self.begin(&Steady::new(runtime.clone()))?;
+        let hearing = Hearing(self.graph.observers.clone());
         let engine = drive_on(runtime.clone(), engine).await;
+        hearing.go_on();
         Ok(self.end(engine))
+    }
+}
+
+/// Those who hear of a run. If it is dropped they are let go, since no other one follows.
+struct Hearing(Option<Arc<Observers>>);
+
+impl Hearing {
+    fn go_on(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Hearing {
+    fn drop(&mut self) {
+        if let Some(observers) = &self.0 {
+            observers.close();
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::string::String;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -55,7 +56,7 @@ pub(crate) struct Mailbox {
 struct Inner {
     messages: Vec<Message>,
     /// What attempts have said of themselves, which is not read yet.
-    notes: Vec<(Attempt, u64, String)>,
+    notes: VecDeque<(Attempt, u64, String)>,
     reader: Option<Bell>,
 }
 
@@ -102,8 +103,15 @@ impl Mailbox {
     /// What an attempt has said of itself, earliest first.
     pub(crate) fn take_note(&self, attempt: Attempt, run: u64) -> Option<String> {
         let notes = &mut lock(&self.inner).notes;
+        // Nearly always the first of all.
         let first = notes.iter().position(|note| (note.0, note.1) == (attempt, run))?;
-        Some(notes.remove(first).2)
+        notes.remove(first).map(|note| note.2)
+    }
+
+    /// What is not read is for nobody.
+    pub(crate) fn clear(&self) {
+        drop(self.take(self.posted()));
+        lock(&self.inner).notes.clear();
     }
 
     fn put(&self, message: Message, note: Option<(Attempt, u64, String)>) {

@@ -31,13 +31,16 @@ impl Lines {
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
-            self.unfinished.extend_from_slice(piece);
-            while self.unfinished.len() > LONGEST {
-                let cut = (LONGEST - 3..LONGEST).rev().find(|&at| !is_inside(self.unfinished[at]));
-                self.print(cut.unwrap_or(LONGEST));
+        for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+            for piece in line.chunks(LONGEST) {
+                self.unfinished.extend_from_slice(piece);
+                if self.unfinished.len() > LONGEST {
+                    let mut cuts = (LONGEST - 3..LONGEST).rev();
+                    let cut = cuts.find(|&at| !is_inside(self.unfinished[at]));
+                    self.print(cut.unwrap_or(LONGEST));
+                }
             }
-            if piece.ends_with(b"\n") {
+            if line.ends_with(b"\n") {
                 self.print(self.unfinished.len());
             }
         }

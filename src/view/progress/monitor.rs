@@ -11,7 +11,7 @@ use super::pace::Pace;
 use super::texts::{elapsed, fit, pad, roughly, round, wrap};
 use crate::orchestrator::Seconds;
 use crate::run::{mark, short, taken, why};
-use crate::view::history::History;
+use crate::view::history::{History, ends_inside};
 use crate::view::job_history::JobHistory;
 use crate::{Condition, Fact, JobId, JobKind, JobState, Timestamp, What};
 
@@ -103,9 +103,10 @@ impl Monitor {
     fn concerned(&self, fact: &Fact) -> Vec<(Arc<[JobId]>, JobId)> {
         let (job, with_those_inside) = match &fact.what {
             What::Added(info) => (info.id, info.inside.is_some()),
-            What::State { id, to, .. } => {
+            What::State { id, from, to, .. } => {
                 let is_graph = |job: &JobHistory| job.is_graph;
-                (*id, to.is_ended() && self.history.job(&fact.within, *id).is_some_and(is_graph))
+                let job = self.history.job(&fact.within, *id);
+                (*id, ends_inside(*from, *to) && job.is_some_and(is_graph))
             }
             What::Begun { .. } => match fact.within.split_last() {
                 Some((&around, outside)) => {
@@ -206,8 +207,8 @@ impl Monitor {
 
     fn state(&self, job: &JobHistory, now: Timestamp, wide: bool) -> String {
         match job.state {
-            JobState::Running { .. } if job.note.is_some() => {
-                short(job.note.as_deref().unwrap_or_default())
+            JobState::Running { .. } if job.note_now().is_some() => {
+                short(job.note_now().unwrap_or_default())
             }
             JobState::Running { .. } if job.ready.is_some() => "ready".into(),
             JobState::Running { attempt: 1 } => "running".into(),

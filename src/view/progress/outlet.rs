@@ -37,7 +37,7 @@ pub(super) struct Outlet {
     is_terminal: bool,
 }
 
-/// No other lock is taken while this one is held, but that of a [`Shown`].
+/// No other lock is taken while this one is held, but that of when something was told of a run.
 #[derive(Debug, Default)]
 struct State {
     queue: Queue,
@@ -51,6 +51,8 @@ struct State {
 enum Writer {
     #[default]
     Anybody,
+    /// Somebody who had something to say: also for whoever has by now, which may be the stream itself.
+    Somebody,
     Thread {
         busy: bool,
     },
@@ -100,15 +102,25 @@ impl Outlet {
     /// Prints a text of one line or more above what is drawn.
     pub(super) fn print(&self, text: String) {
         let mut state = lock(&self.state);
-        match state.writer {
-            Writer::Anybody => {
-                drop(state);
-                lock(&self.screen).print(&text);
-            }
-            Writer::Thread { .. } => {
-                state.queue.put(text);
-                self.work.notify_one();
-            }
+        state.queue.put(text);
+        self.work.notify_one();
+        self.write_if_nobody_does(state);
+    }
+
+    fn write_if_nobody_does<'a>(&'a self, mut state: MutexGuard<'a, State>) {
+        if state.writer != Writer::Anybody {
+            return;
+        }
+        state.writer = Writer::Somebody;
+        // A thread may have begun to meanwhile.
+        while state.writer == Writer::Somebody {
+            let Some(text) = state.queue.take() else {
+                state.writer = Writer::Anybody;
+                return;
+            };
+            drop(state);
+            lock(&self.screen).print(&text);
+            state = lock(&self.state);
         }
     }
 
@@ -116,7 +128,7 @@ impl Outlet {
     pub(super) fn enter(self: &Arc<Self>, show: Arc<dyn Shown>) {
         let mut state = lock(&self.state);
         state.shows.push(show);
-        if state.writer == Writer::Anybody {
+        if !matches!(state.writer, Writer::Thread { .. }) {
             let outlet = Arc::clone(self);
             let thread = thread::Builder::new().name("progress".into());
             // Without a thread there is nothing that could be drawn, but lines can be printed.
@@ -131,12 +143,11 @@ impl Outlet {
     pub(super) fn leave(&self, show: &impl Shown, last: String) {
         let mut state = lock(&self.state);
         state.shows.retain(|shown| !std::ptr::addr_eq(Arc::as_ptr(shown), show));
-        if state.writer == Writer::Anybody {
-            drop(state);
-            return lock(&self.screen).print(&last);
-        }
         state.queue.put_anyway(last);
         self.work.notify_one();
+        if !matches!(state.writer, Writer::Thread { .. }) {
+            return self.write_if_nobody_does(state);
+        }
         let until = Instant::now() + PATIENCE;
         while state.is_behind() {
             let left = until.saturating_duration_since(Instant::now());
@@ -156,14 +167,14 @@ impl Outlet {
                     lock(&self.screen).print(&text);
                     next = next.min(Instant::now() + PAUSE);
                 }
-                Task::Draw(shows) if self.is_terminal => {
-                    self.draw(&shows);
-                    next = Instant::now() + PERIOD;
-                }
                 Task::Draw(shows) => {
                     let now = Instant::now();
                     let lines = shows.iter().filter_map(|show| show.sign_of_life(now));
                     lines.for_each(|line| self.print(line));
+                    if self.is_terminal && next <= now {
+                        self.draw(&shows);
+                        next = Instant::now() + PERIOD;
+                    }
                 }
                 Task::End => return,
             }
@@ -177,11 +188,8 @@ impl Outlet {
         self.written.notify_all();
         loop {
             let now = Instant::now();
-            let due = if self.is_terminal {
-                Some(next)
-            } else {
-                state.shows.iter().filter_map(|show| show.due()).min()
-            };
+            let signs = state.shows.iter().filter_map(|show| show.due());
+            let due = signs.chain(self.is_terminal.then_some(next)).min();
             if due.is_some_and(|due| due <= now) && !state.shows.is_empty() {
                 return Task::Draw(state.shows.clone());
             }
@@ -223,7 +231,8 @@ impl Outlet {
     /// Takes away what is drawn for as long as the guard lives, if it can be had soon.
     fn cleared(&self) -> Option<MutexGuard<'_, Screen>> {
         // Whoever panics may be here.
-        if self.state.try_lock().is_ok_and(|state| state.writer == Writer::Anybody) {
+        let draws = |state: &State| matches!(state.writer, Writer::Thread { .. });
+        if self.state.try_lock().is_ok_and(|state| !draws(&state)) {
             return None;
         }
         for _ in 0..50 {
@@ -241,7 +250,7 @@ impl State {
     /// Whether something is still to be written; if no run is shown, whether the thread has not ended.
     fn is_behind(&self) -> bool {
         let busy = self.writer == Writer::Thread { busy: true };
-        let ends = self.shows.is_empty() && self.writer != Writer::Anybody;
+        let ends = self.shows.is_empty() && matches!(self.writer, Writer::Thread { .. });
         busy || ends || !self.queue.is_empty()
     }
 }

@@ -15,6 +15,11 @@ pub(super) struct Queue {
 /// As many bytes wait at most, or a single text that has more.
 const BOUND: usize = 1 << 20;
 
+/// What a text takes, its place in the queue included.
+fn size(text: &str) -> usize {
+    text.len() + size_of::<String>()
+}
+
 impl Queue {
     pub(super) fn is_empty(&self) -> bool {
         self.texts.is_empty() && self.left_out == 0
@@ -22,7 +27,7 @@ impl Queue {
 
     /// Puts a text of one line or more at the end, if there is room.
     pub(super) fn put(&mut self, text: String) {
-        if self.bytes > 0 && self.bytes + text.len() > BOUND {
+        if !self.texts.is_empty() && self.bytes + size(&text) > BOUND {
             self.left_out += text.split('\n').count();
         } else {
             self.put_anyway(text);
@@ -33,7 +38,7 @@ impl Queue {
     pub(super) fn put_anyway(&mut self, text: String) {
         let note = self.note();
         for text in note.into_iter().chain([text]) {
-            self.bytes += text.len();
+            self.bytes += size(&text);
             self.texts.push_back(text);
         }
     }
@@ -41,7 +46,7 @@ impl Queue {
     /// The next to be written.
     pub(super) fn take(&mut self) -> Option<String> {
         let Some(text) = self.texts.pop_front() else { return self.note() };
-        self.bytes -= text.len();
+        self.bytes -= size(&text);
         Some(text)
     }
 

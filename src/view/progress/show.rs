@@ -19,17 +19,17 @@ pub(super) struct Show {
     /// At most so long nothing is told of it.
     pub(super) every: Duration,
     state: Mutex<State>,
+    /// When something was told of it, at last. No code of the user's runs while it is locked.
+    told: Mutex<Instant>,
 }
 
-/// No other lock is taken while this one is held.
+/// Errors are asked for their texts while this is locked, which may print something.
 #[derive(Debug)]
 struct State {
     monitor: Monitor,
     stage: Stage,
     /// The latest time of the run that was heard of, and when.
     heard: (Timestamp, Instant),
-    /// When something was told of it, at last.
-    told: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +47,15 @@ impl Show {
         in_lines: bool,
     ) -> Arc<Self> {
         let now = Instant::now();
-        let state = State { monitor, stage: Stage::Idle, heard: (Timestamp::ZERO, now), told: now };
-        Arc::new(Self { outlet, in_lines, detail, every, state: Mutex::new(state) })
+        let state = State { monitor, stage: Stage::Idle, heard: (Timestamp::ZERO, now) };
+        Arc::new(Self {
+            outlet,
+            in_lines,
+            detail,
+            every,
+            state: Mutex::new(state),
+            told: Mutex::new(now),
+        })
     }
 
     pub(super) fn hear(self: &Arc<Self>, fact: &Fact) {
@@ -70,13 +77,15 @@ impl Show {
         state.monitor.note(fact);
         state.heard = (fact.at, now);
         if matches!(fact.what, What::Begun { .. }) && fact.within.is_empty() {
-            (state.stage, state.told) = (Stage::UnderWay, now);
+            state.stage = Stage::UnderWay;
+            *lock(&self.told) = now;
         }
         if !self.in_lines || !self.detail.tells(fact) {
             return None;
         }
         let event = state.monitor.event(fact)?;
-        state.told = now;
+        drop(state);
+        *lock(&self.told) = now;
         Some(event)
     }
 
@@ -97,21 +106,21 @@ impl Show {
 
 impl Shown for Show {
     fn due(&self) -> Option<Instant> {
-        if self.in_lines { lock(&self.state).told.checked_add(self.every) } else { None }
+        if self.in_lines { lock(&self.told).checked_add(self.every) } else { None }
     }
 
     fn sign_of_life(&self, now: Instant) -> Option<String> {
         if self.due().is_none_or(|due| due > now) {
             return None;
         }
-        let mut state = lock(&self.state);
-        state.told = now;
+        *lock(&self.told) = now;
+        let state = lock(&self.state);
         (state.stage == Stage::UnderWay).then(|| state.monitor.sign_of_life(state.now()))
     }
 
     fn frame(&self, columns: usize, rows: usize) -> Vec<String> {
         let state = lock(&self.state);
-        let empty = state.monitor.history().jobs().len() == 0;
+        let empty = state.monitor.history().jobs().next().is_none();
         if self.in_lines || state.stage == Stage::Idle || empty {
             return Vec::new();
         }
