@@ -208,7 +208,9 @@ impl History {
             paths.extend(graph.around.iter().map(|&id| [&path[..], &[id]].concat()));
             let mut gone = std::mem::take(&mut graph.gone);
             gone.append(&mut graph.jobs);
-            gone.iter().for_each(|&index| self.jobs[index].is_gone = true);
+            for &index in &gone {
+                self.jobs[index].is_gone = true;
+            }
             *graph = GraphHistory { gone, ..GraphHistory::default() };
         }
     }
@@ -258,7 +260,6 @@ impl History {
 
     /// All jobs, nested ones included, in the order in which they were added. Where a job runs one graph after
     /// another, those of the latest.
-    #[must_use]
     pub fn jobs(&self) -> impl Iterator<Item = &JobHistory> {
         self.jobs.iter().filter(|job| !job.is_gone)
     }
