@@ -517,7 +517,7 @@ fn a_run_of_a_repeatable_that_is_dropped_says_so() {
     let stream = Stream::default();
     let mut graph = JobGraph::new();
     Progress::options().to(stream.clone()).detail(Detail::Totals).of(&mut graph);
-    graph.add(Job::repeat(|| std::future::pending::<Result<(), jobgraph::Error>>()));
+    graph.add(Job::repeat(std::future::pending::<Result<(), jobgraph::Error>>));
     let clock = VirtualClock::new();
     let mut repeatable = graph.repeatable().unwrap();
     let mut run = Box::pin(repeatable.run(&clock));
