@@ -57,7 +57,7 @@ scenarios! {
         dropping_the_run_leaves_nothing_alive hooks_run_in_reverse_order a_hook_that_hangs_or_panics_is_reported
         the_ladder_of_stops the_third_stop_aborts_the_hooks a_bus_is_drained a_stop_before_the_run;
     services: three_services_start_and_stop_in_order a_service_may_be_ready_with_its_last_breath
-        a_service_that_is_never_ready a_service_that_takes_too_long
+        a_service_that_is_never_ready a_service_that_takes_too_long a_restarted_service_and_its_latest_value
         a_supervised_service_is_restarted a_service_that_fails_when_it_has_been_ready;
     servers: a_server_goes_on_after_its_set_up a_server_that_nobody_awaits_never_starts services_alone_go_on_beside_additions
         an_awaited_service_that_ends_completes_the_run an_awaited_service_that_fails_ends_the_run_and_is_told

@@ -18,6 +18,7 @@ pub use self::facts::error::{Cancelled, Error, JobError, Permanent, RunError, an
 pub use self::facts::fact::{Fact, JobInfo, What};
 pub use self::facts::failed::RunFailed;
 pub use self::facts::handle::{AnyHandle, Handle, JobHandle, Pool, Requirements};
+pub use self::facts::latest::Latest;
 #[cfg(feature = "progress")]
 pub(crate) use self::facts::lock::lock;
 pub use self::facts::mailbox::StopHandle;
@@ -42,7 +43,7 @@ pub use self::job::context::{Context, ServiceContext};
 pub use self::job::custom::RunJob;
 pub use self::job::hook::{Hook, HookResult, NoHook};
 pub use self::job::inputs::{
-    Feeds, FeedsWith, Gather, Input, Inputs, Optional, Settled, optional, settled,
+    Feeds, FeedsWith, Gather, Input, Inputs, LatestOf, Optional, Settled, latest, optional, settled,
 };
 pub use self::job::job::Job;
 pub use self::job::payload::{Local, Payload, Sendable};

@@ -1,7 +1,7 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-use jobgraph::{Job, ServiceContext, Verdict};
+use jobgraph::{Context, Job, Latest, ServiceContext, Verdict, latest};
 
 use crate::ways::{Log, Way, end, nap};
 
@@ -165,4 +165,58 @@ pub(crate) fn a_service_that_fails_when_it_has_been_ready(way: &Way) {
     let report = way.run(graph);
     assert_eq!(report.verdict(), Verdict::CriticalFailure(lost.id()));
     assert_eq!(end(report.job(&user)), "cancelled");
+}
+
+/// Who was fed the value keeps it; who asked for the latest has that of the attempt that is under way, also where
+/// it asked before there was another one.
+pub(crate) fn a_restarted_service_and_its_latest_value(way: &Way) {
+    struct Connection(u32, Arc<AtomicUsize>);
+    impl Drop for Connection {
+        fn drop(&mut self) {
+            self.1.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let (mut graph, dropped) = (way.graph(), Arc::new(AtomicUsize::new(0)));
+    let (nap, drops, used) = (way.ms(1), Arc::clone(&dropped), Arc::new(AtomicBool::new(false)));
+    let begins = Arc::clone(&used);
+    let db = Job::supervised(move |cx: ServiceContext<Connection>| {
+        let (drops, used) = (Arc::clone(&drops), Arc::clone(&used));
+        async move {
+            let number = cx.attempt().number;
+            drop(cx.ready(Connection(number, drops)));
+            if number < 3 {
+                while !used.load(Ordering::SeqCst) {
+                    cx.sleep(nap).await;
+                }
+                return Err("connection lost".into());
+            }
+            cx.cancelled().await;
+            Ok(())
+        }
+    });
+    let db = graph.add(db.retries(5).label("db"));
+    let uses = move |cx: Context, fed: Arc<Connection>, latest: Latest<Connection>| async move {
+        begins.store(true, Ordering::SeqCst);
+        let clone = latest.clone();
+        while clone.get().0 < 3 {
+            cx.sleep(nap).await;
+        }
+        jobgraph::ok((fed.0, latest))
+    };
+    let uses = graph.add(Job::once_with((&db, latest(&db)), uses));
+    // A job that is no service has one value.
+    let plain = graph.add(Job::new(async { 7 }));
+    let seven =
+        graph.add(Job::with(latest(&plain), |seven: Latest<i32>| async move { *seven.get() }));
+    let mut report = way.run(graph);
+    assert_eq!(report.output(&seven), Some(&7));
+    assert_eq!(report.take_output(&plain), Some(7));
+    let (fed, latest) = report.take_output(&uses).unwrap();
+    assert_eq!((fed, latest.get().0), (1, 3));
+    assert_eq!(dropped.load(Ordering::SeqCst), 2, "the first two are nobody's");
+    assert_eq!(report.output(&db).unwrap().0, 3);
+    assert!(report.take_output(&db).is_none(), "somebody else holds it");
+    drop(latest);
+    assert_eq!(report.take_output(&db).unwrap().0, 3);
+    assert_eq!(dropped.load(Ordering::SeqCst), 3);
 }

@@ -1,7 +1,9 @@
 use std::any::Any;
+use std::boxed::Box;
 use std::sync::Arc;
 use std::vec::Vec;
 
+use super::latest::Latest;
 use super::quiet::drop_all_noted;
 use crate::orchestrator::Blocks;
 
@@ -10,6 +12,13 @@ enum Kept<T> {
     Empty,
     Own(T),
     Shared(Arc<T>),
+    Watched(Box<Watched<T>>),
+}
+
+/// An output of which somebody wants to have what replaces it as well.
+struct Watched<T> {
+    now: Arc<T>,
+    latest: Latest<T>,
 }
 
 /// The outputs of all jobs with one type of output; as long as the last one there needs.
@@ -62,6 +71,17 @@ impl<T: 'static> Column<T> {
             self.kept.push(output);
             return false;
         }
+        if let Kept::Watched(watched) = &mut self.kept[slot] {
+            let output = match output {
+                Kept::Own(output) => Arc::new(output),
+                Kept::Shared(output) => output,
+                Kept::Empty | Kept::Watched(_) => return false,
+            };
+            let before = std::mem::replace(&mut watched.now, Arc::clone(&output));
+            watched.latest.set(output);
+            self.replaced.push(Kept::Shared(before));
+            return true;
+        }
         match std::mem::replace(&mut self.kept[slot], output) {
             Kept::Empty => false,
             before => {
@@ -76,6 +96,7 @@ impl<T: 'static> Column<T> {
             Kept::Empty => None,
             Kept::Own(output) => Some(output),
             Kept::Shared(output) => Some(output),
+            Kept::Watched(watched) => Some(&watched.now),
         }
     }
 
@@ -86,24 +107,44 @@ impl<T: 'static> Column<T> {
             Kept::Empty => return None,
             Kept::Own(output) => Arc::new(output),
             Kept::Shared(output) => output,
+            Kept::Watched(watched) => {
+                let output = Arc::clone(&watched.now);
+                *kept = Kept::Watched(watched);
+                return Some(output);
+            }
         };
         *kept = Kept::Shared(Arc::clone(&output));
         Some(output)
     }
 
+    /// The same, and what replaces it later. Two allocations the first time.
+    pub(crate) fn watch(&mut self, slot: u32) -> Option<Latest<T>> {
+        if let Kept::Watched(watched) = self.kept.get(slot as usize)? {
+            return Some(watched.latest.clone());
+        }
+        let now = self.share(slot)?;
+        let latest = Latest::new(Arc::clone(&now));
+        // What was there is the same value.
+        self.kept[slot as usize] = Kept::Watched(Box::new(Watched { now, latest: latest.clone() }));
+        Some(latest)
+    }
+
     /// `None`, and it stays, while somebody else holds it.
     pub(super) fn take(&mut self, slot: u32) -> Option<T> {
         let kept = self.kept.get_mut(slot as usize)?;
-        match std::mem::replace(kept, Kept::Empty) {
-            Kept::Empty => None,
-            Kept::Own(output) => Some(output),
-            Kept::Shared(output) => match Arc::try_unwrap(output) {
-                Ok(output) => Some(output),
-                Err(output) => {
-                    *kept = Kept::Shared(output);
-                    None
-                }
-            },
+        let output = match std::mem::replace(kept, Kept::Empty) {
+            Kept::Empty => return None,
+            Kept::Own(output) => return Some(output),
+            Kept::Shared(output) => output,
+            // The run is over: nothing replaces it any more.
+            Kept::Watched(watched) => watched.now,
+        };
+        match Arc::try_unwrap(output) {
+            Ok(output) => Some(output),
+            Err(output) => {
+                *kept = Kept::Shared(output);
+                None
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ pub(super) mod error;
 pub(super) mod fact;
 pub(super) mod failed;
 pub(super) mod handle;
+pub(super) mod latest;
 pub(super) mod listing;
 pub(super) mod lock;
 pub(super) mod mailbox;

@@ -235,8 +235,7 @@ impl<V> ServiceContext<V> {
     /// The service is ready: what requires it starts, and is fed this value if it asks for it, the same that this
     /// returns. Only the first call of an attempt counts, from the moment on at which the attempt next awaits; the
     /// value of another one is nobody's but the caller's. A value of a later attempt replaces this one for what
-    /// starts later: who was fed this one keeps it. A service whose users are to see each new value is ready with
-    /// something that holds the newest one, such as a watch channel.
+    /// starts later: who was fed this one keeps it, and who asked for the [`latest`](crate::latest) has that.
     pub fn ready(&self, value: V) -> Arc<V> {
         let value = Arc::new(value);
         let mut offer = lock(&self.offer);

@@ -6,6 +6,7 @@ use super::body::Start;
 use crate::orchestrator::Condition;
 use crate::run::facts::column::Column;
 use crate::run::facts::handle::{Handle, Key};
+use crate::run::facts::latest::Latest;
 use crate::run::facts::missing::Missing;
 
 /// What feeds a job: a handle, `&a`; a list of handles, `&hosts`, which the closure gets as a `Vec`; either of
@@ -90,6 +91,40 @@ pub fn optional<I: Inputs>(inputs: I) -> Optional<I::Owned> {
     Optional(inputs.owned())
 }
 
+/// An input that a job is fed as a [`Latest`]: see [`latest`].
+#[derive(Clone, Copy, Debug)]
+pub struct LatestOf<I>(I);
+
+/// Feeds a job a [`Latest`], which has the value of a [supervised](crate::Job::supervised) service also once that
+/// is ready again, with another one: it goes on with the new connection, say. Otherwise like the handle.
+///
+/// ```
+/// use jobgraph::{Job, JobGraph, Latest, latest};
+///
+/// let mut graph = JobGraph::new();
+/// let db = graph.add(Job::supervised(|cx| async move {
+///     let number = cx.attempt().number;
+///     cx.ready(number);
+///     if number == 1 {
+///         return Err("connection lost".into());
+///     }
+///     cx.cancelled().await;
+///     Ok(())
+/// }).retries(3));
+/// let uses = graph.add(Job::with(latest(&db), |db: Latest<u32>| async move {
+///     while *db.get() == 1 {
+///         futures_lite::future::yield_now().await;
+///     }
+///     *db.get()
+/// }));
+/// assert_eq!(jobgraph::smol::block_on(graph)?.output(&uses), Some(&2));
+/// # Ok::<(), jobgraph::RunError>(())
+/// ```
+#[must_use]
+pub fn latest<T>(service: &Handle<T>) -> LatestOf<Handle<T>> {
+    LatestOf(*service)
+}
+
 fn shared<T: 'static>(handle: &Handle<T>, start: &mut dyn Start) -> Option<Arc<T>> {
     let (column, slot) = start.output(handle.key)?;
     column.downcast_mut::<Column<T>>()?.share(slot)
@@ -163,6 +198,27 @@ impl<I> Inputs for Optional<I> {
 
     fn owned(self) -> Self {
         self
+    }
+}
+
+impl<I> Inputs for LatestOf<I> {
+    type Owned = Self;
+
+    fn owned(self) -> Self {
+        self
+    }
+}
+
+impl<A: 'static> Gather for LatestOf<Handle<A>> {
+    type Values = Latest<A>;
+
+    fn keys(&self, take: &mut dyn FnMut(Key, Condition)) {
+        self.0.keys(take);
+    }
+
+    fn gather(&self, start: &mut dyn Start) -> Option<Latest<A>> {
+        let (column, slot) = start.output(self.0.key)?;
+        column.downcast_mut::<Column<A>>()?.watch(slot)
     }
 }
 
@@ -249,6 +305,7 @@ impl<A: 'static> Input for Handle<A> {}
 impl<A: 'static> Input for Vec<Handle<A>> {}
 impl<I> Input for Settled<I> where Self: Gather {}
 impl<I> Input for Optional<I> where Self: Gather {}
+impl<I> Input for LatestOf<I> where Self: Gather {}
 
 impl<I: Input, G: FnOnce(I::Values) -> F, F: Future> Feeds<G> for I {
     type Future = F;
