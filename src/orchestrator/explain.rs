@@ -74,6 +74,8 @@ pub enum Explanation<'a> {
     NeverStarted {
         /// Why the run ended.
         cause: Verdict,
+        /// The critical job that failed, if that was why.
+        culprit: Option<JobName<&'a str>>,
     },
     /// It has ended otherwise.
     Ended(Outcome),
@@ -122,7 +124,14 @@ impl<J> Orchestrator<J> {
                 }
             }
             JobState::Ended(outcome) => match (outcome, self.ending()) {
-                (Outcome::Skipped(_), Some(cause)) => Explanation::NeverStarted { cause },
+                (Outcome::Skipped(_), Some(cause)) => {
+                    let culprit = match cause {
+                        Verdict::CriticalFailure(id) => Some(id),
+                        Verdict::Completed | Verdict::TimedOut | Verdict::Stopped => None,
+                    };
+                    let named = |id| JobName { id: Some(id), label: self.label(id) };
+                    Explanation::NeverStarted { cause, culprit: culprit.map(named) }
+                }
                 _ => Explanation::Ended(outcome),
             },
         })
@@ -234,10 +243,12 @@ impl fmt::Display for Explanation<'_> {
                 Some(Outcome::Succeeded) => write!(f, "skipped: {required} succeeded"),
                 None => write!(f, "skipped: because of {required}, since removed"),
             },
-            Self::NeverStarted { cause: cause @ Verdict::CriticalFailure(_) } => {
-                write!(f, "never started: the run ended first ({cause})")
+            Self::NeverStarted { culprit: Some(job), .. } => {
+                write!(f, "never started: the run ended first, since {job} failed")
             }
-            Self::NeverStarted { cause } => write!(f, "never started: the run {cause} first"),
+            Self::NeverStarted { cause, culprit: None } => {
+                write!(f, "never started: the run {cause} first")
+            }
             Self::Ended(outcome) => outcome.fmt(f),
         }
     }

@@ -73,6 +73,11 @@ fn explanations_of_skips() {
     run.explains("f", "skipped: #5 e was skipped").explains("g", "skipped: #2 b succeeded");
     run.explains("h", "skipped: #3 c failed").explains("i", "skipped: #4 d was cancelled");
     run.stop().explains("j", "never started: the run stopped first");
+
+    let mut run = Timeline::new();
+    run.add(job("a").critical()).add(job("b")).add(job("c").requires("b"));
+    run.start(0).starts("a b").fail("a");
+    run.explains("c", "never started: the run ended first, since #1 a failed");
 }
 
 #[test]
