@@ -64,7 +64,7 @@ scenarios! {
         a_run_until_stopped_waits_for_what_is_added;
     feeding: a_job_is_fed_what_became_of_others a_job_is_fed_what_became_of_services a_handle_a_list_and_what_may_be_missing_feed_one_job
         a_graph_is_made_of_what_others_left a_graph_that_is_being_made_is_stopped a_job_runs_graphs a_graph_that_a_job_runs_is_stopped_with_it;
-    notes: what_jobs_say_of_themselves;
+    notes: what_jobs_say_of_themselves who_added_a_job;
     transient: outputs_go_with_the_last_reader what_a_supervised_service_reads_stays an_added_reader_is_in_time_or_told;
     leaving: what_has_ended_leaves_with_all_that_it_kept it_leaves_after_those_that_require_it it_leaves_however_it_ends;
     pools: per_host_two_a_disk_of_ten_and_a_window_of_a_hundred whoever_fails_gives_back

@@ -60,8 +60,10 @@ pub struct Step<'a> {
 /// What let a job start when it did.
 #[derive(Clone, Copy, Debug)]
 pub enum Cause<'a> {
-    /// The beginning of the run; of a job that was added during the run, that it was.
+    /// The beginning of the run; of a job that was added during the run, by nobody who is known, that it was.
     Added,
+    /// This job, which added it during the run.
+    Addition(&'a JobHistory),
     /// The last of its requirements to be satisfied.
     Requirement(&'a JobHistory, Condition),
     /// A place in the window that this job left.
@@ -74,7 +76,7 @@ impl<'a> Cause<'a> {
     pub fn job(self) -> Option<&'a JobHistory> {
         match self {
             Self::Added => None,
-            Self::Requirement(job, _) | Self::Place(job) => Some(job),
+            Self::Addition(job) | Self::Requirement(job, _) | Self::Place(job) => Some(job),
         }
     }
 }
@@ -105,7 +107,8 @@ impl<'a> Causes<'a> {
     /// What let a job start when it did, and since when it could. O(its requirements + log n).
     pub(crate) fn of(&self, job: &'a JobHistory) -> (Moment, Cause<'a>) {
         let Some(started) = job.started() else { return self.of_skipped(job) };
-        let mut cause = (job.added, Cause::Added);
+        let by = job.info.added_by.and_then(|by| self.history.job(self.within, by));
+        let mut cause = (job.added, by.map_or(Cause::Added, Cause::Addition));
         for &(id, condition) in &job.info.requirements {
             let Some(required) = self.history.job(self.within, id) else { continue };
             match required.resolved() {
@@ -211,12 +214,15 @@ fn slack<'a>(
     let mut slack = HashMap::new();
     // How late the jobs may be that let others start.
     let mut spare: HashMap<JobId, Duration> = HashMap::new();
-    for &(resolved, job) in done.iter().rev() {
+    // Whatever waits for a job to resolve, or to add it, could start after that one could.
+    let mut jobs: Vec<_> =
+        done.iter().map(|&(resolved, job)| (causes.of(job), resolved, job)).collect();
+    jobs.sort_by_key(|((since, _), ..)| std::cmp::Reverse(*since));
+    for ((since, cause), resolved, job) in jobs {
         let until_end = end.filter(|_| has_run(job)).map(|end| end.saturating_since(resolved.at));
         let until_needed = spare.get(&job.info.id).copied();
         let Some(own) = until_end.into_iter().chain(until_needed).min() else { continue };
         slack.insert(job.info.id, own);
-        let (since, cause) = causes.of(job);
         let place = cause.job().map(|job| (job, since));
         let required = job.info.requirements.iter().filter_map(|&(id, _)| {
             let required = causes.history.job(causes.within, id)?;

@@ -143,6 +143,7 @@ impl Rows<'_> {
         });
         let (cause, by) = match cause {
             Cause::Added => ("", None),
+            Cause::Addition(by) => ("added it", Some(by)),
             Cause::Requirement(by, condition) => (condition_text(condition, by), Some(by)),
             Cause::Place(by) => ("left its place in the window", Some(by)),
         };

@@ -63,3 +63,41 @@ pub(crate) fn what_jobs_say_of_themselves(way: &Way) {
     assert!(report.to_string().contains(line), "{report}");
     let _ = waits;
 }
+
+/// Each job that another one adds is told with that, on whatever thread, also once it was polled a second time; what is
+/// added from elsewhere is nobody's.
+pub(crate) fn who_added_a_job(way: &Way) {
+    let (mut graph, nap) = (way.graph(), way.ms(1));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hear = Arc::clone(&told);
+    graph.observe(move |fact| {
+        if let What::Added(info) = &fact.what {
+            hear.lock().unwrap().push((info.label.clone().unwrap_or_default(), info.added_by));
+        }
+    });
+    let mut adders = Vec::new();
+    for number in 0..4 {
+        let adder = graph.adder();
+        let adds = Job::with_context(async move |cx: Context| {
+            drop(adder.add(Job::new(async {}).label(format!("{number} first"))));
+            cx.sleep(nap).await;
+            let inner = adder.clone();
+            let second = Job::new(async move {
+                drop(inner.add(Job::new(async {}).label(format!("{number} third"))));
+            });
+            adder.add(second.label(format!("{number} second"))).await.unwrap().id()
+        });
+        adders.push(graph.add(adds.label("adds")));
+    }
+    let before = graph.adder().add(Job::new(async {}).label("before"));
+    let report = way.run(graph);
+    drop(before);
+    let told = told.lock().unwrap();
+    let by = |label: &str| told.iter().find(|(told, _)| &**told == label).unwrap().1;
+    for (number, adder) in adders.iter().enumerate() {
+        assert_eq!(by(&format!("{number} first")), Some(adder.id()));
+        assert_eq!(by(&format!("{number} second")), Some(adder.id()));
+        assert_eq!(by(&format!("{number} third")), report.output(adder).copied());
+    }
+    assert_eq!((by("before"), by("adds")), (None, None));
+}

@@ -162,3 +162,22 @@ fn of_a_long_path_the_ten_longest_steps_are_shown() {
     assert_eq!(lines[11], "  and 20 shorter ones (210 s)");
     assert!(lines.iter().all(|line| line.chars().count() < 80), "{text}");
 }
+
+#[test]
+fn what_was_added_during_the_run_waited_for_whoever_added_it() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new();
+    let adder = graph.adder();
+    let list = async {
+        let (adder, clock) = (adder, &clock);
+        work(clock, 60 * SECOND).await;
+        adder.add(Job::new(work(clock, 5 * SECOND)).label("page")).await.unwrap();
+    };
+    graph.add(Job::new(list).label("list"));
+    graph.add(Job::new(work(&clock, 62 * SECOND)).label("beside"));
+    let history = observed(&clock, graph);
+    let path = CriticalPath::of(&history);
+    assert_eq!(path.to_string(), "65 s\n  60 s  #1 list\n   5 s  #3 page");
+    assert!(matches!(path.steps[1].cause, Cause::Addition(job) if job.info.id.number() == 1));
+    assert_eq!(slacks(&history), "list: Some(0), beside: Some(3), page: Some(0)");
+}

@@ -1,6 +1,7 @@
 use std::boxed::Box;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use std::vec::Vec;
@@ -151,7 +152,13 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
         let entry = self.tasks.free_entry();
         let waker = self.tasks.begin_poll(entry);
         let cx = &mut Context::from_waker(waker);
-        let polled = poll_first(&mut body, &mut self.engine.beginning(&attempt), cx);
+        let adds = self.engine.observed(attempt.job);
+        let mailbox = adds.map(|job| (Arc::clone(&self.engine.mailbox), job));
+        let start = &mut self.engine.beginning(&attempt);
+        let polled = match mailbox {
+            None => poll_first(&mut body, start, cx),
+            Some((mailbox, job)) => mailbox.adding(job, || poll_first(&mut body, start, cx)),
+        };
         if polled.is_ready() {
             self.tasks.free(entry);
         } else {
@@ -166,7 +173,11 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
         let Some(attempt) = self.tasks.attempt(entry) else { return };
         let Some(mut body) = self.engine.fetch(attempt) else { return };
         let waker = self.tasks.begin_poll(entry);
-        let polled = poll_body(&mut body, &mut Context::from_waker(waker));
+        let cx = &mut Context::from_waker(waker);
+        let polled = match self.engine.observed(attempt.job) {
+            None => poll_body(&mut body, cx),
+            Some(job) => self.engine.mailbox.adding(job, || poll_body(&mut body, cx)),
+        };
         if polled.is_ready() {
             self.tasks.remove(attempt);
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{self, Poll};
 use std::vec::Vec;
 
-use crate::orchestrator::Extra;
+use crate::orchestrator::{Extra, JobId};
 use crate::run::facts::bell::Bell;
 use crate::run::facts::column::Column;
 use crate::run::facts::error::RunError;
@@ -101,6 +101,8 @@ pub(crate) struct Addition<P: Payload> {
     pub(crate) requirements: Asked,
     pub(crate) reserve: Reserve<P>,
     pub(crate) reply: Answer,
+    /// The job that added it, if that is known: in a run that is observed.
+    pub(crate) by: Option<JobId>,
 }
 
 impl<P: Payload> Addition<P> {
@@ -183,6 +185,7 @@ impl<P: Payload> Adder<P> {
             requirements,
             reserve: Box::new(move |outputs| outputs.reserve_again::<T>(show, new_column)),
             reply: Answer(Arc::clone(&reply)),
+            by: self.mailbox.adding_job(),
         };
         let mut queue = lock(&self.additions.0);
         if queue.open {

@@ -17,7 +17,7 @@ impl<P: Payload> Engine<P> {
         // What is added counts from the clock of the core: hand it the time.
         drop(self.core.poll_ready_jobs(self.now));
         for addition in self.additions.take() {
-            let Addition { body, hook, extra, requirements, reserve, reply } = addition;
+            let Addition { body, hook, extra, requirements, reserve, reply, by } = addition;
             let fits = self.check_inputs(&body, extra.as_deref());
             let core = &mut self.core;
             let slot = reserve(&mut self.outputs);
@@ -26,6 +26,9 @@ impl<P: Payload> Engine<P> {
                 .and_then(|ids| Ok(core.insert(Record::new(slot), extra, ids)?.into()));
             if let Ok(id) = result {
                 self.cells.add(id.index(), body, hook);
+                if let Some(by) = by.filter(|_| self.observers.is_some()) {
+                    self.added_by.insert(id, by);
+                }
                 for (required, _) in self.core.requirements(id) {
                     self.removals.dependent_added(required);
                 }

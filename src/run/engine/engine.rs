@@ -1,4 +1,5 @@
 use std::boxed::Box;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use std::vec::Vec;
@@ -52,6 +53,8 @@ pub(crate) struct Engine<P: Payload> {
     /// How often somebody wanted the run to stop.
     pub(crate) stops: u32,
     pub(crate) removals: Removals,
+    /// Who added jobs of which observers have not been told.
+    pub(crate) added_by: HashMap<JobId, JobId>,
     pub(crate) left: Leftovers<P>,
     /// Those that are no job's.
     pub(crate) mishaps: Vec<Mishap>,

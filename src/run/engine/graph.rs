@@ -1,4 +1,5 @@
 use std::boxed::Box;
+use std::collections::HashMap;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
@@ -365,6 +366,7 @@ impl<P: Payload> Setting<P> {
             keep_bodies: false,
             stops: 0,
             removals: Removals::default(),
+            added_by: HashMap::new(),
             left: Leftovers::new(),
             mishaps: Vec::new(),
             observers: self.observers,

@@ -1,4 +1,5 @@
 use std::boxed::Box;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::vec::Vec;
 
@@ -70,6 +71,7 @@ impl<P: Payload> Engine<P> {
             keep_bodies: self.keep_bodies,
             stops: self.stops,
             removals: Removals::default(),
+            added_by: HashMap::new(),
             left: Leftovers::new(),
             mishaps: Vec::new(),
             observers: self.observers.clone(),

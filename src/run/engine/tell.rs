@@ -27,6 +27,12 @@ impl<P: Payload> Engine<P> {
         }
     }
 
+    /// A job, if it is to be known what it adds.
+    #[inline]
+    pub(crate) fn observed(&self, job: JobId) -> Option<JobId> {
+        self.observers.is_some().then_some(job)
+    }
+
     /// The same, after an attempt has completed.
     pub(crate) fn tell_completed(&mut self, attempt: Attempt) {
         if self.observers.is_some() {
@@ -40,10 +46,10 @@ impl<P: Payload> Engine<P> {
         let Some(observers) = self.observers.clone() else { return };
         while let Some(transition) = self.core.poll_transition() {
             let what = match &self.role {
-                Role::Jobs => self.what_changed(transition, completed),
                 Role::Hooks(subjects) => {
                     self.what_changed_in_hooks(subjects, transition, completed)
                 }
+                Role::Jobs => self.what_changed(transition, completed),
             };
             if let Some(what) = what {
                 observers.put(transition.at, what);
@@ -52,12 +58,18 @@ impl<P: Payload> Engine<P> {
     }
 
     fn what_changed(
-        &self,
+        &mut self,
         Transition { id, change, .. }: Transition,
         completed: Option<Attempt>,
     ) -> Option<What> {
         Some(match change {
-            Change::Added => What::Added(self.info(id)),
+            Change::Added => {
+                let mut info = self.info(id);
+                if let Some(by) = self.added_by.remove(&id) {
+                    Arc::make_mut(&mut info).added_by = Some(by);
+                }
+                What::Added(info)
+            }
             Change::State { from, to } => {
                 What::State { id, from, to, error: self.error(id, from, to, completed) }
             }

@@ -94,6 +94,8 @@ pub struct JobInfo {
     pub requirements: Vec<(JobId, Condition)>,
     /// The jobs inside, if it is a graph.
     pub inside: Option<Vec<Arc<JobInfo>>>,
+    /// The job of the same graph that added it while the run went on, if one did, and the run was observed.
+    pub added_by: Option<JobId>,
 }
 
 impl JobInfo {
@@ -108,6 +110,7 @@ impl JobInfo {
             takes: Vec::new(),
             requirements: Vec::new(),
             inside: None,
+            added_by: None,
         }
     }
 

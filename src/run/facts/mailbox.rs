@@ -9,7 +9,7 @@ use std::vec::Vec;
 use super::bell::Bell;
 use super::handle::{JobHandle, Key};
 use super::lock::lock;
-use crate::orchestrator::Attempt;
+use crate::orchestrator::{Attempt, JobId};
 
 /// What reaches a run from its jobs, and from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,8 @@ struct Inner {
 std::thread_local! {
     /// The mailbox of the run of which this thread polls a job, as an address; 0 if there is none.
     static POLLED: Cell<usize> = const { Cell::new(0) };
+    /// The job that this thread polls, and the mailbox of its run as an address, where that is to be known.
+    static ADDS: Cell<(usize, JobId)> = const { Cell::new((0, JobId::NOBODY)) };
     /// The stops that it has asked for, which are to be heard after the poll, and its mailbox. There may be
     /// several, where a task of one run is polled inside the poll of a job of another one.
     static HELD: RefCell<Vec<(usize, Message)>> = const { RefCell::new(Vec::new()) };
@@ -84,6 +86,20 @@ impl Mailbox {
         let polled = poll();
         POLLED.set(before);
         polled
+    }
+
+    /// Runs a poll; what is added in it is added by this job.
+    pub(crate) fn adding<T>(&self, job: JobId, poll: impl FnOnce() -> T) -> T {
+        let before = ADDS.replace((self.address(), job));
+        let polled = poll();
+        ADDS.set(before);
+        polled
+    }
+
+    /// The job of this run that this thread polls, as far as that is to be known.
+    pub(crate) fn adding_job(&self) -> Option<JobId> {
+        let (address, job) = ADDS.get();
+        (address == self.address()).then_some(job)
     }
 
     pub(crate) fn post(&self, message: Message) {

@@ -25,6 +25,7 @@ impl JobInfo {
             takes: core.takes(id).map(|(pool, amount)| (pool.name.into(), amount)).collect(),
             requirements: core.requirements(id).collect(),
             inside,
+            added_by: None,
         }
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Info {
     pub(super) requires: Vec<Requires>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) inside: Option<Vec<Self>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) added_by: Option<JobId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -46,6 +48,7 @@ impl Info {
             takes: takes.collect(),
             requires: requires.collect(),
             inside: None,
+            added_by: info.added_by,
         }
     }
 
@@ -68,6 +71,7 @@ impl From<Info> for JobInfo {
             takes: job.takes.into_iter().map(|takes| (takes.pool, takes.amount)).collect(),
             requirements: requirements.collect(),
             inside: job.inside.map(inside),
+            added_by: job.added_by,
         }
     }
 }

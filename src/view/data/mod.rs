@@ -57,8 +57,8 @@
 //!
 //! A job is named by the number of its id, 3 for `#3`: numbers are never used twice in a graph. Before it runs, there is known
 //! of it: `job`; `label`, or `null`; `kind`: `finite`, `forever` or `service`; `critical`; `takes`, each with `pool` and
-//! `amount`; `requires`, each with `job` and `condition`: `succeeded`, `finished`, `settled`, `failed` or `any`; and `inside`,
-//! the jobs inside, if it is a graph.
+//! `amount`; `requires`, each with `job` and `condition`: `succeeded`, `finished`, `settled`, `failed` or `any`; `inside`,
+//! the jobs inside, if it is a graph; and `added_by`, the job that added it, if one did.
 //!
 //! A state is a map with `state`:
 //!

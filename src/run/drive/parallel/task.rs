@@ -131,7 +131,12 @@ impl<S: Spawn> Task<S> {
         }
         let is_under_way = self.shared.is_under_way(attempt, aborts);
         let polled = if is_under_way {
-            self.shared.mailbox.polling(|| poll_body(&mut body, cx))
+            let (shared, job) = (&self.shared, attempt.job);
+            let mut poll = || poll_body(&mut body, cx);
+            shared.mailbox.polling(|| match shared.observers {
+                None => poll(),
+                Some(_) => shared.mailbox.adding(job, poll),
+            })
         } else {
             Poll::Pending
         };
