@@ -1,7 +1,6 @@
 use std::boxed::Box;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use std::vec::Vec;
@@ -152,12 +151,11 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
         let entry = self.tasks.free_entry();
         let waker = self.tasks.begin_poll(entry);
         let cx = &mut Context::from_waker(waker);
-        let adds = self.engine.observed(attempt.job);
-        let mailbox = adds.map(|job| (Arc::clone(&self.engine.mailbox), job));
-        let start = &mut self.engine.beginning(&attempt);
-        let polled = match mailbox {
-            None => poll_first(&mut body, start, cx),
-            Some((mailbox, job)) => mailbox.adding(job, || poll_first(&mut body, start, cx)),
+        let polled = if self.engine.observers.is_some() {
+            let _polls = self.engine.mailbox.adding(attempt.job);
+            poll_first(&mut body, &mut self.engine.beginning(&attempt), cx)
+        } else {
+            poll_first(&mut body, &mut self.engine.beginning(&attempt), cx)
         };
         if polled.is_ready() {
             self.tasks.free(entry);
@@ -174,9 +172,11 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
         let Some(mut body) = self.engine.fetch(attempt) else { return };
         let waker = self.tasks.begin_poll(entry);
         let cx = &mut Context::from_waker(waker);
-        let polled = match self.engine.observed(attempt.job) {
-            None => poll_body(&mut body, cx),
-            Some(job) => self.engine.mailbox.adding(job, || poll_body(&mut body, cx)),
+        let polled = if self.engine.observers.is_some() {
+            let _polls = self.engine.mailbox.adding(attempt.job);
+            poll_body(&mut body, cx)
+        } else {
+            poll_body(&mut body, cx)
         };
         if polled.is_ready() {
             self.tasks.remove(attempt);

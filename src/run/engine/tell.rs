@@ -27,12 +27,6 @@ impl<P: Payload> Engine<P> {
         }
     }
 
-    /// A job, if it is to be known what it adds.
-    #[inline]
-    pub(crate) fn observed(&self, job: JobId) -> Option<JobId> {
-        self.observers.is_some().then_some(job)
-    }
-
     /// The same, after an attempt has completed.
     pub(crate) fn tell_completed(&mut self, attempt: Attempt) {
         if self.observers.is_some() {

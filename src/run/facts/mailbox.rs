@@ -72,6 +72,16 @@ std::thread_local! {
     static HOLDS: Cell<bool> = const { Cell::new(false) };
 }
 
+/// While this is there, a thread polls a job of which is to be known what it adds.
+pub(crate) struct Polls((usize, JobId));
+
+impl Drop for Polls {
+    #[cold]
+    fn drop(&mut self) {
+        ADDS.set(self.0);
+    }
+}
+
 impl Mailbox {
     fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
@@ -88,12 +98,10 @@ impl Mailbox {
         polled
     }
 
-    /// Runs a poll; what is added in it is added by this job.
-    pub(crate) fn adding<T>(&self, job: JobId, poll: impl FnOnce() -> T) -> T {
-        let before = ADDS.replace((self.address(), job));
-        let polled = poll();
-        ADDS.set(before);
-        polled
+    /// Until the guard is dropped, what is added on this thread is added by this job.
+    #[cold]
+    pub(crate) fn adding(&self, job: JobId) -> Polls {
+        Polls(ADDS.replace((self.address(), job)))
     }
 
     /// The job of this run that this thread polls, as far as that is to be known.

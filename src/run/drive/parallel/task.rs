@@ -131,12 +131,9 @@ impl<S: Spawn> Task<S> {
         }
         let is_under_way = self.shared.is_under_way(attempt, aborts);
         let polled = if is_under_way {
-            let (shared, job) = (&self.shared, attempt.job);
-            let mut poll = || poll_body(&mut body, cx);
-            shared.mailbox.polling(|| match shared.observers {
-                None => poll(),
-                Some(_) => shared.mailbox.adding(job, poll),
-            })
+            let shared = &self.shared;
+            let _polls = shared.observers.as_ref().map(|_| shared.mailbox.adding(attempt.job));
+            shared.mailbox.polling(|| poll_body(&mut body, cx))
         } else {
             Poll::Pending
         };
