@@ -119,7 +119,7 @@ impl<J> Orchestrator<J> {
             }
             JobState::Ended(Outcome::Skipped(SkipReason::Requirement(id))) => {
                 Explanation::Skipped {
-                    required: JobName { id: Some(id), label: self.label(id) },
+                    required: self.called(id),
                     outcome: self.state(id).and_then(JobState::outcome),
                 }
             }
@@ -129,8 +129,8 @@ impl<J> Orchestrator<J> {
                         Verdict::CriticalFailure(id) => Some(id),
                         Verdict::Completed | Verdict::TimedOut | Verdict::Stopped => None,
                     };
-                    let named = |id| JobName { id: Some(id), label: self.label(id) };
-                    Explanation::NeverStarted { cause, culprit: culprit.map(named) }
+                    let culprit = culprit.map(|id| self.called(id));
+                    Explanation::NeverStarted { cause, culprit }
                 }
                 _ => Explanation::Ended(outcome),
             },
@@ -141,6 +141,11 @@ impl<J> Orchestrator<J> {
     fn pool_waits(&self, index: u32) -> Vec<PoolWait<'_>> {
         let Some(kind) = self.jobs.kind_of(index) else { return Vec::new() };
         self.queue.kinds.waits(kind)
+    }
+
+    /// The name of a job that may be gone.
+    fn called(&self, id: JobId) -> JobName<&'_ str> {
+        JobName { id: Some(id), label: self.label(id) }
     }
 
     fn named(&self, index: u32) -> JobName<&'_ str> {

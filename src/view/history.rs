@@ -136,11 +136,7 @@ impl History {
         }
         let job = JobHistory::new(Arc::clone(info), Arc::clone(within), self.now);
         let next = self.jobs.len();
-        let graph = if self.graphs.contains_key(within) {
-            self.graphs.entry(Arc::clone(within)).or_default()
-        } else {
-            self.open(within)
-        };
+        let graph = self.open(within);
         let index = graph.gone.pop().unwrap_or(next);
         graph.indices.insert(info.id, index);
         graph.jobs.push(index);
@@ -315,13 +311,16 @@ impl History {
     /// The name of a job, after those of the jobs inside which it is: `deploy / #2 copy`.
     #[must_use]
     pub fn path(&self, job: &JobHistory) -> String {
-        let mut path = String::new();
-        for depth in 0..job.within.len() {
-            let around = self.job(&job.within[..depth], job.within[depth]);
-            path += &around.map_or_else(|| job.within[depth].to_string(), JobHistory::short_name);
-            path += " / ";
-        }
-        path + &job.name().to_string()
+        let around: String = self.around(&job.within, 0).map(|name| name + " / ").collect();
+        around + &job.name().to_string()
+    }
+
+    /// The short names of jobs, each inside the one before, from so deep on.
+    pub(super) fn around(&self, within: &[JobId], from: usize) -> impl Iterator<Item = String> {
+        (from..within.len()).map(move |depth| {
+            let job = self.job(&within[..depth], within[depth]);
+            job.map_or_else(|| within[depth].to_string(), JobHistory::short_name)
+        })
     }
 }
 

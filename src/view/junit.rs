@@ -14,9 +14,9 @@ use crate::{Failure, JobId, JobKind, JobState, Outcome, Verdict};
 /// A run as a `JUnit` file, which CI systems show: with feature `junit`. `name` is what they call it.
 ///
 /// Each graph is a test suite, and each job a test case. One that failed is a failure, or an error if it
-/// panicked or timed out; those that were retried count as flaky if they succeeded at last. What
-/// was skipped, or cancelled, is skipped, but for forever jobs and services, which are there to be cancelled. The run is the first test case: an error unless it was completed. A shutdown hook that failed, and
-/// what panicked on the side, are test cases too.
+/// panicked or timed out; those that were retried count as flaky if they succeeded at last. What was skipped, or
+/// cancelled, is skipped, but for forever jobs and services, which are there to be cancelled. The run is the first test
+/// case: an error unless it was completed. Shutdown hooks, and what panicked on the side, are test cases too.
 ///
 /// ```
 /// use jobgraph::view::junit;
@@ -69,13 +69,8 @@ impl Suites<'_> {
 
     /// `nightly / deploy`.
     fn path(&self, within: &[JobId]) -> String {
-        let mut path = self.name.to_string();
-        for depth in 0..within.len() {
-            let job = self.history.job(&within[..depth], within[depth]);
-            let name = job.map_or_else(|| within[depth].to_string(), JobHistory::short_name);
-            path += &[" / ", &short(&name)].concat();
-        }
-        path
+        let around = self.history.around(within, 0).map(|name| [" / ", &short(&name)].concat());
+        self.name.to_string() + &around.collect::<String>()
     }
 
     fn of_run(&self) -> TestCase {

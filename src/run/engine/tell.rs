@@ -40,10 +40,10 @@ impl<P: Payload> Engine<P> {
         let Some(observers) = self.observers.clone() else { return };
         while let Some(transition) = self.core.poll_transition() {
             let what = match &self.role {
+                Role::Jobs => self.what_changed(transition, completed),
                 Role::Hooks(subjects) => {
                     self.what_changed_in_hooks(subjects, transition, completed)
                 }
-                Role::Jobs => self.what_changed(transition, completed),
             };
             if let Some(what) = what {
                 observers.put(transition.at, what);

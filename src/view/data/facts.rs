@@ -133,7 +133,7 @@ impl From<Told> for Mishap {
     }
 }
 
-fn text(error: Option<&Arc<JobError>>) -> Option<String> {
+pub(super) fn text(error: Option<&Arc<JobError>>) -> Option<String> {
     error.map(ToString::to_string)
 }
 

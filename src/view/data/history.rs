@@ -1,14 +1,13 @@
-use std::string::{String, ToString};
-use std::sync::Arc;
+use std::string::String;
 use std::vec::Vec;
 
 use serde::{Serialize, Serializer};
 
 use super::FORMAT;
-use super::facts::VerdictName;
+use super::facts::{VerdictName, text};
 use super::jobs::Info;
 use crate::view::{AttemptHistory, History, HookHistory, JobHistory, Moment};
-use crate::{Counts, JobError, JobId, JobState, Mishap, Outcome, OutputStore, Report, Timestamp};
+use crate::{Counts, JobId, JobState, Mishap, Outcome, OutputStore, Report, Timestamp};
 
 /// A history as a map.
 #[derive(Serialize)]
@@ -77,10 +76,6 @@ struct Hook {
 
 fn at(moment: Option<Moment>) -> Option<Timestamp> {
     moment.map(|moment| moment.at)
-}
-
-fn text(error: Option<&Arc<JobError>>) -> Option<String> {
-    error.map(ToString::to_string)
 }
 
 impl From<&AttemptHistory> for Attempt {

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::format;
 use std::string::{String, ToString};
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub struct Monitor {
     running: BTreeSet<Entry>,
     /// Jobs that have not ended and do not run, in the order in which they are likely to.
     coming: BTreeSet<Entry>,
+    /// Why the jobs failed that are to be retried: asked once, since that is code of the user's.
+    retried: HashMap<(Arc<[JobId]>, JobId), String>,
     pace: Pace,
 }
 
@@ -87,6 +89,16 @@ impl Monitor {
             }
         }
         self.history.note(fact);
+        if let What::State { id, to, error, .. } = &fact.what {
+            let job = (Arc::clone(&fact.within), *id);
+            match error {
+                Some(error) if matches!(to, JobState::Backoff { .. }) => {
+                    self.retried.insert(job, why(error));
+                }
+                _ if self.retried.is_empty() => {}
+                _ => _ = self.retried.remove(&job),
+            }
+        }
         for (within, id) in self.concerned(fact) {
             let Some(job) = self.history.job(&within, id) else { continue };
             self.pace.add(job);
@@ -194,14 +206,9 @@ impl Monitor {
 
     /// The name of a job, after those of the nearest jobs inside which it is.
     pub(super) fn path(&self, job: &JobHistory) -> String {
-        let depth = job.within.len();
-        let cut = if depth > AROUND { "… / " } else { "" };
-        let mut path = cut.to_string();
-        for depth in depth.saturating_sub(AROUND)..depth {
-            let around = self.history.job(&job.within[..depth], job.within[depth]);
-            let name = around.map_or_else(|| job.within[depth].to_string(), JobHistory::short_name);
-            path += &(short(&name) + " / ");
-        }
+        let hidden = job.within.len().saturating_sub(AROUND);
+        let mut path = String::from(if hidden > 0 { "… / " } else { "" });
+        path.extend(self.history.around(&job.within, hidden).map(|name| short(&name) + " / "));
         path + &short(&job.name().to_string())
     }
 
@@ -218,8 +225,8 @@ impl Monitor {
             JobState::Queued => "queued".into(),
             JobState::Backoff { until } if wide => {
                 let pause = format!("retry in {}", Seconds(round(until.saturating_since(now))));
-                let error = job.attempts.last().and_then(|attempt| attempt.error.as_ref());
-                error.map_or(pause.clone(), |error| format!("{pause}: {}", why(error)))
+                let error = self.retried.get(&(Arc::clone(&job.within), job.info.id));
+                error.map_or(pause.clone(), |error| format!("{pause}: {error}"))
             }
             JobState::Backoff { .. } => "retries".into(),
             JobState::Waiting if wide => self.waits_for(job),

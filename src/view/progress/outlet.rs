@@ -2,7 +2,7 @@ use std::fmt::Debug;
 use std::format;
 use std::panic::{set_hook, take_hook};
 use std::string::String;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use std::vec::Vec;
@@ -44,6 +44,8 @@ struct State {
     /// The runs that are under way.
     shows: Vec<Arc<dyn Shown>>,
     writer: Writer,
+    /// How many panics have their say just now: nothing is drawn meanwhile.
+    panics: usize,
 }
 
 /// Who writes.
@@ -128,7 +130,7 @@ impl Outlet {
     pub(super) fn enter(self: &Arc<Self>, show: Arc<dyn Shown>) {
         let mut state = lock(&self.state);
         state.shows.push(show);
-        if !matches!(state.writer, Writer::Thread { .. }) {
+        if !state.has_thread() {
             let outlet = Arc::clone(self);
             let thread = thread::Builder::new().name("progress".into());
             // Without a thread there is nothing that could be drawn, but lines can be printed.
@@ -145,7 +147,7 @@ impl Outlet {
         state.shows.retain(|shown| !std::ptr::addr_eq(Arc::as_ptr(shown), show));
         state.queue.put_anyway(last);
         self.work.notify_one();
-        if !matches!(state.writer, Writer::Thread { .. }) {
+        if !state.has_thread() {
             return self.write_if_nobody_does(state);
         }
         let until = Instant::now() + PATIENCE;
@@ -154,8 +156,7 @@ impl Outlet {
             if left.is_zero() {
                 return;
             }
-            let waited = self.written.wait_timeout(state, left);
-            state = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+            state = wait(&self.written, state, left);
         }
     }
 
@@ -188,6 +189,7 @@ impl Outlet {
         self.written.notify_all();
         loop {
             let now = Instant::now();
+            let next = if state.panics == 0 { next } else { now + PERIOD };
             let signs = state.shows.iter().filter_map(|show| show.due());
             let due = signs.chain(self.is_terminal.then_some(next)).min();
             if due.is_some_and(|due| due <= now) && !state.shows.is_empty() {
@@ -203,14 +205,17 @@ impl Outlet {
                 return Task::End;
             }
             let left = due.map_or(Duration::MAX, |due| due.saturating_duration_since(now));
-            let waited = self.work.wait_timeout(state, left.min(Duration::from_secs(3_600)));
-            state = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+            state = wait(&self.work, state, left.min(Duration::from_secs(3_600)));
         }
     }
 
     /// Draws the runs one below the other. Each has its share of the rows.
     fn draw(&self, shows: &[Arc<dyn Shown>]) {
         let mut screen = lock(&self.screen);
+        // A panic may have taken the screen since this was asked for.
+        if lock(&self.state).panics > 0 {
+            return;
+        }
         let (columns, rows) = screen.room();
         if columns == 0 || rows == 0 {
             return screen.clear();
@@ -228,29 +233,54 @@ impl Outlet {
         screen.draw(&lines);
     }
 
-    /// Takes away what is drawn for as long as the guard lives, if it can be had soon.
-    fn cleared(&self) -> Option<MutexGuard<'_, Screen>> {
-        // Whoever panics may be here.
-        let draws = |state: &State| matches!(state.writer, Writer::Thread { .. });
-        if self.state.try_lock().is_ok_and(|state| !draws(&state)) {
+    /// Takes away what is drawn until the panic has had its say. Whoever panics may hold a lock of this: what cannot be
+    /// had soon is left.
+    fn make_room(&self) -> Option<Room<'_>> {
+        let mut state = soon(&self.state)?;
+        if !state.has_thread() {
             return None;
         }
-        for _ in 0..50 {
-            if let Ok(mut screen) = self.screen.try_lock() {
-                screen.clear();
-                return Some(screen);
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
-        None
+        state.panics += 1;
+        drop(state);
+        let room = Room(self);
+        soon(&self.screen)?.clear();
+        Some(room)
     }
 }
 
+/// While this is there, nothing is drawn.
+struct Room<'a>(&'a Outlet);
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.state).panics -= 1;
+    }
+}
+
+/// A lock, if it can be had within some 50 ms.
+fn soon<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    for _ in 0..50 {
+        if let Ok(guard) = mutex.try_lock() {
+            return Some(guard);
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    None
+}
+
+fn wait<'a, T>(told: &Condvar, guard: MutexGuard<'a, T>, at_most: Duration) -> MutexGuard<'a, T> {
+    told.wait_timeout(guard, at_most).unwrap_or_else(PoisonError::into_inner).0
+}
+
 impl State {
+    fn has_thread(&self) -> bool {
+        matches!(self.writer, Writer::Thread { .. })
+    }
+
     /// Whether something is still to be written; if no run is shown, whether the thread has not ended.
     fn is_behind(&self) -> bool {
         let busy = self.writer == Writer::Thread { busy: true };
-        let ends = self.shows.is_empty() && matches!(self.writer, Writer::Thread { .. });
+        let ends = self.shows.is_empty() && self.has_thread();
         busy || ends || !self.queue.is_empty()
     }
 }
@@ -265,8 +295,9 @@ fn make_room_for_panics() {
         let before = take_hook();
         set_hook(std::boxed::Box::new(move |info| {
             let outlet = Outlet::stderr();
-            let _cleared = outlet.cleared();
+            let room = outlet.make_room();
             before(info);
+            drop(room);
         }));
     });
 }

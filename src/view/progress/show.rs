@@ -14,10 +14,10 @@ use crate::{Fact, Timestamp, What};
 pub(super) struct Show {
     pub(super) outlet: Arc<Outlet>,
     /// Whether it is told in lines, rather than drawn.
-    pub(super) in_lines: bool,
-    pub(super) detail: Detail,
+    in_lines: bool,
+    detail: Detail,
     /// At most so long nothing is told of it.
-    pub(super) every: Duration,
+    every: Duration,
     state: Mutex<State>,
     /// When something was told of it, at last. No code of the user's runs while it is locked.
     told: Mutex<Instant>,
@@ -62,8 +62,7 @@ impl Show {
         let event = self.note(fact);
         match fact.what {
             What::Begun { .. } if fact.within.is_empty() => {
-                let show = Arc::clone(self);
-                self.outlet.enter(show);
+                self.outlet.enter(Arc::clone(self) as Arc<dyn Shown>);
             }
             What::Over(_) if fact.within.is_empty() => self.end(),
             _ => event.into_iter().for_each(|event| self.outlet.print(event)),
