@@ -744,3 +744,22 @@ fn a_job_of_another_graph_is_named_as_such() {
     let both = graph.require(&stranger, &stranger, Condition::Finished);
     assert_eq!(both.unwrap_err().to_string(), text);
 }
+
+/// Where all notes that wait are moved for each that is read, this does not come to an end.
+#[test]
+fn many_notes_of_one_poll_are_read_each_in_its_turn() {
+    const NOTES: usize = 400_000;
+    let clock = VirtualClock::new();
+    let (mut graph, heard) = (JobGraph::new(), Arc::new(AtomicUsize::new(0)));
+    let hear = Arc::clone(&heard);
+    graph.observe(move |fact| {
+        if matches!(fact.what, What::Note { .. }) {
+            hear.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let talks = Job::with_context(async |cx| (0..NOTES).for_each(|note| cx.note(note.to_string())));
+    let talks = graph.add(talks);
+    let report = run(&clock, graph);
+    assert_eq!(heard.load(Ordering::SeqCst), NOTES);
+    assert_eq!(report.job(&talks).unwrap().note(), Some("399999"));
+}

@@ -33,12 +33,18 @@ enum Hostile {
     Endless,
     /// It cannot say what it is.
     Mute,
+    /// It panics while it says what it is.
+    Screams,
 }
 
 impl fmt::Display for Hostile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("hostile")?;
-        if matches!(self, Self::Mute) { Err(fmt::Error) } else { Ok(()) }
+        match self {
+            Self::Mute => Err(fmt::Error),
+            Self::Screams => panic!("no text"),
+            Self::Panics | Self::Endless => Ok(()),
+        }
     }
 }
 
@@ -47,7 +53,7 @@ impl Error for Hostile {
         match self {
             Self::Panics => panic!("no cause"),
             Self::Endless => Some(self),
-            Self::Mute => None,
+            Self::Mute | Self::Screams => None,
         }
     }
 }
@@ -106,6 +112,9 @@ fn an_error_that_cannot_be_asked_is_one_like_another() {
             let failed = Some(Outcome::Failed(jobgraph::Failure::Error));
             assert_eq!(attempts(way, error), (4, failed, Some("hostile".into())));
         }
+        let screams = attempts(way, || Hostile::Screams.into());
+        let failed = Some(Outcome::Failed(jobgraph::Failure::Error));
+        assert_eq!(screams, (4, failed, Some("hostile(its text panicked: no text)".into())));
     }
 }
 

@@ -200,13 +200,14 @@ fn arrows_of_a_trace_begin_and_end_in_slices_and_curves_come_back_to_nothing() {
         let of = |phase: &'static str| events.iter().filter(move |event| event["ph"] == phase);
         let nanos = |value: &serde_json::Value| (value.as_f64().unwrap() * 1_000.0).round();
         let track = |event: &serde_json::Value| (event["pid"].as_u64(), event["tid"].as_u64());
+        // Where it ends, a slice is not there any more, unless it takes no time.
         let attempt_at = |event: &serde_json::Value| {
             of("X").any(|slice| {
-                let from = nanos(&slice["ts"]);
-                let inside = from..=from + nanos(&slice["dur"]);
+                let (from, took) = (nanos(&slice["ts"]), nanos(&slice["dur"]));
+                let at = nanos(&event["ts"]);
                 slice["cat"] == "attempt"
                     && track(slice) == track(event)
-                    && inside.contains(&nanos(&event["ts"]))
+                    && (from..from + took.max(0.5)).contains(&at)
             })
         };
         let begun: Vec<_> = of("s").collect();

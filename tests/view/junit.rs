@@ -108,3 +108,15 @@ fn a_run_that_did_not_complete_is_an_error() {
     "##]]
     .assert_eq(&texts.join("\n"));
 }
+
+#[test]
+fn a_job_that_takes_too_long_is_an_error_and_a_broken_one_a_failure() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new();
+    graph.add(Job::new(work(&clock, 2 * SECOND)).timeout(SECOND).label("slow"));
+    graph.add(Job::try_new(async { Err::<(), _>("no room") }).label("broken"));
+    let xml = junit(&observed(&clock, graph), "x");
+    assert!(xml.contains(r#"<error message="timed out" type="timed out"/>"#), "{xml}");
+    assert!(xml.contains(r#"<failure message="no room" type="error"/>"#), "{xml}");
+    assert!(xml.contains(r#"tests="3" skipped="0" failures="1" errors="1""#), "{xml}");
+}
