@@ -55,8 +55,6 @@ pub struct GraphHistory {
     jobs: Vec<usize>,
     /// Where each of them stands among all jobs.
     indices: HashMap<JobId, usize>,
-    /// Those of its jobs inside which there is a graph.
-    around: Vec<JobId>,
     /// Where jobs stand of an earlier run of a graph in the same place.
     gone: Vec<usize>,
 }
@@ -185,10 +183,8 @@ impl History {
     fn open(&mut self, within: &Arc<[JobId]>) -> &mut GraphHistory {
         if let Some((&id, outside)) = within.split_last()
             && let Some(job) = self.job_mut(outside, id)
-            && !std::mem::replace(&mut job.is_graph, true)
-            && let Some(graph) = self.graphs.get_mut(outside)
         {
-            graph.around.push(id);
+            job.is_graph = true;
         }
         self.graphs.entry(Arc::clone(within)).or_default()
     }
@@ -200,8 +196,8 @@ impl History {
         }
         let mut paths = Vec::from([within.to_vec()]);
         while let Some(path) = paths.pop() {
+            paths.extend(self.graphs_within(&path));
             let Some(graph) = self.graphs.get_mut(&path[..]) else { continue };
-            paths.extend(graph.around.iter().map(|&id| [&path[..], &[id]].concat()));
             let mut gone = std::mem::take(&mut graph.gone);
             gone.append(&mut graph.jobs);
             for &index in &gone {
@@ -215,6 +211,7 @@ impl History {
     fn cut_short(&mut self, path: Vec<JobId>) {
         let mut paths = Vec::from([path]);
         while let Some(path) = paths.pop() {
+            let inside: Vec<_> = self.graphs_within(&path).collect();
             let Some(graph) = self.graphs.get_mut(&path[..]) else { continue };
             if graph.over.is_some() {
                 continue;
@@ -236,8 +233,14 @@ impl History {
                 job.enter(to, self.now);
             }
             graph.over = Some((self.now, Verdict::Stopped));
-            paths.extend(graph.around.iter().map(|&id| [&path[..], &[id]].concat()));
+            paths.extend(inside);
         }
+    }
+
+    /// The paths of the graphs that are jobs of this one.
+    fn graphs_within(&self, within: &[JobId]) -> impl Iterator<Item = Vec<JobId>> {
+        let graphs = self.jobs_within(within).filter(|job| job.is_graph);
+        graphs.map(move |job| [within, &[job.info.id]].concat())
     }
 
     fn index(&self, within: &[JobId], id: JobId) -> Option<usize> {

@@ -245,3 +245,25 @@ fn a_graph_that_is_cut_off_and_run_again_is_known_as_it_is() {
     assert!(end.jobs().all(|job| job.state.is_ended()));
     assert_eq!(end.jobs().map(|job| job.busy(end.now().at)).max(), Some(3 * SECOND));
 }
+
+#[test]
+fn whatever_is_inside_a_job_that_is_over_is_over_however_deep() {
+    let mut core = jobgraph::Orchestrator::new(jobgraph::RunOptions::default());
+    let id = core.add((), jobgraph::JobOptions::default(), &[]).unwrap();
+    let mut info = JobInfo::new(id);
+    for _ in 0..4 {
+        let inside = std::mem::replace(&mut info, JobInfo::new(id));
+        info.inside = Some(vec![Arc::new(inside)]);
+    }
+    let mut history = History::new();
+    let skipped = JobState::Ended(Outcome::Skipped(SkipReason::RunStopped));
+    for what in [
+        What::Begun { window: None, pools: Vec::new() },
+        What::Added(Arc::new(info)),
+        What::State { id, from: JobState::Waiting, to: skipped, error: None },
+    ] {
+        history.note(&Fact { at: Timestamp::ZERO, within: Arc::new([]), what });
+    }
+    assert_eq!(history.jobs().count(), 5);
+    assert!(history.jobs().all(|job| job.state == skipped), "{history}");
+}
