@@ -51,9 +51,9 @@ pub mod view;
 
 pub use crate::orchestrator::{
     After, AnyOf, Attempt, BadNeed, BadRetries, Change, Completion, Condition, Counts,
-    DependentsOfAll, Explanation, Failure, GraphError, InputError, JobId, JobKind, JobName,
-    JobOptions, JobState, Orchestrator, Order, Outcome, PoolId, PoolUse, PoolWait, ReadyJobs,
-    Retries, RunOptions, Signal, SkipReason, StopReason, Timestamp, Transition, Verdict,
+    DependentsOfAll, EndOfRun, Explanation, Failure, GraphError, InputError, JobId, JobKind,
+    JobName, JobOptions, JobState, Orchestrator, Order, Outcome, PoolId, PoolUse, PoolWait,
+    ReadyJobs, Retries, RunOptions, Signal, SkipReason, StopReason, Timestamp, Transition, Verdict,
 };
 #[cfg(feature = "std")]
 pub use crate::run::{

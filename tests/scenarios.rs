@@ -55,7 +55,7 @@ scenarios! {
         retries_and_timeouts reports_are_equal;
     ending: a_job_that_ignores_its_cancellation_has_its_grace a_job_that_blocks_delays_the_end
         dropping_the_run_leaves_nothing_alive hooks_run_in_reverse_order a_hook_that_hangs_or_panics_is_reported
-        the_ladder_of_stops the_third_stop_aborts_the_hooks a_bus_is_drained a_stop_before_the_run;
+        the_ladder_of_stops the_third_stop_aborts_the_hooks a_bus_is_drained a_stop_before_the_run what_the_run_cut_short_says_why;
     services: three_services_start_and_stop_in_order a_service_may_be_ready_with_its_last_breath
         a_service_that_is_never_ready a_service_that_takes_too_long a_restarted_service_and_its_latest_value
         a_supervised_service_is_restarted a_service_that_fails_when_it_has_been_ready;

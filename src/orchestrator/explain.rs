@@ -10,7 +10,7 @@ use super::machine::Orchestrator;
 use super::phase::{Phase, Verdict};
 use super::pool::PoolWait;
 use super::resolve::Resolution;
-use super::state::{JobState, Outcome, SkipReason, StopReason};
+use super::state::{JobState, Outcome, SkipReason, Stage, StopReason};
 use super::time::Seconds;
 
 /// Why a job is where it is. Displays as a line that a person can act on.
@@ -72,13 +72,38 @@ pub enum Explanation<'a> {
     },
     /// It was never handed out, since the run ended first.
     NeverStarted {
-        /// Why the run ended.
-        cause: Verdict,
-        /// The critical job that failed, if that was why.
-        culprit: Option<JobName<&'a str>>,
+        /// Why that was.
+        end: EndOfRun<'a>,
+    },
+    /// It was cancelled, since the run ended.
+    CutShort {
+        /// Why that was.
+        end: EndOfRun<'a>,
     },
     /// It has ended otherwise.
     Ended(Outcome),
+}
+
+/// Why a run ended, with the name of whose failure that was. Displays as a sentence: `the run timed out`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndOfRun<'a> {
+    /// How the run ended.
+    pub verdict: Verdict,
+    /// The critical job that failed, if one did.
+    pub culprit: Option<JobName<&'a str>>,
+}
+
+impl fmt::Display for EndOfRun<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.verdict, &self.culprit) {
+            (Verdict::CriticalFailure(_), Some(culprit)) => write!(f, "{culprit} failed"),
+            (Verdict::CriticalFailure(job), None) => write!(f, "{job} failed"),
+            (Verdict::Stopped, _) => f.write_str("the run was stopped"),
+            (verdict @ (Verdict::Completed | Verdict::TimedOut), _) => {
+                write!(f, "the run {verdict}")
+            }
+        }
+    }
 }
 
 impl<J> Orchestrator<J> {
@@ -123,18 +148,22 @@ impl<J> Orchestrator<J> {
                     outcome: self.state(id).and_then(JobState::outcome),
                 }
             }
-            JobState::Ended(outcome) => match (outcome, self.ending()) {
-                (Outcome::Skipped(_), Some(cause)) => {
-                    let culprit = match cause {
-                        Verdict::CriticalFailure(id) => Some(id),
-                        Verdict::Completed | Verdict::TimedOut | Verdict::Stopped => None,
-                    };
-                    let culprit = culprit.map(|id| self.called(id));
-                    Explanation::NeverStarted { cause, culprit }
-                }
+            JobState::Ended(outcome) => match (node.stage, self.end_of_run()) {
+                (Stage::RunStopped, Some(end)) => Explanation::NeverStarted { end },
+                (Stage::CutShort, Some(end)) => Explanation::CutShort { end },
                 _ => Explanation::Ended(outcome),
             },
         })
+    }
+
+    /// Why the run ends, as soon as it does.
+    fn end_of_run(&self) -> Option<EndOfRun<'_>> {
+        let verdict = self.ending()?;
+        let culprit = match verdict {
+            Verdict::CriticalFailure(id) => Some(self.called(id)),
+            Verdict::Completed | Verdict::TimedOut | Verdict::Stopped => None,
+        };
+        Some(EndOfRun { verdict, culprit })
     }
 
     /// The pools that have no room for a queued job.
@@ -248,12 +277,8 @@ impl fmt::Display for Explanation<'_> {
                 Some(Outcome::Succeeded) => write!(f, "skipped: {required} succeeded"),
                 None => write!(f, "skipped: because of {required}, since removed"),
             },
-            Self::NeverStarted { culprit: Some(job), .. } => {
-                write!(f, "never started: the run ended first, since {job} failed")
-            }
-            Self::NeverStarted { cause, culprit: None } => {
-                write!(f, "never started: the run {cause} first")
-            }
+            Self::NeverStarted { end } => write!(f, "never started: {end} first"),
+            Self::CutShort { end } => write!(f, "cancelled: {end}"),
             Self::Ended(outcome) => outcome.fmt(f),
         }
     }

@@ -388,7 +388,7 @@ impl<J> Orchestrator<J> {
             Stage::Stopping(reason) => JobState::Stopping { attempt, reason },
             Stage::Succeeded => JobState::Ended(Outcome::Succeeded),
             Stage::Failed(failure) => JobState::Ended(Outcome::Failed(failure)),
-            Stage::Cancelled => JobState::Ended(Outcome::Cancelled),
+            Stage::Cancelled | Stage::CutShort => JobState::Ended(Outcome::Cancelled),
             Stage::Skipped | Stage::RunStopped => {
                 let culprit = self.culprits.get(&index).copied();
                 let reason = culprit.map_or(SkipReason::RunStopped, SkipReason::Requirement);

@@ -43,7 +43,7 @@ mod turn;
 pub(crate) use self::blocks::Blocks;
 pub use self::edge::Condition;
 pub use self::error::{GraphError, InputError, JobName};
-pub use self::explain::Explanation;
+pub use self::explain::{EndOfRun, Explanation};
 pub use self::hand_out::ReadyJobs;
 pub use self::input::After;
 #[cfg(feature = "std")]

@@ -78,7 +78,7 @@ impl Counts {
             Stage::Stopping(_) => &mut self.stopping,
             Stage::Succeeded => &mut self.succeeded,
             Stage::Failed(_) => &mut self.failed,
-            Stage::Cancelled => &mut self.cancelled,
+            Stage::Cancelled | Stage::CutShort => &mut self.cancelled,
             Stage::Skipped | Stage::RunStopped => &mut self.skipped,
         }
     }

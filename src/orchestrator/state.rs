@@ -129,6 +129,8 @@ pub(super) enum Stage {
     Succeeded,
     Failed(Failure),
     Cancelled,
+    /// Cancelled because the run ended.
+    CutShort,
     /// What it required became impossible.
     Skipped,
     /// The run ended first.
@@ -145,6 +147,7 @@ impl Stage {
             Self::Succeeded
             | Self::Failed(_)
             | Self::Cancelled
+            | Self::CutShort
             | Self::Skipped
             | Self::RunStopped => true,
         }
@@ -218,14 +221,15 @@ pub(super) fn transition(from: Stage, event: Event, facts: Facts) -> Option<(Nex
     use Completion::{Error, Panic, Permanent, Success};
     use Event::{Abort, Completed, Due, HandOut, Impossible, Satisfied, Stop};
     use Stage::{
-        Backoff, Cancelled, Failed, Queued, RunStopped, Running, Skipped, Stopping, Succeeded,
-        Waiting,
+        Backoff, Cancelled, CutShort, Failed, Queued, RunStopped, Running, Skipped, Stopping,
+        Succeeded, Waiting,
     };
     use StopReason::{RunEnding, TimedOut};
 
     let to = |stage| Some((Next::To(stage), Tell::Nothing));
     let discard = |stage| Some((Next::To(stage), Tell::Discard));
     let fail = |failure| Some((Next::Fail(failure), Tell::Nothing));
+    let cancelled = |reason| if reason == RunEnding { CutShort } else { Cancelled };
     match (from, event) {
         (Waiting, Satisfied) => to(Queued),
         (Waiting, Impossible(_)) => discard(Skipped),
@@ -249,21 +253,22 @@ pub(super) fn transition(from: Stage, event: Event, facts: Facts) -> Option<(Nex
         (Running, Stop(reason)) if facts.grace => Some((Next::To(Stopping(reason)), Tell::Cancel)),
         (Running, Due) if facts.grace => Some((Next::To(Stopping(TimedOut)), Tell::Cancel)),
         (Running, Stop(TimedOut) | Due) => Some((Next::Fail(Failure::TimedOut), Tell::Abort)),
-        (Running, Stop(_) | Abort) => Some((Next::To(Cancelled), Tell::Abort)),
+        (Running, Stop(StopReason::Cancelled)) => Some((Next::To(Cancelled), Tell::Abort)),
+        (Running, Stop(RunEnding) | Abort) => Some((Next::To(CutShort), Tell::Abort)),
 
         (Stopping(TimedOut), Completed(Permanent)) => to(Failed(Failure::TimedOut)),
         (Stopping(TimedOut), Completed(_)) => fail(Failure::TimedOut),
         (Stopping(TimedOut), Due | Abort) => Some((Next::Fail(Failure::TimedOut), Tell::Abort)),
-        (Stopping(_), Completed(Success)) if facts.never_ready => to(Cancelled),
+        (Stopping(reason), Completed(Success)) if facts.never_ready => to(cancelled(reason)),
         (Stopping(_), Completed(Success)) => to(Succeeded),
         (Stopping(_), Completed(Error | Permanent)) => to(Failed(Failure::Error)),
         (Stopping(_), Completed(Panic)) => to(Failed(Failure::Panic)),
-        (Stopping(_), Completed(Completion::Cancelled)) => to(Cancelled),
-        (Stopping(_), Due | Abort) => Some((Next::To(Cancelled), Tell::Abort)),
+        (Stopping(reason), Completed(Completion::Cancelled)) => to(cancelled(reason)),
+        (Stopping(reason), Due | Abort) => Some((Next::To(cancelled(reason)), Tell::Abort)),
 
         (
             Waiting | Queued | Running | Backoff | Stopping(_) | Succeeded | Failed(_) | Cancelled
-            | Skipped | RunStopped,
+            | CutShort | Skipped | RunStopped,
             _,
         ) => None,
     }

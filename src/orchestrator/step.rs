@@ -231,6 +231,7 @@ impl<J> Orchestrator<J> {
             | Stage::Succeeded
             | Stage::Failed(_)
             | Stage::Cancelled
+            | Stage::CutShort
             | Stage::Skipped
             | Stage::RunStopped => None,
         };

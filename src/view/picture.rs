@@ -6,7 +6,7 @@ use super::history::History;
 use super::job_history::JobHistory;
 use crate::orchestrator::Seconds;
 use crate::run::{mark, short, unstarted, why};
-use crate::{Condition, JobId, JobKind, JobState, Outcome, SkipReason};
+use crate::{Condition, EndOfRun, JobId, JobKind, JobName, JobState, Outcome, SkipReason, Verdict};
 
 /// A graph as pictures show it, whatever their language.
 pub(crate) trait Language {
@@ -131,11 +131,24 @@ fn plain_state_text(history: &History, job: &JobHistory) -> String {
             format!("skipped because of {}", short(&name))
         }
         (JobState::Ended(Outcome::Skipped(SkipReason::RunStopped)), _) => {
-            unstarted(job.info.kind).to_string()
+            unstarted(job.info.kind, end_of_run(history, &job.within).as_ref())
         }
         (JobState::Backoff { .. }, _) => "waits to be retried".to_string(),
         (state, _) => state.to_string(),
     }
+}
+
+/// Why the run of a graph ended, once that is known.
+fn end_of_run<'a>(history: &'a History, within: &[JobId]) -> Option<EndOfRun<'a>> {
+    let verdict = history.graph(within)?.over.map(|(_, verdict)| verdict)?;
+    let culprit = match verdict {
+        Verdict::CriticalFailure(id) => Some(JobName {
+            id: Some(id),
+            label: history.job(within, id).and_then(|job| job.info.label.as_deref()),
+        }),
+        Verdict::Completed | Verdict::TimedOut | Verdict::Stopped => None,
+    };
+    Some(EndOfRun { verdict, culprit })
 }
 
 /// The colour of a state, for backgrounds with dark text; never the only sign of it.

@@ -231,3 +231,34 @@ pub(crate) fn a_stop_before_the_run(way: &Way) {
     assert_eq!(report.verdict(), Verdict::Stopped);
     assert!(end(report.job(&job)).contains("skipped"), "{}", end(report.job(&job)));
 }
+
+pub(crate) fn what_the_run_cut_short_says_why(way: &Way) {
+    let (ms20, long) = (way.ms(20), way.ms(60_000));
+    let waits = move |cx: jobgraph::Context| async move { cx.sleep(long).await };
+    let listing = |timeout: bool| {
+        let mut graph = way.graph();
+        if timeout {
+            graph = graph.timeout(way.ms(100));
+        }
+        let lone = graph.add(Job::with_context(waits).label("lone"));
+        let slow = graph.add(Job::with_context(waits).label("slow"));
+        graph.add(Job::new(async {}).label("next").requires(&slow));
+        graph.add(Job::new(pending::<()>()).forever().label("monitor"));
+        let stop = graph.stop_handle();
+        let cancels = Job::try_with_context(move |cx| async move {
+            cx.sleep(ms20).await;
+            stop.cancel(&lone);
+            if timeout { Ok(()) } else { Err("broken") }
+        });
+        graph.add(cancels.label("first").critical());
+        way.run(graph).to_string()
+    };
+    for (timeout, why) in [(true, "the run timed out"), (false, "first failed")] {
+        let listing = listing(timeout);
+        let line = |label: &str| listing.lines().find(|line| line.contains(label)).unwrap();
+        assert!(line(" slow").contains(&format!(" cancelled, {why} ")), "{listing}");
+        assert!(line(" next").contains(&format!(" skipped, {why} first ")), "{listing}");
+        assert!(line(" monitor").contains(&format!(" cancelled, {why} ")), "{listing}");
+        assert!(!line(" lone").contains("the run"), "{listing}");
+    }
+}

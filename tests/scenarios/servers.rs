@@ -63,7 +63,7 @@ pub(crate) fn a_server_that_nobody_awaits_never_starts(way: &Way) {
     let never: Vec<_> = report.never_started().map(|job| job.id()).collect();
     assert_eq!(never, [http.id()]);
     let listing = report.to_string();
-    assert!(listing.contains("http       [∞] never started, the run ended first"), "{listing}");
+    assert!(listing.contains("http       [∞] never started, the run completed first"), "{listing}");
     let explained = report.job(&http).unwrap().explain().unwrap().to_string();
     assert_eq!(explained, "never started: the run completed first");
     assert!(log.take().is_empty());

@@ -72,12 +72,32 @@ fn explanations_of_skips() {
     run.explains("c", "failed (timed out)").explains("e", "skipped: #1 a failed");
     run.explains("f", "skipped: #5 e was skipped").explains("g", "skipped: #2 b succeeded");
     run.explains("h", "skipped: #3 c failed").explains("i", "skipped: #4 d was cancelled");
-    run.stop().explains("j", "never started: the run stopped first");
+    run.stop().explains("j", "never started: the run was stopped first");
 
     let mut run = Timeline::new();
     run.add(job("a").critical()).add(job("b")).add(job("c").requires("b"));
     run.start(0).starts("a b").fail("a");
-    run.explains("c", "never started: the run ended first, since #1 a failed");
+    run.explains("c", "never started: #1 a failed first");
+}
+
+#[test]
+fn what_a_run_cut_short_says_why() {
+    let mut run = Timeline::new().timeout(5);
+    run.add(job("deaf")).add(job("heeds").grace(3)).add(job("late").grace(3));
+    run.add(job("slow").timeout(4).grace(9)).add(job("lone"));
+    run.start(0).starts("deaf heeds late slow lone").at(1).cancel("lone");
+    run.at(5).due().give_up("heeds").explains("heeds", "cancelled: the run timed out");
+    run.at(8).due().explains("late", "cancelled: the run timed out");
+    run.explains("deaf", "cancelled: the run timed out").explains("lone", "cancelled");
+    run.at(14).due().explains("slow", "failed (timed out)");
+
+    let mut run = Timeline::new();
+    run.add(job("a").critical())
+        .add(job("b"))
+        .add(job("c").unlimited_grace())
+        .add(service("db").grace(2));
+    run.start(0).starts("a b c db").fail("a").explains("b", "cancelled: #1 a failed");
+    run.stop().explains("c", "cancelled: #1 a failed").explains("db", "cancelled: #1 a failed");
 }
 
 #[test]

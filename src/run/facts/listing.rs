@@ -5,11 +5,12 @@ use std::vec::Vec;
 use super::output::{OutputStore, Outputs};
 use super::record::Record;
 use super::words::{
-    WIDEST_LABEL, awaited, columns, endless, label, mark, padded, short, shown, taken, unstarted,
-    why,
+    WIDEST_LABEL, awaited, columns, cut_short, endless, label, mark, padded, short, shown, taken,
+    unstarted, why,
 };
 use crate::orchestrator::{
-    Condition, DependentsOfAll, JobId, JobState, Orchestrator, Outcome, Seconds, SkipReason,
+    Condition, DependentsOfAll, Explanation, JobId, JobState, Orchestrator, Outcome, Seconds,
+    SkipReason,
 };
 
 /// A graph as people read it, before, during or after its run: one line a job, in topological order.
@@ -121,10 +122,16 @@ impl<C: OutputStore + ?Sized> Listing<'_, C> {
             (JobState::Ended(Outcome::Skipped(SkipReason::Requirement(required))), _) => {
                 write!(f, " skipped because of {}", self.name(required))
             }
-            (JobState::Ended(Outcome::Skipped(SkipReason::RunStopped)), _) => {
-                write!(f, " {}", unstarted(self.core.kind(job).unwrap_or_default()))
+            (state, _) => {
+                let kind = self.core.kind(job).unwrap_or_default();
+                match self.core.explain(job).filter(|_| state.is_ended()) {
+                    Some(Explanation::NeverStarted { end }) => {
+                        write!(f, " {}", unstarted(kind, Some(&end)))
+                    }
+                    Some(Explanation::CutShort { end }) => write!(f, " {}", cut_short(kind, &end)),
+                    _ => write!(f, " {state}"),
+                }
             }
-            (state, _) => write!(f, " {state}"),
         }
     }
 

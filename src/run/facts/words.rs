@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::orchestrator::{Condition, JobKind, JobState, Outcome};
+use crate::orchestrator::{Condition, EndOfRun, JobKind, JobState, Outcome, Verdict};
 
 /// Labels wider than this do not push the other columns any further.
 pub(crate) const WIDEST_LABEL: usize = 24;
@@ -87,11 +87,24 @@ pub(crate) fn endless(kind: JobKind) -> &'static str {
 }
 
 /// What is said of a job that was not handed out before the run ended.
-pub(crate) fn unstarted(kind: JobKind) -> &'static str {
-    match kind {
-        JobKind::Finite => "skipped, the run ended first",
-        JobKind::Forever | JobKind::Service => "never started, the run ended first",
+pub(crate) fn unstarted(kind: JobKind, end: Option<&EndOfRun<'_>>) -> String {
+    let so = if kind == JobKind::Finite { "skipped" } else { "never started" };
+    let why = end.map_or_else(|| "the run ended".to_string(), why_of_end);
+    format!("{so}, {why} first")
+}
+
+/// What is said of a job that was cancelled because the run ended.
+pub(crate) fn cut_short(kind: JobKind, end: &EndOfRun<'_>) -> String {
+    match (kind, end.verdict) {
+        // That is how these end.
+        (JobKind::Forever | JobKind::Service, Verdict::Completed) => "cancelled".to_string(),
+        _ => format!("cancelled, {}", why_of_end(end)),
     }
+}
+
+fn why_of_end(end: &EndOfRun<'_>) -> String {
+    let label = end.culprit.as_ref().and_then(|culprit| culprit.label);
+    label.map_or_else(|| end.to_string(), |label| format!("{} failed", short(label)))
 }
 
 /// What stands behind the name of a job that is required to do something else than to succeed.
