@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(&directory)?;
 
     let mut graph = JobGraph::new().window(8);
-    let progress = Progress::of(&mut graph);
+    let progress = Progress::watch(&mut graph);
     let mut facts = graph.facts();
     build(&mut graph, &progress, Pace(speed.unwrap_or(1.0)));
     let report = jobgraph::smol::block_on(graph)?;

@@ -58,13 +58,13 @@ pub use crate::orchestrator::{
 #[cfg(feature = "std")]
 pub use crate::run::{
     Adder, Adding, AnyClock, AnyHandle, Body, BoxedBody, Cancelled, Clock, Context, Error, Fact,
-    Facts, Feeds, FeedsWith, Gather, Graph, GraphFailed, Handle, Hook, HookReport, HookResult,
-    Input, Inputs, Job, JobError, JobGraph, JobHandle, JobInfo, JobReport, Latest, LatestOf, Local,
-    LocalBoxedBody, LocalOutputs, Mishap, MishapKind, Missing, NoHook, Optional, OutputStore,
-    Panic, Payload, Permanent, Pool, Problems, Repeat, Repeatable, Report, Requirements, RunError,
-    RunFailed, RunJob, SendJobGraph, SendOutputs, SendReport, Sendable, ServiceContext, Settled,
-    Spawn, StopHandle, Trouble, What, any_error, latest, ok, optional, run, run_parallel, settled,
-    stopped_by,
+    FactKind, Facts, Feeds, FeedsWith, Gather, Graph, GraphFailed, Handle, Hook, HookReport,
+    HookResult, Input, Inputs, Job, JobError, JobGraph, JobHandle, JobInfo, JobReport, Latest,
+    LatestOf, Local, LocalBoxedBody, LocalOutputs, Mishap, MishapKind, Missing, NoHook, Optional,
+    OutputStore, Panic, Payload, Permanent, Pool, Problems, Repeat, Repeatable, Report,
+    Requirements, RunError, RunFailed, RunJob, SendJobGraph, SendOutputs, SendReport, Sendable,
+    ServiceContext, Settled, Spawn, StopHandle, Trouble, any_error, latest, ok, optional, run,
+    run_parallel, settled, stopped_by,
 };
 
 #[cfg(doc)]

@@ -56,7 +56,7 @@ fn services_are_fed_outputs() {
         Ok::<_, Error>(())
     };
     let once = graph.add(Job::service_with(&port, serve));
-    let again = graph.add(Job::supervised_with(&port, serve));
+    let again = graph.add(Job::restartable_with(&port, serve));
     let user = graph.add(Job::with((&once, &again), |a, b| async move { *a + *b }));
     assert_eq!(run(graph).output(&user), Some(&162));
 }

@@ -17,8 +17,8 @@ use futures_lite::future::{or, yield_now};
 use jobgraph::Condition;
 use jobgraph::testing::VirtualClock;
 use jobgraph::{
-    Clock, Context, Error, Failure, Graph, Job, JobError, JobGraph, JobState, Outcome, Payload,
-    Report, RunError, RunJob, ServiceContext, Timestamp, Verdict, What,
+    Clock, Context, Error, FactKind, Failure, Graph, Job, JobError, JobGraph, JobState, Outcome,
+    Payload, Report, RunError, RunJob, ServiceContext, Timestamp, Verdict,
 };
 
 fn run<P: Payload>(clock: &VirtualClock, graph: Graph<P>) -> Report<P::Outputs> {
@@ -232,7 +232,7 @@ fn a_context_of_an_earlier_run_has_nothing_to_say_in_the_next() {
     let clock = VirtualClock::new();
     let kept = RefCell::new(None::<ServiceContext<u8>>);
     let mut graph = JobGraph::new();
-    let service = graph.add(Job::supervised(async |cx: ServiceContext<u8>| {
+    let service = graph.add(Job::restartable(async |cx: ServiceContext<u8>| {
         let Some(earlier) = kept.replace(Some(cx.clone())) else {
             return Err::<(), Error>("not in the first run".into());
         };
@@ -377,7 +377,7 @@ fn a_rehearsal_respects_timeouts() {
     let ends: Vec<_> = facts
         .into_iter()
         .filter_map(|fact| match fact.what {
-            What::State { to: JobState::Ended(outcome), .. } => Some((fact.at, outcome)),
+            FactKind::State { to: JobState::Ended(outcome), .. } => Some((fact.at, outcome)),
             _ => None,
         })
         .collect();
@@ -477,9 +477,9 @@ fn what_a_job_takes_is_told_and_listed() {
     let report = jobgraph::smol::block_on(graph).unwrap();
     assert!(report.to_string().contains("succeeded takes [3 of disk, 1 of gpu]"), "{report}");
     let facts: Vec<_> = std::iter::from_fn(|| facts.try_next()).collect();
-    let What::Begun { pools, .. } = &facts[0].what else { panic!("{facts:?}") };
+    let FactKind::Begun { pools, .. } = &facts[0].what else { panic!("{facts:?}") };
     assert_eq!(pools[..], [("disk".into(), 4), ("gpu".into(), 1)]);
-    let What::Added(job) = &facts[1].what else { panic!("{facts:?}") };
+    let FactKind::Added(job) = &facts[1].what else { panic!("{facts:?}") };
     assert_eq!(job.takes[..], [("disk".into(), 3), ("gpu".into(), 1)]);
     let history: jobgraph::view::History = facts.into_iter().collect();
     assert!(history.to_string().contains("takes [3 of disk, 1 of gpu]"), "{history}");
@@ -753,7 +753,7 @@ fn many_notes_of_one_poll_are_read_each_in_its_turn() {
     let (mut graph, heard) = (JobGraph::new(), Arc::new(AtomicUsize::new(0)));
     let hear = Arc::clone(&heard);
     graph.observe(move |fact| {
-        if matches!(fact.what, What::Note { .. }) {
+        if matches!(fact.what, FactKind::Note { .. }) {
             hear.fetch_add(1, Ordering::SeqCst);
         }
     });

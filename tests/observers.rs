@@ -7,7 +7,7 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 use jobgraph::testing::VirtualClock;
 use jobgraph::{
-    Clock, Fact, Graph, Job, JobGraph, JobState, Outcome, Payload, RunError, SendJobGraph, What,
+    Clock, Fact, FactKind, Graph, Job, JobGraph, JobState, Outcome, Payload, RunError, SendJobGraph,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -250,7 +250,7 @@ fn an_observer_may_end_the_run() {
     let stop = graph.stop_handle();
     graph.add(Job::new(std::future::pending::<()>()));
     graph.observe(move |fact| {
-        if matches!(fact.what, What::State { to: JobState::Running { .. }, .. }) {
+        if matches!(fact.what, FactKind::State { to: JobState::Running { .. }, .. }) {
             stop.stop();
         }
     });
@@ -275,7 +275,7 @@ fn a_stream_ends_with_its_run() {
     let both = futures_lite::future::zip(jobgraph::run(&clock, graph), read);
     let (report, last) = clock.block_on(both);
     assert!(report.unwrap().is_completed());
-    assert!(matches!(last.unwrap().what, What::Over(_)));
+    assert!(matches!(last.unwrap().what, FactKind::Over(_)));
 }
 
 #[test]
@@ -355,8 +355,8 @@ fn each_run_of_a_graph_is_told_of() {
     for run in 1..=3 {
         let _ = clock.block_on(graph.run(&clock)).unwrap();
         let told: Vec<_> = facts.try_iter().collect();
-        assert!(matches!(told[0].what, What::Begun { .. }), "run {run}");
-        assert!(matches!(told[5].what, What::Over(_)), "run {run}");
+        assert!(matches!(told[0].what, FactKind::Begun { .. }), "run {run}");
+        assert!(matches!(told[5].what, FactKind::Over(_)), "run {run}");
         assert_eq!(told.len(), 6);
     }
 }
@@ -373,7 +373,7 @@ fn a_critical_failure_inside_reaches_the_observers_outside() {
     let failed: Vec<String> = facts
         .try_iter()
         .filter(|fact| {
-            matches!(fact.what, What::State { to: JobState::Ended(Outcome::Failed(_)), .. })
+            matches!(fact.what, FactKind::State { to: JobState::Ended(Outcome::Failed(_)), .. })
         })
         .map(|fact| fact.to_string())
         .collect();
@@ -404,10 +404,10 @@ fn observers_in_many_threads_hear_in_order() {
     assert!(facts.is_sorted_by_key(|fact| fact.at));
     let mut states = vec![JobState::Waiting; 500];
     for fact in &facts {
-        if let What::State { id, from, to, .. } = fact.what {
+        if let FactKind::State { id, from, to, .. } = fact.what {
             assert_eq!(std::mem::replace(&mut states[id.index()], to), from);
         }
     }
     assert!(states.iter().all(|state| state.is_ended()));
-    assert!(matches!(facts.last().unwrap().what, What::Over(_)));
+    assert!(matches!(facts.last().unwrap().what, FactKind::Over(_)));
 }

@@ -331,7 +331,7 @@ fn a_run_ends_when_its_runtime_is_shut_down() {
     assert_eq!(report.outcome(&job), Some(Outcome::Cancelled));
     // Whoever waits for the run tells the rest.
     let last = std::iter::from_fn(|| facts.try_next()).last().unwrap();
-    assert!(matches!(last.what, jobgraph::What::Over(Verdict::Stopped)), "{last}");
+    assert!(matches!(last.what, jobgraph::FactKind::Over(Verdict::Stopped)), "{last}");
 }
 
 #[test]

@@ -91,6 +91,31 @@ fn a_required_job_ends_before_its_dependent_starts() {
 }
 
 #[test]
+fn a_report_is_asked_for_what_a_job_left_or_why_not() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new();
+    let good = graph.add(Job::new(async { 7 }));
+    let bad = graph.add(Job::try_new(async { Err::<u8, _>("no such host") }).label("fetch"));
+    let slow = graph.add(Job::new(pending::<u8>()).timeout(millis(5)).label("slow"));
+    let parse = graph.add(Job::new(async { 8 }).requires(&bad).label("parse"));
+    let ticker = graph.add(Job::new(pending::<u8>()).forever());
+    let mut others = JobGraph::new();
+    let elsewhere = others.add(Job::new(async { 9_u8 }));
+    let mut report = run(&clock, graph);
+    assert_eq!(report.result(&good).unwrap(), &7);
+    let why = |job| report.result(job).unwrap_err().to_string();
+    assert_eq!(why(&bad), "#2 fetch failed: no such host");
+    assert_eq!(why(&slow), "#3 slow failed: timed out");
+    assert_eq!(why(&ticker), "#5: cancelled");
+    assert_eq!(why(&elsewhere), "#1 is a job of another graph");
+    let missing = report.result(&parse).unwrap_err();
+    assert_eq!(missing.to_string(), "#4 parse was skipped because of #2 fetch");
+    assert_eq!(missing.outcome(), report.outcome(&parse));
+    report.take_output(&good);
+    assert_eq!(report.result(&good).unwrap_err().to_string(), "the output of #1 is gone");
+}
+
+#[test]
 fn a_forever_job_is_cancelled_when_the_others_have_ended() {
     let clock = VirtualClock::new();
     let ticks = Cell::new(0);

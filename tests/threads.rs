@@ -103,7 +103,7 @@ fn a_run_is_not_over_while_what_an_ended_job_held_is_being_dropped() {
     let last = graph.add(Job::new(async move { gone.recv().await.unwrap() }));
     let last = last.id();
     graph.observe(move |fact| {
-        if let jobgraph::What::State { id, to, .. } = &fact.what
+        if let jobgraph::FactKind::State { id, to, .. } = &fact.what
             && *id == last
             && to.is_ended()
         {

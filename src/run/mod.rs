@@ -15,7 +15,7 @@ pub use self::engine::additions::{Adder, Adding};
 pub use self::engine::check::Problems;
 pub use self::engine::graph::{Graph, JobGraph, SendJobGraph};
 pub use self::facts::error::{Cancelled, Error, JobError, Permanent, RunError, any_error, ok};
-pub use self::facts::fact::{Fact, JobInfo, What};
+pub use self::facts::fact::{Fact, FactKind, JobInfo};
 pub use self::facts::failed::RunFailed;
 pub use self::facts::handle::{AnyHandle, Handle, JobHandle, Pool, Requirements};
 pub use self::facts::latest::Latest;

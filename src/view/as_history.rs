@@ -30,7 +30,7 @@ impl<P: Payload> AsHistory for Graph<P> {
 
 impl Extend<Fact> for History {
     fn extend<I: IntoIterator<Item = Fact>>(&mut self, facts: I) {
-        facts.into_iter().for_each(|fact| self.note(&fact));
+        facts.into_iter().for_each(|fact| self.apply(&fact));
     }
 }
 

@@ -8,8 +8,8 @@ use std::vec::Vec;
 
 use super::job_history::{HookHistory, JobHistory, Moment};
 use crate::{
-    Counts, Fact, JobError, JobId, JobInfo, JobState, Mishap, Outcome, SkipReason, Timestamp,
-    Verdict, What,
+    Counts, Fact, FactKind, JobError, JobId, JobInfo, JobState, Mishap, Outcome, SkipReason,
+    Timestamp, Verdict,
 };
 
 /// What is known of a run and of each of its jobs, nested ones included: all [facts](Fact) so far, folded.
@@ -68,40 +68,40 @@ impl History {
 
     /// Takes note of what happened. A run that begins anew is a new history. O(1), but for the end of a
     /// nested graph that was cut short: O(jobs inside).
-    pub fn note(&mut self, fact: &Fact) {
-        if matches!(fact.what, What::Begun { .. }) && fact.within.is_empty() {
+    pub fn apply(&mut self, fact: &Fact) {
+        if matches!(fact.what, FactKind::Begun { .. }) && fact.within.is_empty() {
             *self = Self::new();
         }
         self.now = Moment { at: fact.at, order: self.now.order + 1 };
         let now = self.now;
         match &fact.what {
-            What::Begun { window, .. } => {
+            FactKind::Begun { window, .. } => {
                 self.forget_earlier(&fact.within);
                 let graph = self.open(&fact.within);
                 (graph.begun, graph.window) = (Some(now), *window);
             }
-            What::Added(info) => self.add(&fact.within, info),
-            What::State { id, from, to, error } => {
+            FactKind::Added(info) => self.add(&fact.within, info),
+            FactKind::State { id, from, to, error } => {
                 self.change(&fact.within, *id, (*from, *to), error.as_ref());
             }
-            What::Ready(id) => {
+            FactKind::Ready(id) => {
                 if let Some(job) = self.job_mut(&fact.within, *id) {
                     job.ready.get_or_insert(now);
                 }
             }
-            What::Note { id, text } => {
+            FactKind::Note { id, text } => {
                 if let Some(job) = self.job_mut(&fact.within, *id) {
                     job.note = Some(Arc::clone(text));
                     job.noted_in = job.attempts.len();
                 }
             }
-            What::HookBegun(id) => {
+            FactKind::HookBegun(id) => {
                 if let Some(job) = self.job_mut(&fact.within, *id) {
                     let hook = HookHistory { started: now, ended: None, error: None };
                     job.hook = Some(Box::new(hook));
                 }
             }
-            What::HookEnded { id, outcome, error } => {
+            FactKind::HookEnded { id, outcome, error } => {
                 if let Some(job) = self.job_mut(&fact.within, *id) {
                     // One that never ran has not begun either.
                     let never = || Box::new(HookHistory { started: now, ended: None, error: None });
@@ -110,14 +110,14 @@ impl History {
                     hook.error.clone_from(error);
                 }
             }
-            What::Mishap(mishap) => {
+            FactKind::Mishap(mishap) => {
                 let told = mishap.without_job();
                 match mishap.job.and_then(|id| self.job_mut(&fact.within, id)) {
                     Some(job) => job.mishaps.push(told),
                     None => self.mishaps.push(told),
                 }
             }
-            What::Over(verdict) => {
+            FactKind::Over(verdict) => {
                 if let Some(graph) = self.graphs.get_mut(&fact.within) {
                     graph.over = Some((now, *verdict));
                 }

@@ -263,7 +263,7 @@ fn jobs_of_all_kinds_may_be_added_to_a_run_on_several_threads() {
                 .on_shutdown(of_repeat),
             );
             let repeat = repeat.await?;
-            let supervised = adder.add(Job::supervised(|cx: ServiceContext<u8>| async move {
+            let supervised = adder.add(Job::restartable(|cx: ServiceContext<u8>| async move {
                 cx.ready(5);
                 pending().await
             }));

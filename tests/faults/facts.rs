@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use jobgraph::{Facts, Handle, Job, SendJobGraph, SendReport, What};
+use jobgraph::{FactKind, Facts, Handle, Job, SendJobGraph, SendReport};
 
 use crate::ways::Way;
 
@@ -64,7 +64,8 @@ fn a_reader_that_is_kept_is_fed_all() {
         let report = way.run(graph);
         assert!(kept(&report, &counts) >= ATTEMPTS - UNTOLD, "{way:?}");
         let told = std::iter::from_fn(|| facts.try_next());
-        let failed = told.filter(|fact| matches!(fact.what, What::State { error: Some(_), .. }));
+        let failed =
+            told.filter(|fact| matches!(fact.what, FactKind::State { error: Some(_), .. }));
         assert_eq!(failed.count(), ATTEMPTS - 1, "{way:?}");
     }
 }

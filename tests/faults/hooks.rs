@@ -12,8 +12,8 @@ use std::time::Duration;
 use jobgraph::testing::VirtualClock;
 use jobgraph::view::History;
 use jobgraph::{
-    Clock, Context, Error, Failure, Graph, Handle, Job, JobError, JobGraph, Outcome, Payload,
-    Report, RunJob, SendJobGraph, Verdict, What,
+    Clock, Context, Error, FactKind, Failure, Graph, Handle, Job, JobError, JobGraph, Outcome,
+    Payload, Report, RunJob, SendJobGraph, Verdict,
 };
 
 use crate::ways::Way;
@@ -187,7 +187,7 @@ fn the_history_and_the_facts_know_what_became_of_hooks() {
     let mut ended: Vec<_> = facts
         .iter()
         .filter_map(|fact| match &fact.what {
-            What::HookEnded { id, outcome, .. } => Some((*id, *outcome)),
+            FactKind::HookEnded { id, outcome, .. } => Some((*id, *outcome)),
             _ => None,
         })
         .collect();
@@ -214,7 +214,7 @@ fn the_progress_names_hooks_that_did_not_end_well() {
     let mut monitor = Monitor::new();
     let mut lines = Vec::new();
     while let Some(fact) = facts.try_next() {
-        monitor.note(&fact);
+        monitor.apply(&fact);
         lines.extend(monitor.event(&fact));
     }
     for shown in [lines, monitor.summary(), monitor.failures()] {
@@ -242,8 +242,9 @@ impl RunJob for Stubborn<'_> {
         Ok(())
     }
 
-    async fn shutdown(&self) {
+    async fn shutdown(&self) -> Result<(), Error> {
         self.0.sleep(60 * SECOND).await;
+        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use jobgraph::testing::VirtualClock;
-use jobgraph::{Clock, Job, Outcome, SendJobGraph, SendReport, Spawn, Verdict, What};
+use jobgraph::{Clock, FactKind, Job, Outcome, SendJobGraph, SendReport, Spawn, Verdict};
 
 use crate::alone::{alone_each, pairs};
 use crate::sites::Bomb;
@@ -73,7 +73,7 @@ fn an_observer_that_panics_changes_nothing_for_anybody() {
             let mut stream = graph.facts();
             assert_well(&way.run(graph));
             let facts: Vec<_> = facts.try_iter().collect();
-            assert!(matches!(facts.last().unwrap().what, What::Over(Verdict::Completed)));
+            assert!(matches!(facts.last().unwrap().what, FactKind::Over(Verdict::Completed)));
             assert_eq!(std::iter::from_fn(|| stream.try_next()).count(), facts.len());
         }
     });

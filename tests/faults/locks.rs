@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use jobgraph::{Handle, Job, JobState, SendJobGraph, What};
+use jobgraph::{FactKind, Handle, Job, JobState, SendJobGraph};
 
 use crate::alone::{alone_each, pairs};
 use crate::others::{Others, assert_ran};
@@ -233,13 +233,13 @@ impl Heard {
     const ALL: [Self; 6] =
         [Self::Begun, Self::Added, Self::Queued, Self::Running, Self::Ended, Self::Inside];
 
-    fn is(self, what: &What, inside: bool) -> bool {
+    fn is(self, what: &FactKind, inside: bool) -> bool {
         match (self, what) {
-            (Self::Begun, What::Begun { .. })
-            | (Self::Added, What::Added(_))
-            | (Self::Queued, What::State { to: JobState::Queued, .. })
-            | (Self::Running, What::State { to: JobState::Running { .. }, .. })
-            | (Self::Ended, What::State { to: JobState::Ended(_), .. }) => true,
+            (Self::Begun, FactKind::Begun { .. })
+            | (Self::Added, FactKind::Added(_))
+            | (Self::Queued, FactKind::State { to: JobState::Queued, .. })
+            | (Self::Running, FactKind::State { to: JobState::Running { .. }, .. })
+            | (Self::Ended, FactKind::State { to: JobState::Ended(_), .. }) => true,
             (Self::Inside, _) => inside,
             _ => false,
         }

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jobgraph::view::History;
-use jobgraph::{Job, JobId, Mishap, MishapKind, Outcome, SendJobGraph, SendReport, Verdict, What};
+use jobgraph::{
+    FactKind, Job, JobId, Mishap, MishapKind, Outcome, SendJobGraph, SendReport, Verdict,
+};
 
 use crate::alone::{alone_each, pairs};
 use crate::sites::{Bomb, Site};
@@ -75,8 +77,7 @@ fn the_facts_and_the_history_know_mishaps() {
         let mut facts = graph.facts();
         let report = way.run(graph);
         let facts: Vec<_> = std::iter::from_fn(|| facts.try_next()).collect();
-        let is_told =
-            |what: &What| matches!(what, What::Mishap(mishap) if mishap.job == Some(subjects[0]));
+        let is_told = |what: &FactKind| matches!(what, FactKind::Mishap(mishap) if mishap.job == Some(subjects[0]));
         assert_eq!(facts.iter().filter(|fact| is_told(&fact.what)).count(), 1);
         let exact: History = facts.into_iter().collect();
         for (source, history) in [("facts", exact), ("report", History::from(&report))] {

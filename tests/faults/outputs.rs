@@ -142,7 +142,7 @@ fn what_a_service_is_ready_with_too_late_is_no_output() {
 fn what_was_refused_is_not_the_output_of_the_next_attempt_either() {
     for way in VIRTUAL {
         let mut graph = SendJobGraph::new();
-        let service = Job::supervised(|cx: ServiceContext<u32>| async move {
+        let service = Job::restartable(|cx: ServiceContext<u32>| async move {
             let number = cx.attempt().number;
             if number == 1 {
                 cx.cancelled().await;
@@ -279,7 +279,7 @@ async fn pause(_: Duration) {
 fn what_a_restarted_service_is_ready_with_is_for_those_who_start_later() {
     for way in VIRTUAL {
         let mut graph = SendJobGraph::new();
-        let service = Job::supervised(|cx: ServiceContext<u32>| async move {
+        let service = Job::restartable(|cx: ServiceContext<u32>| async move {
             let number = cx.attempt().number;
             cx.ready(number);
             if number < 3 {

@@ -255,7 +255,7 @@ fn the_progress_names_what_a_panic_said() {
     let _ = Way::Virtual.run(graph);
     let mut monitor = Monitor::new();
     while let Some(fact) = facts.try_next() {
-        monitor.note(&fact);
+        monitor.apply(&fact);
     }
     let shown = [monitor.failures(), monitor.summary()].concat();
     assert!(shown.iter().any(|line| line.contains("#1 sum: panicked: oh no")), "{shown:#?}");

@@ -204,7 +204,7 @@ pub(crate) fn made_by_a_holder(
 /// A supervised service that fails once when it was ready, and is ready again.
 fn ready_twice(bomb: Bomb) -> Job<impl jobgraph::Body<Output = Option<Bomb>> + Send> {
     let mut bomb = Some(bomb);
-    Job::supervised(move |cx: ServiceContext<Option<Bomb>>| {
+    Job::restartable(move |cx: ServiceContext<Option<Bomb>>| {
         let value = bomb.take();
         async move {
             let first = value.is_some();

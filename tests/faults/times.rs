@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use jobgraph::testing::VirtualClock;
 use jobgraph::{
-    Clock, Fact, Facts, Handle, Job, JobState, Outcome, SendJobGraph, SendReport, Spawn, Timestamp,
-    What,
+    Clock, Fact, FactKind, Facts, Handle, Job, JobState, Outcome, SendJobGraph, SendReport, Spawn,
+    Timestamp,
 };
 
 use crate::sites::Bomb;
@@ -38,11 +38,11 @@ fn told(facts: &mut Facts) -> BTreeMap<jobgraph::JobId, (Option<Duration>, Optio
         last = at;
         let since = at.saturating_since(begun);
         match what {
-            What::Begun { .. } => begun = at,
-            What::State { id, to: JobState::Running { .. }, .. } => {
+            FactKind::Begun { .. } => begun = at,
+            FactKind::State { id, to: JobState::Running { .. }, .. } => {
                 times.entry(id).or_default().0.get_or_insert(since);
             }
-            What::State { id, to: JobState::Ended(_), .. } => {
+            FactKind::State { id, to: JobState::Ended(_), .. } => {
                 let (started, ended) = times.entry(id).or_default();
                 *ended = started.and(Some(since));
             }
@@ -242,7 +242,7 @@ fn a_timeout_is_not_charged_with_an_observer() {
         let modest = graph.add(modest(&clock).requires(&first));
         let (slow, id) = (clock.clone(), if to == "queued" { modest.id() } else { first.id() });
         graph.observe(move |fact| {
-            if matches!(&fact.what, What::State { id: of, to: is, .. } if *of == id && is.to_string() == to) {
+            if matches!(&fact.what, FactKind::State { id: of, to: is, .. } if *of == id && is.to_string() == to) {
                 slow.advance(5 * SECOND);
             }
         });

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jobgraph::{Handle, Job, JobState, Outcome, SendJobGraph, Verdict, What};
+use jobgraph::{FactKind, Handle, Job, JobState, Outcome, SendJobGraph, Verdict};
 
 use crate::sites::{Bomb, Site};
 use crate::stage::{Gate, Runtime, Stage};
@@ -25,10 +25,10 @@ fn observe_slowly(graph: &mut SendJobGraph, gate: &Gate, kind: &'static str) {
     let (gate, mut first) = (gate.clone(), true);
     graph.observe(move |fact| {
         let is = match &fact.what {
-            What::Begun { .. } => "begun",
-            What::Added(_) => "added",
-            What::State { to: JobState::Running { .. }, .. } => "running",
-            What::State { to: JobState::Ended(_), .. } => "ended",
+            FactKind::Begun { .. } => "begun",
+            FactKind::Added(_) => "added",
+            FactKind::State { to: JobState::Running { .. }, .. } => "running",
+            FactKind::State { to: JobState::Ended(_), .. } => "ended",
             _ => return,
         };
         if is == kind && std::mem::replace(&mut first, false) {

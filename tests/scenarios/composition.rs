@@ -181,8 +181,9 @@ impl RunJob for Ping {
         if attempt < 3 { Err("no answer".into()) } else { Ok(attempt) }
     }
 
-    async fn shutdown(&self) {
+    async fn shutdown(&self) -> Result<(), Error> {
         self.log.say("shut down");
+        Err("the line is cut".into())
     }
 
     fn label(&self) -> Option<String> {
@@ -197,6 +198,11 @@ pub(crate) fn custom_jobs_are_retried_and_shut_down(way: &Way) {
     assert_eq!(report.output(&ping), Some(&3));
     assert_eq!(report.job(&ping).unwrap().label(), Some("ping"));
     assert_eq!(log.take(), ["shut down"]);
+    let failed = report.check().unwrap_err().to_string();
+    assert!(
+        failed.ends_with("with a failure: #1 ping: its hook failed: the line is cut"),
+        "{failed}"
+    );
 }
 
 pub(crate) fn a_graph_runs_again(way: &Way) {
@@ -221,7 +227,7 @@ pub(crate) fn a_graph_runs_again(way: &Way) {
         })
         .requires(&first),
     );
-    let service = graph.add(Job::supervised(|cx: jobgraph::ServiceContext<u8>| async move {
+    let service = graph.add(Job::restartable(|cx: jobgraph::ServiceContext<u8>| async move {
         cx.ready(7);
         cx.cancelled().await;
         Ok(())

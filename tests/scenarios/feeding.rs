@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jobgraph::{
-    Context, Fact, Job, JobError, Missing, Outcome, Report, SendJobGraph, ServiceContext, What,
+    Context, Fact, FactKind, Job, JobError, Missing, Outcome, Report, SendJobGraph, ServiceContext,
     optional, settled,
 };
 
@@ -121,7 +121,7 @@ pub(crate) fn a_job_runs_graphs(way: &Way) {
     let (told, said) = (Log::default(), Log::default());
     let heard = told.clone();
     graph.observe(move |fact: &Fact| {
-        if let (What::Over(verdict), [job]) = (&fact.what, &fact.within[..]) {
+        if let (FactKind::Over(verdict), [job]) = (&fact.what, &fact.within[..]) {
             heard.say(format!("{verdict} inside {job}"));
         }
     });

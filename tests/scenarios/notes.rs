@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex};
 
-use jobgraph::{Context, Job, JobState, What};
+use jobgraph::{Context, FactKind, Job, JobState};
 
 use crate::ways::Way;
 
@@ -41,8 +41,8 @@ pub(crate) fn what_jobs_say_of_themselves(way: &Way) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let (hear, ended) = (Arc::clone(&told), says.id());
     graph.observe(move |fact| match &fact.what {
-        What::Note { id, text } => hear.lock().unwrap().push((*id, text.to_string())),
-        What::State { id, to: JobState::Ended(_), .. } if *id == ended => {
+        FactKind::Note { id, text } => hear.lock().unwrap().push((*id, text.to_string())),
+        FactKind::State { id, to: JobState::Ended(_), .. } if *id == ended => {
             hear.lock().unwrap().push((*id, "ended".into()));
         }
         _ => {}
@@ -71,7 +71,7 @@ pub(crate) fn who_added_a_job(way: &Way) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let hear = Arc::clone(&told);
     graph.observe(move |fact| {
-        if let What::Added(info) = &fact.what {
+        if let FactKind::Added(info) = &fact.what {
             hear.lock().unwrap().push((info.label.clone().unwrap_or_default(), info.added_by));
         }
     });

@@ -115,7 +115,7 @@ pub(crate) fn a_supervised_service_is_restarted(way: &Way) {
     let (ms20, ms200) = (way.ms(20), way.ms(200));
     let counted = Arc::clone(&tries);
     let service = graph.add(
-        Job::supervised(move |cx: ServiceContext<u32>| {
+        Job::restartable(move |cx: ServiceContext<u32>| {
             let attempt = counted.fetch_add(1, Ordering::SeqCst) + 1;
             async move {
                 if attempt == 1 {
@@ -179,7 +179,7 @@ pub(crate) fn a_restarted_service_and_its_latest_value(way: &Way) {
     let (mut graph, dropped) = (way.graph(), Arc::new(AtomicUsize::new(0)));
     let (nap, drops, used) = (way.ms(1), Arc::clone(&dropped), Arc::new(AtomicBool::new(false)));
     let begins = Arc::clone(&used);
-    let db = Job::supervised(move |cx: ServiceContext<Connection>| {
+    let db = Job::restartable(move |cx: ServiceContext<Connection>| {
         let (drops, used) = (Arc::clone(&drops), Arc::clone(&used));
         async move {
             let number = cx.attempt().number;

@@ -96,7 +96,7 @@ pub(crate) fn what_a_supervised_service_reads_stays(way: &Way) {
         cx.cancelled().await;
         Ok::<_, Error>(())
     };
-    let service = graph.add(Job::supervised_with(&config, serve).retries(5));
+    let service = graph.add(Job::restartable_with(&config, serve).retries(5));
     let user = graph.add(Job::with(&service, |number| async move { *number }));
     let report = way.run(graph);
     assert_eq!(report.output(&user), Some(&3), "{report}");

@@ -326,7 +326,7 @@ pub(crate) fn put<S: Sink>(
         Kind::Forever => putting.put(sink, Job::try_with_context(seeing).forever()),
         Kind::Again => putting.put_again(sink, Job::repeat_with_context(seeing)),
         Kind::Service => putting.put(sink, Job::service(service)),
-        Kind::Supervised => putting.put_again(sink, Job::supervised(service)),
+        Kind::Supervised => putting.put_again(sink, Job::restartable(service)),
     }
 }
 

@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use std::sync::atomic::Ordering::SeqCst;
 
 use jobgraph::{
-    Condition, Fact, Failure, Handle, JobError, JobId, JobReport, JobState, Outcome, SendReport,
-    SkipReason, Verdict, What,
+    Condition, Fact, FactKind, Failure, Handle, JobError, JobId, JobReport, JobState, Outcome,
+    SendReport, SkipReason, Verdict,
 };
 
 use crate::bodies::{Life, World};
@@ -199,19 +199,19 @@ struct Told {
 pub(crate) fn facts(world: &World, facts: &[Fact], report: &SendReport) -> Checked {
     let mut jobs: HashMap<JobId, Told> = HashMap::new();
     let mut mishaps = 0;
-    let begun = facts.iter().position(|fact| matches!(fact.what, What::Begun { .. }));
+    let begun = facts.iter().position(|fact| matches!(fact.what, FactKind::Begun { .. }));
     equal(begun, Some(0), || "the first fact".into())?;
-    let over = facts.iter().position(|fact| matches!(fact.what, What::Over(_)));
+    let over = facts.iter().position(|fact| matches!(fact.what, FactKind::Over(_)));
     equal(over, Some(facts.len() - 1), || "the last fact".into())?;
     for fact in facts {
         match &fact.what {
-            What::Added(info) => {
+            FactKind::Added(info) => {
                 let label = info.label.as_deref().and_then(|label| label.parse().ok());
                 let told = Told { state: Some(JobState::Waiting), label, attempts: 0 };
                 let before = jobs.insert(info.id, told);
                 ensure(before.is_none(), || format!("{fact}: again"))?;
             }
-            What::State { id, from, to, error } => {
+            FactKind::State { id, from, to, error } => {
                 let told = jobs.entry(*id).or_default();
                 equal(told.state.replace(*to), Some(*from), || {
                     format!("{fact}: the state before")
@@ -223,8 +223,8 @@ pub(crate) fn facts(world: &World, facts: &[Fact], report: &SendReport) -> Check
                     failure_told(world, told.label, number, error)?;
                 }
             }
-            What::Mishap(_) => mishaps += 1,
-            What::Over(verdict) => equal(*verdict, report.verdict(), || "verdict".into())?,
+            FactKind::Mishap(_) => mishaps += 1,
+            FactKind::Over(verdict) => equal(*verdict, report.verdict(), || "verdict".into())?,
             _ => {}
         }
     }

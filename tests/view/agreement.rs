@@ -5,7 +5,7 @@ use std::time::Duration;
 use jobgraph::testing::driver::watch;
 use jobgraph::testing::model::random_bytes;
 use jobgraph::view::{Cause, CriticalPath, History, Monitor, chrome_trace};
-use jobgraph::{Counts, Fact, JobKind, JobState, Outcome, SendReport, What};
+use jobgraph::{Counts, Fact, FactKind, JobKind, JobState, Outcome, SendReport};
 
 fn random_runs(mut check: impl FnMut(&[Fact], &SendReport)) {
     for seed in 0..600 {
@@ -57,13 +57,13 @@ fn listing_progress_and_counts_agree_at_each_step() {
         let mut monitor = Monitor::new();
         for fact in facts {
             let before = match fact.what {
-                What::State { id, from, .. } => {
+                FactKind::State { id, from, .. } => {
                     monitor.history().job(&[], id).map(|job| (job.state, from))
                 }
                 _ => None,
             };
             assert!(before.is_none_or(|(known, told)| known == told), "{fact}");
-            monitor.note(fact);
+            monitor.apply(fact);
             let history = monitor.history();
             let [w, q, r, b, s, ok, failed, cancelled, skipped] = numbers(history.counts());
             assert_eq!(recount(history), numbers(history.counts()));

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use jobgraph::testing::VirtualClock;
 use jobgraph::view::{History, JobHistory};
 use jobgraph::{
-    Counts, Fact, Job, JobGraph, JobId, JobInfo, JobState, Outcome, SkipReason, Timestamp, Verdict,
-    What,
+    Counts, Fact, FactKind, Job, JobGraph, JobId, JobInfo, JobState, Outcome, SkipReason,
+    Timestamp, Verdict,
 };
 
 use crate::{SECOND, diamond, motley, observed, work};
@@ -124,7 +124,8 @@ fn a_run_that_begins_anew_is_a_new_history() {
     let _ = clock.block_on(jobgraph::run(&clock, graph)).unwrap();
     let facts: Vec<Fact> = std::iter::from_fn(|| facts.try_next()).collect();
     let mut history: History = facts.iter().cloned().collect();
-    history.extend(facts.into_iter().take_while(|fact| !matches!(fact.what, What::State { .. })));
+    history
+        .extend(facts.into_iter().take_while(|fact| !matches!(fact.what, FactKind::State { .. })));
     assert_eq!(history.counts().to_string(), "4 waiting");
 }
 
@@ -134,21 +135,21 @@ fn many_graphs_that_are_skipped_are_cut_short_each_in_its_turn() {
     let mut history = History::new();
     let nowhere = Arc::new([]) as Arc<[JobId]>;
     let mut note =
-        |what| history.note(&Fact { at: Timestamp::ZERO, within: nowhere.clone(), what });
+        |what| history.apply(&Fact { at: Timestamp::ZERO, within: nowhere.clone(), what });
     let mut core = jobgraph::Orchestrator::new(jobgraph::RunOptions::default());
     let mut id = || core.add((), jobgraph::JobOptions::default(), &[]).unwrap();
     let inner = id();
     let graphs: Vec<JobId> = (1..GRAPHS).map(|_| id()).collect();
-    note(What::Begun { window: None, pools: Vec::new() });
+    note(FactKind::Begun { window: None, pools: Vec::new() });
     for &graph in &graphs {
         let mut info = JobInfo::new(graph);
         info.inside = Some(vec![Arc::new(JobInfo::new(inner))]);
-        note(What::Added(Arc::new(info)));
+        note(FactKind::Added(Arc::new(info)));
     }
     // Where all graphs were looked at for each that ends, this would not come to an end.
     let skipped = JobState::Ended(Outcome::Skipped(SkipReason::RunStopped));
     for &id in &graphs {
-        note(What::State { id, from: JobState::Waiting, to: skipped, error: None });
+        note(FactKind::State { id, from: JobState::Waiting, to: skipped, error: None });
     }
     assert!(history.jobs().all(|job| job.state == skipped));
 }
@@ -181,7 +182,7 @@ fn a_graph_that_a_job_runs_is_known_each_time() {
     let _ = clock.block_on(jobgraph::run(&clock, graph)).unwrap();
     let mut history = History::new();
     while let Some(fact) = facts.try_next() {
-        history.note(&fact);
+        history.apply(&fact);
         let known = history.graph(&fact.within).unwrap().counts;
         assert_eq!(numbers(known), recount(history.jobs_within(&fact.within)), "{fact}");
     }
@@ -258,11 +259,11 @@ fn whatever_is_inside_a_job_that_is_over_is_over_however_deep() {
     let mut history = History::new();
     let skipped = JobState::Ended(Outcome::Skipped(SkipReason::RunStopped));
     for what in [
-        What::Begun { window: None, pools: Vec::new() },
-        What::Added(Arc::new(info)),
-        What::State { id, from: JobState::Waiting, to: skipped, error: None },
+        FactKind::Begun { window: None, pools: Vec::new() },
+        FactKind::Added(Arc::new(info)),
+        FactKind::State { id, from: JobState::Waiting, to: skipped, error: None },
     ] {
-        history.note(&Fact { at: Timestamp::ZERO, within: Arc::new([]), what });
+        history.apply(&Fact { at: Timestamp::ZERO, within: Arc::new([]), what });
     }
     assert_eq!(history.jobs().count(), 5);
     assert!(history.jobs().all(|job| job.state == skipped), "{history}");

@@ -99,7 +99,7 @@ fn all_of(terminal: &mut vt100::Parser) -> String {
 fn each_event_is_one_write() {
     let stream = Stream::default();
     let mut graph = JobGraph::new();
-    let progress = Progress::options().to(stream.clone()).of(&mut graph);
+    let progress = Progress::options().to(stream.clone()).watch(&mut graph);
     let prints = async move {
         futures_lite::future::yield_now().await;
         progress.println("two\nlines");
@@ -131,7 +131,7 @@ fn a_stream_that_nobody_reads_keeps_no_run() {
     const JOBS: usize = 20_000;
     let stream = Stream::stopped();
     let mut graph = JobGraph::new();
-    Progress::options().to(stream.clone()).of(&mut graph);
+    Progress::options().to(stream.clone()).watch(&mut graph);
     let jobs: Vec<_> = (0..JOBS).map(|_| graph.add(Job::new(async {}))).collect();
     let reader = stream.clone();
     graph.add(Job::new(async move { reader.go_on() }).after(&jobs));
@@ -150,7 +150,7 @@ fn a_stream_that_nobody_reads_keeps_no_run() {
 fn the_end_of_a_run_does_not_wait_for_ever_for_a_stream() {
     let stream = Stream::stopped();
     let mut graph = JobGraph::new();
-    Progress::options().to(stream.clone()).of(&mut graph);
+    Progress::options().to(stream.clone()).watch(&mut graph);
     graph.add(Job::new(async {}));
     run(graph);
     assert!(stream.lock().writes.is_empty());
@@ -179,9 +179,9 @@ fn a_stream_that_panics_or_refuses_changes_nothing() {
     }
     for _ in 0..2 {
         let mut graph = JobGraph::new();
-        Progress::options().to(Panics).of(&mut graph);
-        Progress::options().to(Refuses).of(&mut graph);
-        Progress::options().to_terminal(Stream::default(), || panic!("no size")).of(&mut graph);
+        Progress::options().to(Panics).watch(&mut graph);
+        Progress::options().to(Refuses).watch(&mut graph);
+        Progress::options().to_terminal(Stream::default(), || panic!("no size")).watch(&mut graph);
         graph.add(Job::new(async {}));
         run(graph);
     }
@@ -205,7 +205,7 @@ fn a_stream_that_does_not_wait_is_written_to_again() {
     }
     let stream = Stream::default();
     let mut graph = JobGraph::new();
-    Progress::options().to(Hesitates(stream.clone(), false)).of(&mut graph);
+    Progress::options().to(Hesitates(stream.clone(), false)).watch(&mut graph);
     graph.add(Job::new(async {}));
     run(graph);
     assert_eq!(stream.lines().len(), 3);
@@ -214,7 +214,7 @@ fn a_stream_that_does_not_wait_is_written_to_again() {
 /// 6,000 jobs in 20 groups, one of which fails, behind one that is awaited.
 fn many(to: &Stream, detail: Detail) {
     let mut graph = JobGraph::new();
-    Progress::options().to(to.clone()).detail(detail).of(&mut graph);
+    Progress::options().to(to.clone()).detail(detail).watch(&mut graph);
     let first = graph.add(Job::new(async {}));
     for group in 0..20 {
         for job in 0..300 {
@@ -249,7 +249,7 @@ fn a_run_that_is_silent_gives_a_sign_of_life() {
     let stream = Stream::default();
     let mut graph = JobGraph::new();
     let options = Progress::options().to(stream.clone()).every(Duration::ZERO).name("nightly");
-    options.of(&mut graph);
+    options.watch(&mut graph);
     let first = graph.add(Job::new(async {}));
     let shown = stream.clone();
     let wait = Job::new(async move {
@@ -266,7 +266,7 @@ fn a_run_that_is_silent_gives_a_sign_of_life() {
 fn what_is_written_in_pieces_is_printed_in_lines() {
     let stream = Stream::default();
     let mut graph = JobGraph::new();
-    let progress = Progress::options().to(stream.clone()).detail(Detail::Totals).of(&mut graph);
+    let progress = Progress::options().to(stream.clone()).detail(Detail::Totals).watch(&mut graph);
     let mut writer = progress.writer();
     for piece in ["a", "b", "\n", "\nc\nd é".as_bytes().escape_ascii().to_string().as_str()] {
         writer.write_all(piece.as_bytes()).unwrap();
@@ -294,7 +294,7 @@ fn what_is_written_in_pieces_is_printed_in_lines() {
 fn a_run_that_is_dropped_says_so() {
     let stream = Stream::default();
     let mut graph = JobGraph::new();
-    Progress::options().to(stream.clone()).of(&mut graph);
+    Progress::options().to(stream.clone()).watch(&mut graph);
     graph.add(Job::new(std::future::pending::<()>()).label("hangs"));
     let clock = VirtualClock::new();
     let mut run = Box::pin(jobgraph::run(&clock, graph));
@@ -307,7 +307,7 @@ fn a_run_that_is_dropped_says_so() {
 
     // One that never began has nothing to say.
     let stream = Stream::default();
-    Progress::options().to(stream.clone()).of(&mut JobGraph::new());
+    Progress::options().to(stream.clone()).watch(&mut JobGraph::new());
     assert_eq!(stream.text(), "");
 }
 
@@ -315,7 +315,7 @@ fn a_run_that_is_dropped_says_so() {
 fn each_run_of_a_repeatable_is_shown() {
     let stream = Stream::default();
     let mut graph = JobGraph::new();
-    Progress::options().to(stream.clone()).detail(Detail::Totals).of(&mut graph);
+    Progress::options().to(stream.clone()).detail(Detail::Totals).watch(&mut graph);
     graph.add(Job::repeat(|| async { Ok::<_, jobgraph::Error>(()) }));
     let clock = VirtualClock::new();
     let mut repeatable = graph.repeatable().unwrap();
@@ -332,7 +332,7 @@ fn a_terminal_shows_what_was_printed_and_the_last_word() {
         let stream = Stream::default();
         let mut graph = JobGraph::new();
         let options = Progress::options().to_terminal(stream.clone(), move || (columns, rows));
-        let progress = options.of(&mut graph);
+        let progress = options.watch(&mut graph);
         let shown = stream.clone();
         let first = graph.add(Job::new(async move {
             futures_lite::future::yield_now().await;
@@ -368,7 +368,7 @@ fn a_terminal_that_becomes_narrower_is_left_clean() {
     let mut graph = JobGraph::new();
     let options =
         Progress::options().to_terminal(stream.clone(), move || (*seen.lock().unwrap(), 24));
-    options.of(&mut graph);
+    options.watch(&mut graph);
     let before = Arc::new(Mutex::new(Vec::new()));
     let (shown, taken) = (stream.clone(), Arc::clone(&before));
     graph.add(
@@ -403,9 +403,9 @@ fn several_runs_share_a_terminal() {
     let stream = Stream::default();
     let mut one = JobGraph::new();
     let options = Progress::options().to_terminal(stream.clone(), || (60, 6)).name("one");
-    let progress = options.of(&mut one);
+    let progress = options.watch(&mut one);
     let mut two = JobGraph::new();
-    Progress::options().beside(&progress).name("two").of(&mut two);
+    Progress::options().beside(&progress).name("two").watch(&mut two);
     for job in 0..20 {
         one.add(Job::new(std::future::pending::<()>()).label(format!("a{job}")));
         two.add(Job::new(std::future::pending::<()>()).label(format!("b{job}")));
@@ -443,7 +443,7 @@ fn an_error_whose_text_prints_something_holds_nobody_up() {
         let stream = Stream::default();
         let mut graph = JobGraph::new();
         let options = Progress::options().to(stream.clone()).every(Duration::ZERO);
-        let progress = options.of(&mut graph);
+        let progress = options.watch(&mut graph);
         let other = progress.clone();
         let talks = std::thread::spawn(move || (0..50).for_each(|_| other.println("beside")));
         graph.add(Job::try_new(async move { Err::<(), _>(Talks(progress)) }));
@@ -471,7 +471,7 @@ fn a_stream_may_print_to_itself() {
     }
     let echoes = Echoes(Stream::default(), Arc::default());
     let mut graph = JobGraph::new();
-    let progress = Progress::options().to(echoes.clone()).detail(Detail::Totals).of(&mut graph);
+    let progress = Progress::options().to(echoes.clone()).detail(Detail::Totals).watch(&mut graph);
     *echoes.1.lock().unwrap() = Some(progress.clone());
     progress.println("one");
     assert_eq!(echoes.0.lines(), ["one", "echo"]);
@@ -485,7 +485,7 @@ fn lines_in_a_terminal_have_signs_of_life_too() {
     let stream = Stream::default();
     let mut graph = JobGraph::new();
     let options = Progress::options().to_terminal(stream.clone(), || (80, 24)).lines();
-    options.detail(Detail::Totals).every(Duration::ZERO).of(&mut graph);
+    options.detail(Detail::Totals).every(Duration::ZERO).watch(&mut graph);
     let shown = stream.clone();
     graph.add(Job::new(async move {
         futures_lite::future::yield_now().await;
@@ -499,7 +499,7 @@ fn what_waits_has_a_bound_however_short_its_lines_are() {
     let stream = Stream::stopped();
     let mut graph = JobGraph::new();
     let options = Progress::options().to(stream.clone()).detail(Detail::Totals);
-    let progress = options.of(&mut graph);
+    let progress = options.watch(&mut graph);
     let reader = stream.clone();
     graph.add(Job::new(async move {
         futures_lite::future::yield_now().await;
@@ -516,7 +516,7 @@ fn what_waits_has_a_bound_however_short_its_lines_are() {
 fn a_run_of_a_repeatable_that_is_dropped_says_so() {
     let stream = Stream::default();
     let mut graph = JobGraph::new();
-    Progress::options().to(stream.clone()).detail(Detail::Totals).of(&mut graph);
+    Progress::options().to(stream.clone()).detail(Detail::Totals).watch(&mut graph);
     graph.add(Job::repeat(std::future::pending::<Result<(), jobgraph::Error>>));
     let clock = VirtualClock::new();
     let mut repeatable = graph.repeatable().unwrap();

@@ -3,7 +3,7 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 use jobgraph::testing::VirtualClock;
 use jobgraph::view::Monitor;
-use jobgraph::{Fact, Graph, Job, JobGraph, Payload, Timestamp, What};
+use jobgraph::{Fact, FactKind, Graph, Job, JobGraph, Payload, Timestamp};
 
 use crate::{SECOND, motley, work};
 
@@ -17,7 +17,7 @@ fn facts<P: Payload>(clock: &VirtualClock, mut graph: Graph<P>) -> Vec<Fact> {
 fn after(facts: &[Fact], time: Duration) -> (Monitor, Timestamp) {
     let now = Timestamp::ZERO + time;
     let mut monitor = Monitor::new();
-    facts.iter().take_while(|fact| fact.at <= now).for_each(|fact| monitor.note(fact));
+    facts.iter().take_while(|fact| fact.at <= now).for_each(|fact| monitor.apply(fact));
     (monitor, now)
 }
 
@@ -191,7 +191,7 @@ fn totals_add_up_after_each_fact() {
     let clock = VirtualClock::new();
     let mut monitor = Monitor::new();
     for fact in facts(&clock, motley(&clock)) {
-        monitor.note(&fact);
+        monitor.apply(&fact);
         let totals = monitor.frame(200, 1, fact.at).pop().unwrap();
         // Without the percentage.
         let totals = match totals.split_once(" % · ") {
@@ -212,7 +212,7 @@ fn events_are_lines_of_their_own() {
     let mut monitor = Monitor::new();
     let mut lines = Vec::new();
     for fact in facts(&clock, motley(&clock)) {
-        monitor.note(&fact);
+        monitor.apply(&fact);
         lines.extend(monitor.event(&fact));
     }
     lines.extend(monitor.summary());
@@ -255,12 +255,12 @@ fn a_hundred_thousand_jobs_are_shown_as_the_few_that_matter() {
     let facts = facts(&clock, graph);
     let mut monitor = Monitor::new();
     for (position, fact) in facts.iter().enumerate() {
-        monitor.note(fact);
+        monitor.apply(fact);
         if position % 10_000 == 0 {
             assert!(monitor.frame(80, 24, fact.at).len() <= 24);
         }
     }
-    assert!(matches!(facts.last().unwrap().what, What::Over(_)));
+    assert!(matches!(facts.last().unwrap().what, FactKind::Over(_)));
     assert_eq!(monitor.summary(), ["[100000/100000] 0 running, 0 waiting · completed in 0.0 s"]);
 }
 

@@ -29,7 +29,7 @@ pub struct Repeatable<P: Payload> {
 
 impl<P: Payload> Graph<P> {
     /// Makes a graph that can be run many times, if each of its jobs is made by a factory
-    /// ([`Job::repeat`](crate::Job::repeat), [`Job::supervised`](crate::Job::supervised)) or is a
+    /// ([`Job::repeat`](crate::Job::repeat), [`Job::restartable`](crate::Job::restartable)) or is a
     /// [`RunJob`](crate::RunJob), and each shutdown hook is one of
     /// [`on_each_shutdown`](crate::Job::on_each_shutdown). Each run is a new one of the graph as it was built.
     ///

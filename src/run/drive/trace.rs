@@ -7,7 +7,7 @@ use tracing::{Level, debug, field};
 
 use crate::orchestrator::JobId;
 use crate::run::engine::graph::Graph;
-use crate::run::facts::fact::{Fact, What};
+use crate::run::facts::fact::{Fact, FactKind};
 use crate::run::facts::quiet::caught;
 use crate::run::job::payload::Payload;
 
@@ -28,23 +28,26 @@ fn event(fact: &Fact, labels: &mut HashMap<JobId, Box<str>>) {
         return;
     }
     match &fact.what {
-        What::Added(job) => {
+        FactKind::Added(job) => {
             labels.extend(job.label.clone().map(|label| (job.id, label)));
         }
-        What::State { id, from, to, error } => {
+        FactKind::State { id, from, to, error } => {
             let label = labels.get(id).map(|label| &**label);
             let error = error.as_ref().map(field::display);
             debug!(job = %id, label, %from, %to, error, "state");
         }
-        What::Ready(id) => {
+        FactKind::Ready(id) => {
             let label = labels.get(id).map(|label| &**label);
             debug!(job = %id, label, "ready");
         }
-        What::Note { id, text } => {
+        FactKind::Note { id, text } => {
             let label = labels.get(id).map(|label| &**label);
             debug!(job = %id, label, %text, "note");
         }
-        What::Mishap(mishap) => debug!(%mishap, "mishap"),
-        What::Begun { .. } | What::HookBegun(_) | What::HookEnded { .. } | What::Over(_) => {}
+        FactKind::Mishap(mishap) => debug!(%mishap, "mishap"),
+        FactKind::Begun { .. }
+        | FactKind::HookBegun(_)
+        | FactKind::HookEnded { .. }
+        | FactKind::Over(_) => {}
     }
 }

@@ -4,9 +4,7 @@ use std::task::Poll;
 
 use super::engine::{Engine, Role};
 use super::leftovers::Value;
-use crate::orchestrator::{
-    Attempt, Completion, Failure, JobId, JobName, JobState, Outcome, SkipReason,
-};
+use crate::orchestrator::{Attempt, Completion, JobId};
 use crate::run::facts::error::JobError;
 use crate::run::facts::handle::Key;
 use crate::run::facts::mailbox::Message;
@@ -235,21 +233,7 @@ impl<P: Payload> Start for Beginning<'_, P> {
     #[cold]
     fn missing(&self, key: Key) -> Option<Missing> {
         let core = &self.engine.core;
-        if core.has_succeeded(key.id) {
-            return None;
-        }
-        let name = |id| JobName { id: Some(id), label: core.label(id) };
-        let outcome = core.state(key.id).and_then(JobState::outcome);
-        let (error, culprit) = match outcome {
-            Some(Outcome::Failed(Failure::TimedOut)) => (Some(Arc::new(JobError::TimedOut)), None),
-            Some(Outcome::Failed(Failure::NeverReady)) => {
-                (Some(Arc::new(JobError::NeverReady)), None)
-            }
-            Some(Outcome::Failed(_)) => (core.payload(key.id)?.error().cloned(), None),
-            Some(Outcome::Skipped(SkipReason::Requirement(culprit))) => (None, Some(name(culprit))),
-            _ => (None, None),
-        };
-        Some(Missing::new(name(key.id), outcome, error, culprit))
+        (!core.has_succeeded(key.id)).then(|| Missing::of(core, key.id))
     }
 
     fn context(&mut self) -> Context {

@@ -25,9 +25,9 @@ impl<P: Payload> Graph<P> {
     /// graph.add(Job::new(async {}).label("fetch"));
     /// graph.observe(move |fact| sender.send(fact.what.clone()).unwrap());
     /// assert!(jobgraph::smol::block_on(graph)?.check().is_ok());
-    /// let facts: Vec<What> = facts.iter().collect();
-    /// assert!(matches!(&facts[1], What::Added(job) if job.label.as_deref() == Some("fetch")));
-    /// assert!(matches!(facts.last(), Some(What::Over(verdict)) if verdict.to_string() == "completed"));
+    /// let facts: Vec<FactKind> = facts.iter().collect();
+    /// assert!(matches!(&facts[1], FactKind::Added(job) if job.label.as_deref() == Some("fetch")));
+    /// assert!(matches!(facts.last(), Some(FactKind::Over(verdict)) if verdict.to_string() == "completed"));
     /// # Ok::<(), jobgraph::RunError>(())
     /// ```
     pub fn observe(&mut self, observer: impl FnMut(&Fact) + Send + 'static) {

@@ -11,7 +11,7 @@ use crate::orchestrator::{
     Verdict,
 };
 use crate::run::facts::error::RunError;
-use crate::run::facts::fact::{Fact, JobInfo, What};
+use crate::run::facts::fact::{Fact, FactKind, JobInfo};
 use crate::run::facts::record::Record;
 use crate::run::job::payload::Payload;
 
@@ -53,21 +53,22 @@ impl<P: Payload> Graph<P> {
         let jobs: Vec<_> = self.outline().into_iter().map(without_inside).collect();
         let nowhere: Arc<[JobId]> = Arc::new([]);
         let fact = |at, what| Fact { at, within: Arc::clone(&nowhere), what };
-        let mut facts = vec![fact(Timestamp::ZERO, What::begun(&core))];
-        facts.extend(jobs.iter().map(|job| fact(Timestamp::ZERO, What::Added(Arc::clone(job)))));
+        let mut facts = vec![fact(Timestamp::ZERO, FactKind::begun(&core))];
+        facts
+            .extend(jobs.iter().map(|job| fact(Timestamp::ZERO, FactKind::Added(Arc::clone(job)))));
         let ended = act(&mut core, &jobs, estimated);
         while let Some(told) = core.poll_transition() {
             let id = told.id;
             match told.change {
                 Change::State { from, to } => {
-                    facts.push(fact(told.at, What::State { id, from, to, error: None }));
+                    facts.push(fact(told.at, FactKind::State { id, from, to, error: None }));
                 }
-                Change::Ready => facts.push(fact(told.at, What::Ready(id))),
+                Change::Ready => facts.push(fact(told.at, FactKind::Ready(id))),
                 Change::Added | Change::Removed => {}
             }
         }
         // A run of services alone goes on until it is stopped.
-        facts.extend(ended.map(|verdict| fact(core.clock(), What::Over(verdict))));
+        facts.extend(ended.map(|verdict| fact(core.clock(), FactKind::Over(verdict))));
         Ok(facts)
     }
 }

@@ -5,7 +5,7 @@ use crate::orchestrator::{
     Attempt, Change, JobId, JobState, Outcome, StopReason, Transition, Verdict,
 };
 use crate::run::facts::error::JobError;
-use crate::run::facts::fact::{JobInfo, What};
+use crate::run::facts::fact::{FactKind, JobInfo};
 use crate::run::job::payload::Payload;
 
 /// What observers hear of a run.
@@ -13,9 +13,9 @@ impl<P: Payload> Engine<P> {
     /// Puts down for the observers that the run has begun, and with what.
     pub(crate) fn tell_begun(&mut self) {
         let Some(observers) = self.observers.clone() else { return };
-        observers.put(self.begun, What::begun(&self.core));
+        observers.put(self.begun, FactKind::begun(&self.core));
         for job in self.job_ids() {
-            observers.put(self.begun, What::Added(self.info(job)));
+            observers.put(self.begun, FactKind::Added(self.info(job)));
         }
         self.tell();
     }
@@ -55,19 +55,19 @@ impl<P: Payload> Engine<P> {
         &mut self,
         Transition { id, change, .. }: Transition,
         completed: Option<Attempt>,
-    ) -> Option<What> {
+    ) -> Option<FactKind> {
         Some(match change {
             Change::Added => {
                 let mut info = self.info(id);
                 if let Some(by) = self.added_by.remove(&id) {
                     Arc::make_mut(&mut info).added_by = Some(by);
                 }
-                What::Added(info)
+                FactKind::Added(info)
             }
             Change::State { from, to } => {
-                What::State { id, from, to, error: self.error(id, from, to, completed) }
+                FactKind::State { id, from, to, error: self.error(id, from, to, completed) }
             }
-            Change::Ready => What::Ready(id),
+            Change::Ready => FactKind::Ready(id),
             // Nothing is removed from the run of a graph.
             Change::Removed => return None,
         })
@@ -78,13 +78,15 @@ impl<P: Payload> Engine<P> {
         subjects: &[Option<JobId>],
         Transition { id, change, .. }: Transition,
         completed: Option<Attempt>,
-    ) -> Option<What> {
+    ) -> Option<FactKind> {
         let subject = subjects[id.index()]?;
         match change {
-            Change::State { to: JobState::Running { .. }, .. } => Some(What::HookBegun(subject)),
+            Change::State { to: JobState::Running { .. }, .. } => {
+                Some(FactKind::HookBegun(subject))
+            }
             Change::State { from, to: to @ JobState::Ended(outcome) } => {
                 let error = self.error(id, from, to, completed);
-                Some(What::HookEnded { id: subject, outcome, error })
+                Some(FactKind::HookEnded { id: subject, outcome, error })
             }
             _ => None,
         }
@@ -115,7 +117,7 @@ impl<P: Payload> Engine<P> {
     pub(super) fn tell_note(&mut self, id: JobId, text: &Arc<str>) {
         self.tell();
         if let (Some(observers), Role::Jobs) = (&self.observers, &self.role) {
-            observers.put(self.now, What::Note { id, text: Arc::clone(text) });
+            observers.put(self.now, FactKind::Note { id, text: Arc::clone(text) });
         }
     }
 
@@ -127,7 +129,7 @@ impl<P: Payload> Engine<P> {
     pub(super) fn tell_over(&mut self, verdict: Verdict) {
         self.tell();
         if let Some(observers) = &self.observers {
-            observers.put(self.ended, What::Over(verdict));
+            observers.put(self.ended, FactKind::Over(verdict));
         }
     }
 }

@@ -214,7 +214,8 @@ impl<P: Payload> Engine<P> {
         };
         let mishap = Mishap { job, what, panic };
         if let Some(observers) = &self.observers {
-            observers.put(self.core.clock(), crate::run::facts::fact::What::Mishap(mishap.clone()));
+            observers
+                .put(self.core.clock(), crate::run::facts::fact::FactKind::Mishap(mishap.clone()));
         }
         match id.and_then(|id| self.core.payload_mut(id)) {
             Some(record) => record.put_panicked_drop(mishap.panic),

@@ -12,8 +12,8 @@ use crate::orchestrator::{
 
 /// One thing that happened in a run, as [observers](crate::Graph::observe) hear of it.
 ///
-/// The facts of a run tell all that is to be known about it: first [`Begun`](What::Begun), then an
-/// [`Added`](What::Added) for each job, then whatever happens, in order, and last [`Over`](What::Over).
+/// The facts of a run tell all that is to be known about it: first [`Begun`](FactKind::Begun), then an
+/// [`Added`](FactKind::Added) for each job, then whatever happens, in order, and last [`Over`](FactKind::Over).
 /// What happens inside a nested graph is told in the same way, between the beginning and the end of the
 /// job that it is, with the [path](Self::within) to it.
 #[derive(Clone, Debug)]
@@ -23,13 +23,13 @@ pub struct Fact {
     /// The jobs inside which it happened, outermost first; empty in the observed graph itself.
     pub within: Arc<[JobId]>,
     /// What happened.
-    pub what: What,
+    pub what: FactKind,
 }
 
 /// What a [`Fact`] tells.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum What {
+pub enum FactKind {
     /// The run has begun.
     Begun {
         /// How many finite jobs may run at once.
@@ -139,21 +139,21 @@ impl fmt::Display for Fact {
         write!(f, "{}: ", self.at)?;
         self.within.iter().try_for_each(|job| write!(f, "{job} / "))?;
         match &self.what {
-            What::Begun { .. } => f.write_str("the run has begun"),
-            What::Added(job) => write!(f, "{} added", job.name()),
-            What::State { id, to, error: Some(error), .. } => write!(f, "{id} {to}: {error}"),
-            What::State { id, to, error: None, .. } => write!(f, "{id} {to}"),
-            What::Ready(id) => write!(f, "{id} is ready"),
-            What::Note { id, text } => write!(f, "{id} says {text}"),
-            What::HookBegun(id) => write!(f, "the hook of {id} has begun"),
-            What::HookEnded { id, outcome, error: None } => {
+            FactKind::Begun { .. } => f.write_str("the run has begun"),
+            FactKind::Added(job) => write!(f, "{} added", job.name()),
+            FactKind::State { id, to, error: Some(error), .. } => write!(f, "{id} {to}: {error}"),
+            FactKind::State { id, to, error: None, .. } => write!(f, "{id} {to}"),
+            FactKind::Ready(id) => write!(f, "{id} is ready"),
+            FactKind::Note { id, text } => write!(f, "{id} says {text}"),
+            FactKind::HookBegun(id) => write!(f, "the hook of {id} has begun"),
+            FactKind::HookEnded { id, outcome, error: None } => {
                 write!(f, "the hook of {id} {outcome}")
             }
-            What::HookEnded { id, outcome, error: Some(error) } => {
+            FactKind::HookEnded { id, outcome, error: Some(error) } => {
                 write!(f, "the hook of {id} {outcome}: {error}")
             }
-            What::Mishap(mishap) => mishap.fmt(f),
-            What::Over(verdict) => write!(f, "the run is over: {verdict}"),
+            FactKind::Mishap(mishap) => mishap.fmt(f),
+            FactKind::Over(verdict) => write!(f, "the run is over: {verdict}"),
         }
     }
 }

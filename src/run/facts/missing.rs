@@ -1,35 +1,68 @@
-use std::boxed::Box;
 use std::fmt;
 use std::sync::Arc;
 
 use super::error::JobError;
-use crate::orchestrator::{JobId, JobName, Outcome, SkipReason};
+use super::record::Record;
+use crate::orchestrator::{Failure, JobId, JobName, JobState, Orchestrator, Outcome, SkipReason};
 
-/// Why a job left nothing behind that another one [was to be fed](crate::settled).
+/// Why a job left nothing behind that another one [was to be fed](crate::settled), or that a report
+/// [was asked for](crate::Report::result).
 #[derive(Clone)]
 pub struct Missing {
     job: JobName,
-    outcome: Option<Outcome>,
-    error: Option<Arc<JobError>>,
-    /// Because of whom it was skipped.
-    culprit: Option<JobName>,
+    why: Why,
+}
+
+#[derive(Clone)]
+enum Why {
+    Failed(Failure, Option<Arc<JobError>>),
+    /// Skipped because of this job.
+    Skipped(JobName, SkipReason),
+    Ended(Outcome),
+    /// The output is not there any more.
+    Gone,
+    /// It is a job of another graph.
+    Foreign,
 }
 
 impl Missing {
-    pub(crate) fn new(
-        job: JobName<&str>,
-        outcome: Option<Outcome>,
-        error: Option<Arc<JobError>>,
-        culprit: Option<JobName<&str>>,
-    ) -> Self {
-        let own = |name: JobName<&str>| JobName { id: name.id, label: name.label.map(Box::from) };
-        Self { job: own(job), outcome, error, culprit: culprit.map(own) }
+    /// Why a job that is not over well left nothing.
+    pub(crate) fn of(core: &Orchestrator<Record>, job: JobId) -> Self {
+        let why = match core.state(job).and_then(JobState::outcome) {
+            Some(Outcome::Failed(failure)) => {
+                Why::Failed(failure, Self::error_of(core, job, failure))
+            }
+            Some(Outcome::Skipped(reason @ SkipReason::Requirement(culprit))) => {
+                Why::Skipped(core.job_name(culprit), reason)
+            }
+            Some(outcome @ (Outcome::Cancelled | Outcome::Skipped(SkipReason::RunStopped))) => {
+                Why::Ended(outcome)
+            }
+            Some(Outcome::Succeeded) | None => Why::Gone,
+        };
+        Self { job: core.job_name(job), why }
+    }
+
+    fn error_of(
+        core: &Orchestrator<Record>,
+        job: JobId,
+        failure: Failure,
+    ) -> Option<Arc<JobError>> {
+        match failure {
+            Failure::TimedOut => Some(Arc::new(JobError::TimedOut)),
+            Failure::NeverReady => Some(Arc::new(JobError::NeverReady)),
+            Failure::Error | Failure::Panic => core.payload(job)?.error().cloned(),
+        }
     }
 
     /// Its output is not there any more.
     pub(crate) fn gone(job: JobId) -> Self {
-        let job = JobName { id: Some(job), label: None };
-        Self { job, outcome: None, error: None, culprit: None }
+        Self { job: JobName { id: Some(job), label: None }, why: Why::Gone }
+    }
+
+    /// It is of another graph.
+    pub(crate) fn foreign(job: JobId) -> Self {
+        Self { job: JobName { id: Some(job), label: None }, why: Why::Foreign }
     }
 
     /// The job.
@@ -38,29 +71,37 @@ impl Missing {
         &self.job
     }
 
-    /// How it ended; `None` if its output went before it could be fed.
+    /// How it ended; `None` if its output is gone, or it is of another graph.
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
-        self.outcome
+        match self.why {
+            Why::Failed(failure, _) => Some(Outcome::Failed(failure)),
+            Why::Skipped(_, reason) => Some(Outcome::Skipped(reason)),
+            Why::Ended(outcome) => Some(outcome),
+            Why::Gone | Why::Foreign => None,
+        }
     }
 
     /// Why it failed, if it did.
     #[must_use]
     pub fn error(&self) -> Option<&JobError> {
-        self.error.as_deref()
+        match &self.why {
+            Why::Failed(_, error) => error.as_deref(),
+            _ => None,
+        }
     }
 }
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { job, outcome, error, culprit } = self;
-        match (outcome, error, culprit) {
-            (Some(Outcome::Failed(_)), Some(error), _) => write!(f, "{job} failed: {error}"),
-            (Some(Outcome::Skipped(SkipReason::Requirement(_))), _, Some(culprit)) => {
-                write!(f, "{job} was skipped because of {culprit}")
-            }
-            (Some(outcome), ..) => write!(f, "{job}: {outcome}"),
-            (None, ..) => write!(f, "the output of {job} is gone"),
+        let Self { job, why } = self;
+        match why {
+            Why::Failed(_, Some(error)) => write!(f, "{job} failed: {error}"),
+            Why::Failed(failure, None) => write!(f, "{job}: {}", Outcome::Failed(*failure)),
+            Why::Skipped(culprit, _) => write!(f, "{job} was skipped because of {culprit}"),
+            Why::Ended(outcome) => write!(f, "{job}: {outcome}"),
+            Why::Gone => write!(f, "the output of {job} is gone"),
+            Why::Foreign => write!(f, "{job} is a job of another graph"),
         }
     }
 }

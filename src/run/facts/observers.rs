@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
 use std::vec::Vec;
 
-use super::fact::{Fact, What};
+use super::fact::{Fact, FactKind};
 use super::lock::lock;
 use super::quiet::{Quiet, caught, drop_quietly};
 use crate::orchestrator::{JobId, Timestamp};
@@ -49,7 +49,7 @@ impl Observers {
     }
 
     /// Puts a fact down, to be delivered when the run is not locked.
-    pub(crate) fn put(&self, at: Timestamp, what: What) {
+    pub(crate) fn put(&self, at: Timestamp, what: FactKind) {
         self.put_fact(Fact { at, within: Arc::clone(&self.nowhere), what });
     }
 

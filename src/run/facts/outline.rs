@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::vec;
 use std::vec::Vec;
 
-use super::fact::{Fact, JobInfo, What};
+use super::fact::{Fact, FactKind, JobInfo};
 use super::mishap::{Mishap, MishapKind};
 use super::output::{Below, OutputStore};
 use super::record::Record;
@@ -30,7 +30,7 @@ impl JobInfo {
     }
 }
 
-impl What {
+impl FactKind {
     /// With what a run begins.
     pub(crate) fn begun<J>(core: &Orchestrator<J>) -> Self {
         let pools = core.pools().map(|pool| (pool.name.into(), pool.capacity)).collect();
@@ -47,19 +47,19 @@ impl<C: OutputStore + ?Sized> Report<C> {
     pub fn retell(&self) -> Vec<Fact> {
         let mut facts = Retelling { nowhere: Arc::new([]), facts: Vec::new() };
         for job in self.outline() {
-            facts.put(self.begun, What::Added(job));
+            facts.put(self.begun, FactKind::Added(job));
         }
         for id in self.core.topological_order().unwrap_or_else(|_| self.core.jobs().collect()) {
             self.retell_job(id, &mut facts);
         }
         let within = Arc::clone(&facts.nowhere);
-        let mut told = vec![Fact { at: self.begun, within, what: What::begun(&self.core) }];
+        let mut told = vec![Fact { at: self.begun, within, what: FactKind::begun(&self.core) }];
         facts.facts.sort_by_key(|fact| fact.at);
         told.append(&mut facts.facts);
         for mishap in &self.mishaps {
-            facts.put(self.ended, What::Mishap(mishap.clone()));
+            facts.put(self.ended, FactKind::Mishap(mishap.clone()));
         }
-        facts.put(self.ended, What::Over(self.verdict));
+        facts.put(self.ended, FactKind::Over(self.verdict));
         told.append(&mut facts.facts);
         told
     }
@@ -80,14 +80,14 @@ impl<C: OutputStore + ?Sized> Report<C> {
         let running = JobState::Running { attempt };
         let mut before = JobState::Waiting;
         if let Some(started) = self.core.started(id) {
-            facts.put(started, What::State { id, from: before, to: running, error: None });
+            facts.put(started, FactKind::State { id, from: before, to: running, error: None });
             before = running;
         }
         if let Some(ready) = self.ready(id) {
-            facts.put(ready, What::Ready(id));
+            facts.put(ready, FactKind::Ready(id));
         }
         if let Some(text) = record.note().cloned() {
-            facts.put(self.core.ended(id).unwrap_or(self.ended), What::Note { id, text });
+            facts.put(self.core.ended(id).unwrap_or(self.ended), FactKind::Note { id, text });
         }
         let inside = self.report_of(id).map(Below::retell).unwrap_or_default();
         facts.facts.extend(inside.into_iter().map(|fact| fact.inside(id)));
@@ -95,17 +95,17 @@ impl<C: OutputStore + ?Sized> Report<C> {
         let error = record.error().cloned().filter(|_| failed);
         let ended = self.core.ended(id).unwrap_or(self.ended);
         if state != before {
-            facts.put(ended, What::State { id, from: before, to: state, error });
+            facts.put(ended, FactKind::State { id, from: before, to: state, error });
         }
         for panic in record.panicked_drops() {
             let panic = panic.clone();
             let mishap = Mishap { job: Some(id), what: MishapKind::Drop, panic };
-            facts.put(ended, What::Mishap(mishap));
+            facts.put(ended, FactKind::Mishap(mishap));
         }
         if let Some(hook) = record.hook() {
-            facts.put(self.ended, What::HookBegun(id));
+            facts.put(self.ended, FactKind::HookBegun(id));
             let (outcome, error) = (hook.outcome, hook.error.clone());
-            facts.put(self.ended, What::HookEnded { id, outcome, error });
+            facts.put(self.ended, FactKind::HookEnded { id, outcome, error });
         }
     }
 
@@ -142,7 +142,7 @@ struct Retelling {
 }
 
 impl Retelling {
-    fn put(&mut self, at: Timestamp, what: What) {
+    fn put(&mut self, at: Timestamp, what: FactKind) {
         self.facts.push(Fact { at, within: Arc::clone(&self.nowhere), what });
     }
 }

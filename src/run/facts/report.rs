@@ -7,6 +7,7 @@ use super::error::JobError;
 use super::handle::{Handle, JobHandle, Scope};
 use super::listing::Listing;
 use super::mishap::{Mishap, MishapKind};
+use super::missing::Missing;
 use super::output::{LocalOutputs, OutputStore, Outputs, SendOutputs};
 use super::record::{HookReport, Record};
 use super::words::why;
@@ -94,6 +95,25 @@ impl<C: OutputStore + ?Sized> Report<C> {
     #[must_use]
     pub fn output<T: 'static>(&self, job: &Handle<T>) -> Option<&T> {
         self.outputs.get(self.core.payload(self.own(job)?)?.slot)
+    }
+
+    /// What a job left behind, or why there is nothing: for `?`.
+    ///
+    /// ```
+    /// # use jobgraph::{Job, JobGraph};
+    /// let mut graph = JobGraph::new();
+    /// let port = graph.add(Job::try_new(async { "80x".parse::<u16>() }).label("port"));
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert_eq!(report.result(&port).unwrap_err().to_string(), "#1 port failed: invalid digit found in string");
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Missing`] says how the job ended, or that its output [went](crate::Job::transient) or was taken, or that the
+    /// job is of another graph.
+    pub fn result<T: 'static>(&self, job: &Handle<T>) -> Result<&T, Missing> {
+        let id = self.own(job).ok_or_else(|| Missing::foreign(job.id()))?;
+        self.output(job).ok_or_else(|| Missing::of(&self.core, id))
     }
 
     /// Takes what a job left behind out of the report; `None` if it left nothing, it was taken already,

@@ -305,9 +305,9 @@ where
     O: FeedsWith<ServiceContext<V>, G, Future: Future<Output = Result<(), Error>>>,
     V: 'static,
 {
-    /// A [supervised](Self::supervised) service that is fed the outputs of other jobs. Each attempt
+    /// A [restartable](Self::restartable) service that is fed the outputs of other jobs. Each attempt
     /// calls a clone of the closure.
-    pub fn supervised_with<I: Inputs<Owned = O>>(inputs: I, make: G) -> Self {
+    pub fn restartable_with<I: Inputs<Owned = O>>(inputs: I, make: G) -> Self {
         let inputs = inputs.owned();
         let requirements = Asked::fed_by(&inputs);
         let body = Simple::new(Maker::again(Serving::new(Values(inputs)), make));
@@ -353,7 +353,7 @@ where
 {
     /// A [service](Self::service) that is started again when it fails, as often as
     /// [`retries`](Self::retries) says: without it, never.
-    pub fn supervised(make: G) -> Self {
+    pub fn restartable(make: G) -> Self {
         Self::of(Simple::new(Maker::again(Serving::new(()), make))).kind(JobKind::Service)
     }
 }

@@ -42,8 +42,11 @@ pub trait RunJob {
     fn run(&self, context: Context) -> impl Future<Output = Result<Self::Output, Error>>;
 
     /// Clean-up after the run, if the job was ever started, whatever became of it.
-    fn shutdown(&self) -> impl Future<Output = ()> {
-        async {}
+    ///
+    /// # Errors
+    /// Whatever makes the clean-up a failure, which is reported and changes no outcome.
+    fn shutdown(&self) -> impl Future<Output = Result<(), Error>> {
+        async { Ok(()) }
     }
 
     /// What people call it, unless [`Job::label`](crate::Job::label) says otherwise.

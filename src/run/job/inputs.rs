@@ -95,14 +95,14 @@ pub fn optional<I: Inputs>(inputs: I) -> Optional<I::Owned> {
 #[derive(Clone, Copy, Debug)]
 pub struct LatestOf<I>(I);
 
-/// Feeds a job a [`Latest`], which has the value of a [supervised](crate::Job::supervised) service also once that
+/// Feeds a job a [`Latest`], which has the value of a [restarted](crate::Job::restartable) service also once that
 /// is ready again, with another one: it goes on with the new connection, say. Otherwise like the handle.
 ///
 /// ```
 /// use jobgraph::{Job, JobGraph, Latest, latest};
 ///
 /// let mut graph = JobGraph::new();
-/// let db = graph.add(Job::supervised(|cx| async move {
+/// let db = graph.add(Job::restartable(|cx| async move {
 ///     let number = cx.attempt().number;
 ///     cx.ready(number);
 ///     if number == 1 {

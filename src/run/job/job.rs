@@ -29,7 +29,7 @@ use crate::run::facts::output::Show;
 /// | [`repeat_with_context`](Self::repeat_with_context) | a closure | | yes | yes | yes |
 /// | [`repeat_with`](Self::repeat_with) | a closure | yes | yes | yes | yes |
 /// | [`service`](Self::service), [`service_with`](Self::service_with) | a closure | `_with` | yes | yes | |
-/// | [`supervised`](Self::supervised), [`supervised_with`](Self::supervised_with) | a closure | `_with` | yes | yes | yes |
+/// | [`restartable`](Self::restartable), [`restartable_with`](Self::restartable_with) | a closure | `_with` | yes | yes | yes |
 /// | [`custom`](Self::custom) | a type of yours | | yes | yes | yes |
 /// | [`graph`](Self::graph), [`graph_with`](Self::graph_with) | a graph | `_with` | | yes | |
 ///
@@ -122,7 +122,7 @@ impl<B: Body, H> Job<B, H> {
     /// None after a [`Permanent`](crate::Permanent) error.
     ///
     /// For jobs whose futures a closure makes: [`repeat`](Self::repeat) and those like it,
-    /// [`supervised`](Self::supervised), [`custom`](Self::custom).
+    /// [`restartable`](Self::restartable), [`custom`](Self::custom).
     pub fn retries(mut self, limit: u32) -> Self
     where
         B: Repeat,
@@ -151,7 +151,7 @@ impl<B: Body, H> Job<B, H> {
         self
     }
 
-    /// A [`supervised`](Self::supervised) service that fails after it was ready for so long, or a forever job
+    /// A [`restartable`](Self::restartable) service that fails after it was ready for so long, or a forever job
     /// that fails after it ran for so long, begins a new row of failures: all its retries are left, and the
     /// first pause is the first again.
     pub fn reset_after(mut self, healthy: Duration) -> Self

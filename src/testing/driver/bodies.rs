@@ -171,7 +171,7 @@ pub(crate) fn service(
     plan: &JobPlan,
 ) -> Job<impl Repeat<Output = Output> + Send + use<>> {
     let (plan, explosive) = (plan.clone(), Explosive::when(plan.has(Bomb::Factory)));
-    Job::supervised(move |cx| {
+    Job::restartable(move |cx| {
         let _held = &explosive;
         service_attempt(cx, scene.clone(), plan.clone())
     })
@@ -183,7 +183,7 @@ pub(crate) fn fed_service(
     input: Handle<Output>,
 ) -> Job<impl Repeat<Output = Output> + Send + use<>> {
     let plan = plan.clone();
-    Job::supervised_with(&input, move |cx: ServiceContext<Output>, input: Arc<Output>| {
+    Job::restartable_with(&input, move |cx: ServiceContext<Output>, input: Arc<Output>| {
         scene.note_input(cx.attempt(), &input);
         service_attempt(cx, scene.clone(), plan.clone())
     })

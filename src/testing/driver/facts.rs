@@ -5,14 +5,14 @@ use std::vec::Vec;
 
 use super::compare::same;
 use super::simulated::{Fate, Simulated};
-use crate::{Attempt, Fact, JobId, JobKind, JobState, Outcome, Timestamp, Verdict, What};
+use crate::{Attempt, Fact, FactKind, JobId, JobKind, JobState, Outcome, Timestamp, Verdict};
 
 /// Folds what observers were told, and compares it with what the simulation says: of the run, and of those of
 /// the graphs inside.
 pub(crate) fn check_facts(facts: &[Fact], expected: &Simulated) -> Result<(), String> {
     let mut left = fold(facts)?;
     let outermost = facts.last().map(|last| (last.within.is_empty(), &last.what));
-    if !matches!(outermost, Some((true, What::Over(_)))) {
+    if !matches!(outermost, Some((true, FactKind::Over(_)))) {
         return Err("the end of the run is not the last fact".to_string());
     }
     let Some(told) = left.remove(&Vec::new()) else { return Err("nothing is told".to_string()) };
@@ -64,25 +64,25 @@ impl Told {
         if fact.at < self.at {
             return Err(format!("comes after what happened at {}", self.at));
         }
-        if self.begun.is_none() != matches!(fact.what, What::Begun { .. }) {
+        if self.begun.is_none() != matches!(fact.what, FactKind::Begun { .. }) {
             return Err("the beginning comes first, and once".to_string());
         }
         self.at = fact.at;
         match &fact.what {
-            What::Begun { .. } => self.begun = Some(fact.at),
-            What::Over(verdict) => self.over = Some(*verdict),
-            What::Added(info) => {
+            FactKind::Begun { .. } => self.begun = Some(fact.at),
+            FactKind::Over(verdict) => self.over = Some(*verdict),
+            FactKind::Added(info) => {
                 let (state, fate) = (JobState::Waiting, Fate::default());
                 let heard = Heard { kind: info.kind, state, ready: false, hook_begun: false, fate };
                 if self.jobs.insert(info.id, heard).is_some() {
                     return Err("is added twice".to_string());
                 }
             }
-            What::Mishap(mishap) => match mishap.job {
+            FactKind::Mishap(mishap) => match mishap.job {
                 None => self.strange_mishaps += 1,
                 Some(id) => self.job(id)?.fate.mishaps += 1,
             },
-            What::State { id, from, to, error } => {
+            FactKind::State { id, from, to, error } => {
                 let since = fact.at.saturating_since(self.begun.unwrap_or_default());
                 let heard = self.job(*id)?;
                 heard.goes(*from, *to, since)?;
@@ -92,13 +92,13 @@ impl Told {
                         && matches!(to, JobState::Ended(Outcome::Failed(_)));
                 same("has an error", &failed, &error.is_some())?;
             }
-            What::Ready(id) => {
+            FactKind::Ready(id) => {
                 let number = self.job(*id)?.is_ready()?;
                 self.ready.insert(Attempt { job: *id, number });
             }
-            What::Note { .. } => {}
-            What::HookBegun(id) => self.job(*id)?.hook_begins()?,
-            What::HookEnded { id, outcome, error } => {
+            FactKind::Note { .. } => {}
+            FactKind::HookBegun(id) => self.job(*id)?.hook_begins()?,
+            FactKind::HookEnded { id, outcome, error } => {
                 self.job(*id)?.hook_ends(*outcome)?;
                 same("has an error", &matches!(outcome, Outcome::Failed(_)), &error.is_some())?;
             }

@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::FORMAT;
 use super::jobs::Info;
 use crate::{
-    Fact, JobError, JobId, JobState, Mishap, MishapKind, Outcome, Panic, Timestamp, Verdict, What,
+    Fact, FactKind, JobError, JobId, JobState, Mishap, MishapKind, Outcome, Panic, Timestamp,
+    Verdict,
 };
 
 /// A fact as a map.
@@ -141,25 +142,25 @@ fn error(text: Option<String>) -> Option<Arc<JobError>> {
     text.map(|text| Arc::new(JobError::Error(text.into())))
 }
 
-impl From<&What> for Event {
-    fn from(what: &What) -> Self {
+impl From<&FactKind> for Event {
+    fn from(what: &FactKind) -> Self {
         match what {
-            What::Begun { window, pools } => {
+            FactKind::Begun { window, pools } => {
                 let pools = pools.iter().cloned().map(|(pool, size)| Pool { pool, size });
                 Self::Begun { format: FORMAT, window: *window, pools: pools.collect() }
             }
-            What::Added(info) => Self::Added(Info::of(info)),
-            What::State { id, from, to, error } => {
+            FactKind::Added(info) => Self::Added(Info::of(info)),
+            FactKind::State { id, from, to, error } => {
                 Self::State { job: *id, from: *from, to: *to, error: text(error.as_ref()) }
             }
-            What::Ready(job) => Self::Ready { job: *job },
-            What::Note { id, text } => Self::Note { job: *id, text: text.to_string() },
-            What::HookBegun(job) => Self::HookBegun { job: *job },
-            What::HookEnded { id, outcome, error } => {
+            FactKind::Ready(job) => Self::Ready { job: *job },
+            FactKind::Note { id, text } => Self::Note { job: *id, text: text.to_string() },
+            FactKind::HookBegun(job) => Self::HookBegun { job: *job },
+            FactKind::HookEnded { id, outcome, error } => {
                 Self::HookEnded { job: *id, outcome: *outcome, error: text(error.as_ref()) }
             }
-            What::Mishap(mishap) => Self::Mishap(mishap.into()),
-            What::Over(verdict) => {
+            FactKind::Mishap(mishap) => Self::Mishap(mishap.into()),
+            FactKind::Over(verdict) => {
                 let (verdict, job) = VerdictName::of(*verdict);
                 Self::Over(Ending { verdict, job })
             }
@@ -168,7 +169,7 @@ impl From<&What> for Event {
 }
 
 impl Event {
-    fn told<E: serde::de::Error>(self) -> Result<What, E> {
+    fn told<E: serde::de::Error>(self) -> Result<FactKind, E> {
         Ok(match self {
             Self::Begun { format, .. } if format > FORMAT => {
                 return Err(E::custom(std::format_args!(
@@ -177,20 +178,20 @@ impl Event {
             }
             Self::Begun { window, pools, .. } => {
                 let pools = pools.into_iter().map(|pool| (pool.pool, pool.size)).collect();
-                What::Begun { window, pools }
+                FactKind::Begun { window, pools }
             }
-            Self::Added(job) => What::Added(Arc::new(job.into())),
+            Self::Added(job) => FactKind::Added(Arc::new(job.into())),
             Self::State { job: id, from, to, error: why } => {
-                What::State { id, from, to, error: error(why) }
+                FactKind::State { id, from, to, error: error(why) }
             }
-            Self::Ready { job } => What::Ready(job),
-            Self::Note { job: id, text } => What::Note { id, text: text.into() },
-            Self::HookBegun { job } => What::HookBegun(job),
+            Self::Ready { job } => FactKind::Ready(job),
+            Self::Note { job: id, text } => FactKind::Note { id, text: text.into() },
+            Self::HookBegun { job } => FactKind::HookBegun(job),
             Self::HookEnded { job: id, outcome, error: why } => {
-                What::HookEnded { id, outcome, error: error(why) }
+                FactKind::HookEnded { id, outcome, error: error(why) }
             }
-            Self::Mishap(told) => What::Mishap(told.into()),
-            Self::Over(Ending { verdict, job }) => What::Over(match verdict {
+            Self::Mishap(told) => FactKind::Mishap(told.into()),
+            Self::Over(Ending { verdict, job }) => FactKind::Over(match verdict {
                 VerdictName::Completed => Verdict::Completed,
                 VerdictName::TimedOut => Verdict::TimedOut,
                 VerdictName::CriticalFailure => {

@@ -6,7 +6,7 @@ use super::texts::elapsed;
 use crate::orchestrator::Seconds;
 use crate::run::{mark, short, why};
 use crate::view::picture::state_text;
-use crate::{Fact, JobState, Outcome, What};
+use crate::{Fact, FactKind, JobState, Outcome};
 
 /// How much is told of a run where nothing can be redrawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,9 +26,10 @@ impl Detail {
     #[must_use]
     pub fn tells(self, fact: &Fact) -> bool {
         let fails = match &fact.what {
-            What::State { to: JobState::Ended(Outcome::Failed(_)), .. } | What::Mishap(_) => true,
-            What::State { to, error, .. } => error.is_some() && !to.is_ended(),
-            What::HookEnded { outcome, .. } => *outcome != Outcome::Succeeded,
+            FactKind::State { to: JobState::Ended(Outcome::Failed(_)), .. }
+            | FactKind::Mishap(_) => true,
+            FactKind::State { to, error, .. } => error.is_some() && !to.is_ended(),
+            FactKind::HookEnded { outcome, .. } => *outcome != Outcome::Succeeded,
             _ => false,
         };
         match self {
@@ -41,11 +42,11 @@ impl Detail {
 
 impl Monitor {
     /// What happened as a line of its own, for where nothing can be redrawn; `None` for what is of little
-    /// interest there. After [`note`](Self::note).
+    /// interest there. After [`apply`](Self::apply).
     #[must_use]
     pub fn event(&self, fact: &Fact) -> Option<String> {
         let (id, what) = match &fact.what {
-            What::State { id, to, error, .. } => match (to, error) {
+            FactKind::State { id, to, error, .. } => match (to, error) {
                 (JobState::Waiting, _) | (JobState::Queued, None) => return None,
                 (JobState::Ended(_), _) => {
                     let job = self.history.job(&fact.within, *id)?;
@@ -59,23 +60,23 @@ impl Monitor {
                 (JobState::Queued, Some(error)) => (id, format!("{}; retry", why(error))),
                 (to, _) => (id, to.to_string()),
             },
-            What::Ready(id) => (id, "ready".into()),
-            What::Note { id, text } => (id, short(text)),
-            What::HookBegun(id) => (id, "its shutdown hook runs".into()),
-            What::HookEnded { id, outcome, error } => {
+            FactKind::Ready(id) => (id, "ready".into()),
+            FactKind::Note { id, text } => (id, short(text)),
+            FactKind::HookBegun(id) => (id, "its shutdown hook runs".into()),
+            FactKind::HookEnded { id, outcome, error } => {
                 let error = error.as_ref().map_or(outcome.to_string(), |error| why(error));
                 (id, format!("its shutdown hook: {error}"))
             }
-            What::Mishap(mishap) => match &mishap.job {
+            FactKind::Mishap(mishap) => match &mishap.job {
                 Some(id) => (id, why(&mishap.without_job())),
                 None => return Some(format!("{}✗ {}", self.name, why(mishap))),
             },
-            What::Begun { .. } | What::Added(_) | What::Over(_) => return None,
+            FactKind::Begun { .. } | FactKind::Added(_) | FactKind::Over(_) => return None,
         };
         let job = self.history.job(&fact.within, *id)?;
         let counts = self.history.counts();
         let since = elapsed(fact.at.saturating_since(self.history.begun()));
-        let state = if let What::State { to, .. } = fact.what { to } else { job.state };
+        let state = if let FactKind::State { to, .. } = fact.what { to } else { job.state };
         Some(format!(
             "{}[{}/{}] {since:>8} {} {}: {what}",
             self.name,

@@ -26,7 +26,7 @@ use super::show::Show;
 /// use jobgraph::{Job, JobGraph};
 ///
 /// let mut graph = JobGraph::new();
-/// let progress = Progress::of(&mut graph);
+/// let progress = Progress::watch(&mut graph);
 /// let shown = progress.clone();
 /// graph.add(Job::new(async move { shown.println("half way there") }).label("fetch"));
 /// assert!(jobgraph::smol::block_on(graph)?.check().is_ok());

@@ -13,7 +13,7 @@ use crate::orchestrator::Seconds;
 use crate::run::{mark, short, taken, why};
 use crate::view::history::{History, ends_inside};
 use crate::view::job_history::JobHistory;
-use crate::{Condition, Fact, JobId, JobKind, JobState, Timestamp, What};
+use crate::{Condition, Fact, FactKind, JobId, JobKind, JobState, Timestamp};
 
 /// A run as lines of text, as it stands: all jobs that can be shown in so much space.
 ///
@@ -76,8 +76,8 @@ impl Monitor {
     }
 
     /// Takes note of what happened. O(log jobs), but for what begins or ends a nested graph: that costs O(jobs inside).
-    pub fn note(&mut self, fact: &Fact) {
-        if matches!(fact.what, What::Begun { .. }) && fact.within.is_empty() {
+    pub fn apply(&mut self, fact: &Fact) {
+        if matches!(fact.what, FactKind::Begun { .. }) && fact.within.is_empty() {
             *self = Self { name: std::mem::take(&mut self.name), ..Self::default() };
         }
         for (within, id) in self.concerned(fact) {
@@ -88,8 +88,8 @@ impl Monitor {
                 self.coming.remove(&entry);
             }
         }
-        self.history.note(fact);
-        if let What::State { id, to, error, .. } = &fact.what {
+        self.history.apply(fact);
+        if let FactKind::State { id, to, error, .. } = &fact.what {
             let job = (Arc::clone(&fact.within), *id);
             match error {
                 Some(error) if matches!(to, JobState::Backoff { .. }) => {
@@ -114,13 +114,13 @@ impl Monitor {
     /// The jobs of which something else may be shown after this than before.
     fn concerned(&self, fact: &Fact) -> Vec<(Arc<[JobId]>, JobId)> {
         let (job, with_those_inside) = match &fact.what {
-            What::Added(info) => (info.id, info.inside.is_some()),
-            What::State { id, from, to, .. } => {
+            FactKind::Added(info) => (info.id, info.inside.is_some()),
+            FactKind::State { id, from, to, .. } => {
                 let is_graph = |job: &JobHistory| job.is_graph;
                 let job = self.history.job(&fact.within, *id);
                 (*id, ends_inside(*from, *to) && job.is_some_and(is_graph))
             }
-            What::Begun { .. } => match fact.within.split_last() {
+            FactKind::Begun { .. } => match fact.within.split_last() {
                 Some((&around, outside)) => {
                     let mut jobs = self.all_within(&fact.within);
                     jobs.push((outside.into(), around));

@@ -14,8 +14,8 @@ use crate::{Graph, Payload};
 
 impl Progress {
     /// Shows the run of this graph.
-    pub fn of<P: Payload>(graph: &mut Graph<P>) -> Self {
-        Self::options().of(graph)
+    pub fn watch<P: Payload>(graph: &mut Graph<P>) -> Self {
+        Self::options().watch(graph)
     }
 
     /// Begins to say how a run is to be shown.
@@ -41,7 +41,7 @@ impl Progress {
 /// let mut graph = JobGraph::new();
 /// graph.add(Job::new(async {}).label("fetch"));
 /// let log = std::io::stdout();
-/// Progress::options().to(log).detail(Detail::Failures).every(Duration::from_secs(60)).of(&mut graph);
+/// Progress::options().to(log).detail(Detail::Failures).every(Duration::from_secs(60)).watch(&mut graph);
 /// // Prints `[1/1] 0 running, 0 waiting · completed in 0.0 s`.
 /// assert!(jobgraph::smol::block_on(graph)?.check().is_ok());
 /// # Ok::<(), jobgraph::RunError>(())
@@ -104,7 +104,7 @@ impl ProgressOptions {
     }
 
     /// Shows the run of this graph.
-    pub fn of<P: Payload>(self, graph: &mut Graph<P>) -> Progress {
+    pub fn watch<P: Payload>(self, graph: &mut Graph<P>) -> Progress {
         let outlet = self.to.unwrap_or_else(Outlet::stderr);
         let in_lines = self.in_lines || !outlet.is_terminal();
         let monitor = Monitor::new();

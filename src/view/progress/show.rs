@@ -7,7 +7,7 @@ use super::event::Detail;
 use super::monitor::Monitor;
 use super::outlet::{Outlet, Shown};
 use crate::run::lock;
-use crate::{Fact, Timestamp, What};
+use crate::{Fact, FactKind, Timestamp};
 
 /// A run that is shown.
 #[derive(Debug)]
@@ -61,10 +61,10 @@ impl Show {
     pub(super) fn hear(self: &Arc<Self>, fact: &Fact) {
         let event = self.note(fact);
         match fact.what {
-            What::Begun { .. } if fact.within.is_empty() => {
+            FactKind::Begun { .. } if fact.within.is_empty() => {
                 self.outlet.enter(Arc::clone(self) as Arc<dyn Shown>);
             }
-            What::Over(_) if fact.within.is_empty() => self.end(),
+            FactKind::Over(_) if fact.within.is_empty() => self.end(),
             _ => event.into_iter().for_each(|event| self.outlet.print(event)),
         }
     }
@@ -73,9 +73,9 @@ impl Show {
     fn note(&self, fact: &Fact) -> Option<String> {
         let mut state = lock(&self.state);
         let now = Instant::now();
-        state.monitor.note(fact);
+        state.monitor.apply(fact);
         state.heard = (fact.at, now);
-        if matches!(fact.what, What::Begun { .. }) && fact.within.is_empty() {
+        if matches!(fact.what, FactKind::Begun { .. }) && fact.within.is_empty() {
             state.stage = Stage::UnderWay;
             *lock(&self.told) = now;
         }
