@@ -18,7 +18,7 @@ impl<P: Payload> Graph<P> {
     ///
     /// ```
     /// use std::sync::mpsc;
-    /// use jobgraph::{Job, JobGraph, What};
+    /// use jobgraph::{FactKind, Job, JobGraph};
     ///
     /// let (sender, facts) = mpsc::channel();
     /// let mut graph = JobGraph::new();

@@ -30,7 +30,7 @@ impl Progress {
     }
 }
 
-/// How a run is to be shown: what [`Progress::options`] begins with, and [`of`](Self::of) ends.
+/// How a run is to be shown: what [`Progress::options`] begins with, and [`watch`](Self::watch) ends.
 ///
 /// ```
 /// use std::time::Duration;
