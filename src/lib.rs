@@ -38,6 +38,8 @@ extern crate alloc;
 extern crate std;
 
 mod orchestrator;
+#[cfg(all(feature = "process", unix))]
+pub mod process;
 #[cfg(feature = "std")]
 mod run;
 #[cfg(feature = "smol")]

@@ -216,6 +216,10 @@ impl Clock for VirtualClock {
         lock(&self.0.time).now
     }
 
+    fn is_virtual(&self) -> bool {
+        true
+    }
+
     fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send {
         let mut timer = Timer { clock: self.clone(), at, key: None };
         poll_fn(move |cx| timer.poll(cx))

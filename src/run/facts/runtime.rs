@@ -25,6 +25,13 @@ pub trait Clock: Clone + Send + Sync + 'static {
         true
     }
 
+    /// Whether its time is made up, and passes when nothing else does: what takes real time, as a process does, would be
+    /// late in it, and refuses to run. False, but for that of [`testing`](crate#three-floors). A clock that wraps another one passes
+    /// this on.
+    fn is_virtual(&self) -> bool {
+        false
+    }
+
     /// Completes once `duration` has passed.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
         self.sleep_until(self.now() + duration)
@@ -53,6 +60,7 @@ pub struct AnyClock(Arc<dyn Erased>);
 trait Erased: Send + Sync {
     fn now(&self) -> Timestamp;
     fn has_budget(&self) -> bool;
+    fn is_virtual(&self) -> bool;
     fn sleep_until(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
@@ -63,6 +71,10 @@ impl<C: Clock> Erased for C {
 
     fn has_budget(&self) -> bool {
         Clock::has_budget(self)
+    }
+
+    fn is_virtual(&self) -> bool {
+        Clock::is_virtual(self)
     }
 
     fn sleep_until(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -84,6 +96,10 @@ impl Clock for AnyClock {
 
     fn has_budget(&self) -> bool {
         Erased::has_budget(&*self.0)
+    }
+
+    fn is_virtual(&self) -> bool {
+        Erased::is_virtual(&*self.0)
     }
 
     fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send {

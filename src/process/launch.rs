@@ -1,0 +1,31 @@
+use std::sync::Arc;
+use std::vec::Vec;
+
+use super::command::Command;
+use super::error::CommandFailed;
+use super::leash::Leash;
+
+/// How a command is to be started.
+pub(crate) struct Launch {
+    pub(crate) program: std::process::Command,
+    /// What it is fed.
+    pub(crate) feed: Vec<u8>,
+    /// If what is started is on a leash.
+    pub(crate) leash: Option<Leash>,
+    pub(crate) host: Option<Arc<str>>,
+}
+
+impl Command {
+    /// How it is started here.
+    pub(super) fn launch(&self) -> Result<Launch, CommandFailed> {
+        if !self.leashed {
+            let feed = self.stdin.to_vec();
+            return Ok(Launch { program: self.program(), feed, leash: None, host: None });
+        }
+        let leash = Leash::new(self.grace);
+        let mut program = std::process::Command::new("sh");
+        program.args(leash.args());
+        let feed = leash.feed(&self.script(None)?);
+        Ok(Launch { program, feed, leash: Some(leash), host: None })
+    }
+}

@@ -1,0 +1,50 @@
+//! Commands as jobs: the programs and scripts of this machine, on any executor. Unix only.
+//!
+//! A [`Command`] says what to run. [`Job::command`](crate::Job::command) makes a job of it,
+//! [`Job::serve`](crate::Job::serve) a service that is ready when a line of its output says so, and
+//! [`Command::run`] runs it inside any job.
+//!
+//! ```
+//! use jobgraph::process::Command;
+//! use jobgraph::{Job, JobGraph};
+//!
+//! let mut graph = JobGraph::new();
+//! let kernel = graph.add(Job::command(Command::new("uname").arg("-s")));
+//! let greeting = graph.add(Job::repeat_with(&kernel, |cx, kernel| async move {
+//!     let echo = Command::sh("echo \"$GREETING from $1\"").arg(kernel.stdout.text().trim());
+//!     echo.env("GREETING", "hello").run(&cx).await
+//! }));
+//! let report = jobgraph::smol::block_on(graph)?;
+//! assert!(report.result(&greeting)?.stdout.text().starts_with("hello from "));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What becomes of a process
+//! - It has a process group of its own: the terminal's Ctrl-C does not reach it before the run stops it in order.
+//! - It is over when it has exited. What it left in the background is let alone, and holds nothing up, even if that keeps
+//!   the output open: what comes within half a second of the exit is read.
+//! - Asked to stop, as by a timeout, its whole group gets a TERM, and a KILL when its [`grace`](Command::grace) is over.
+//! - If its job is dropped, its group gets a KILL at once. So nothing is left behind, but by a `kill -9` of this process: for that
+//!   there is [`leashed`](Command::leashed).
+//! - What leaves its group, as a daemon does, is let alone.
+//!
+//! Commands run in real time: under a [virtual clock](crate::Clock::is_virtual) they fail at once.
+
+mod capture;
+mod command;
+mod error;
+mod group;
+mod jobs;
+mod launch;
+mod leash;
+mod outcome;
+mod quote;
+mod run;
+mod running;
+mod streams;
+
+pub use self::capture::{Line, Output, Stream};
+pub use self::command::Command;
+pub use self::error::CommandFailed;
+pub use self::outcome::Ran;
+pub use self::running::Running;

@@ -1,0 +1,371 @@
+use std::borrow::ToOwned as _;
+use std::boxed::Box;
+use std::collections::VecDeque;
+use std::fmt;
+use std::format;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::pin::Pin;
+use std::process::{ExitStatus, Stdio};
+use std::string::String;
+use std::sync::Arc;
+use std::task::{self, Poll, ready};
+use std::time::Duration;
+use std::vec;
+use std::vec::Vec;
+
+use async_process::Child;
+
+use super::capture::{Line, Output, Stream, last_line};
+use super::command::Command;
+use super::error::{CommandFailed, How};
+use super::group::Group;
+use super::launch::Launch;
+use super::leash::{Frame, Leash};
+use super::outcome::Ran;
+use super::streams::{Fed, Feed, Readers, Reading};
+use crate::{Cancelled, Clock as _, Context, Error, Timestamp};
+
+/// A command that runs, with its lines one by one. It is read from, and stopped, while it is asked for
+/// [lines](Self::next_line) or its [end](Self::finish); dropped, it is killed with all its group.
+pub struct Running {
+    child: Child,
+    group: Group,
+    /// What it is still to be fed; on a leash it is open as long as the command is to run.
+    stdin: Option<Feed>,
+    streams: [Reading; 2],
+    readers: Readers,
+    lines: VecDeque<Line>,
+    buffer: Box<[u8]>,
+    exit: Boxed<io::Result<ExitStatus>>,
+    /// How it exited, once it has.
+    status: Option<io::Result<ExitStatus>>,
+    cancelled: Boxed<()>,
+    phase: Phase,
+    /// Whether it was asked to end before it did.
+    asked: bool,
+    timer: Option<(Timestamp, Boxed<()>)>,
+    context: Context,
+    name: String,
+    allowed: Vec<i32>,
+    grace: Duration,
+    leash: Option<Leash>,
+}
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Runs,
+    /// The command is over; what is left in the streams is read until a timer is due.
+    Drains,
+    /// It was asked to end, and is killed when a timer is due.
+    Asked,
+    /// It was killed, and whatever there is to be read is for a while.
+    Killed,
+    Over,
+}
+
+/// What is still read of the streams once a command is over.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// Pieces that are read in a row before others get a turn, and their size in bytes.
+const PIECES: usize = 16;
+const PIECE: usize = 32 << 10;
+
+impl Running {
+    pub(crate) fn start(
+        command: &Command,
+        launch: Launch,
+        context: &Context,
+    ) -> Result<Self, CommandFailed> {
+        let Launch { mut program, feed, leash, host } = launch;
+        if context.clock().is_virtual() {
+            let why = "commands run in real time, and the time of this run is virtual";
+            return Err(command.failed(host, How::Refused(why.into())));
+        }
+        let stdin = if feed.is_empty() { Stdio::null() } else { Stdio::piped() };
+        program.process_group(0);
+        let dir = program.get_current_dir().filter(|dir| !dir.is_dir()).map(Path::to_owned);
+        let mut program = async_process::Command::from(program);
+        program.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = program.spawn().map_err(|error| {
+            let error = match dir {
+                Some(dir) => io::Error::new(error.kind(), format!("{}: {error}", dir.display())),
+                None => error,
+            };
+            command.failed(host.clone(), How::NotStarted(Arc::new(error)))
+        })?;
+        let group = Group::of(child.id());
+        let stdin = child.stdin.take().map(|to| Feed::new(to, feed));
+        let each = command.each.clone();
+        let readers = Readers { each, pulled: true, host };
+        let frame = || leash.as_ref().map(Leash::frame);
+        let streams = [
+            Reading::new(Stream::Stdout, child.stdout.take(), frame(), command.keep),
+            Reading::new(Stream::Stderr, child.stderr.take(), frame(), command.keep),
+        ];
+        let exit = Box::pin(child.status());
+        Ok(Self {
+            child,
+            group,
+            stdin,
+            streams,
+            readers,
+            lines: VecDeque::new(),
+            buffer: vec![0; PIECE].into(),
+            exit,
+            status: None,
+            cancelled: Box::pin(context.cancelled()),
+            phase: Phase::Runs,
+            asked: false,
+            timer: None,
+            context: context.clone(),
+            name: format!("{command}"),
+            allowed: command.allowed.clone(),
+            grace: command.grace,
+            leash,
+        })
+    }
+}
+
+impl Running {
+    /// The next line that it writes; `None` once it is over. While nobody asks, it is not read from, and waits as soon as
+    /// a pipe is full.
+    pub async fn next_line(&mut self) -> Option<Line> {
+        poll_fn(|task| self.poll_line(task)).await
+    }
+
+    /// Waits for its end, and reads the rest. The lines that nobody asked for are not lost: what was
+    /// [kept](Command::keep) is in the outcome.
+    ///
+    /// # Errors
+    /// As [`Command::run`].
+    pub async fn finish(mut self) -> Result<Ran, Error> {
+        self.finish_with().await.map_err(|failed| match failed {
+            Some(failed) => failed.marked(),
+            None => Cancelled.into(),
+        })
+    }
+
+    /// `None` if it was asked to end.
+    pub(crate) async fn finish_with(&mut self) -> Result<Ran, Option<CommandFailed>> {
+        self.readers.pulled = false;
+        self.lines.clear();
+        while poll_fn(|task| self.poll_line(task)).await.is_some() {}
+        self.outcome()
+    }
+
+    /// The number of its process, which is that of its process group too. On another machine: of the `ssh` that is here.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to end, as its job being asked to end does.
+    pub fn stop(&mut self) {
+        if matches!(self.phase, Phase::Runs | Phase::Drains) {
+            self.ask();
+        }
+    }
+
+    fn poll_line(&mut self, task: &mut task::Context<'_>) -> Poll<Option<Line>> {
+        for _ in 0..PIECES {
+            if let Some(line) = self.lines.pop_front() {
+                return Poll::Ready(Some(line));
+            }
+            if self.phase == Phase::Over {
+                return Poll::Ready(None);
+            }
+            let moved = [
+                self.poll_feed(task),
+                self.poll_streams(task),
+                self.poll_exit(task),
+                self.poll_cancelled(task),
+                self.poll_timer(task),
+            ];
+            if self.phase != Phase::Over && moved.iter().all(Poll::is_pending) {
+                return Poll::Pending;
+            }
+        }
+        // It writes faster than it is read: others get a turn.
+        task.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_feed(&mut self, task: &mut task::Context<'_>) -> Poll<()> {
+        let Some(feed) = &mut self.stdin else { return Poll::Pending };
+        match ready!(feed.poll(task)) {
+            Fed::More => {}
+            // The other end of a leash is held as long as the command is to run.
+            Fed::All if self.leash.is_some() => return Poll::Pending,
+            Fed::All | Fed::Refused => self.stdin = None,
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_streams(&mut self, task: &mut task::Context<'_>) -> Poll<()> {
+        let Self { streams, buffer, readers, lines, .. } = self;
+        let [stdout, stderr] = streams.each_mut();
+        let stdout = stdout.poll(task, buffer, readers, lines);
+        let stderr = stderr.poll(task, buffer, readers, lines);
+        if stdout.is_pending() && stderr.is_pending() {
+            return Poll::Pending;
+        }
+        self.look_around();
+        Poll::Ready(())
+    }
+
+    fn poll_exit(&mut self, task: &mut task::Context<'_>) -> Poll<()> {
+        if self.status.is_some() {
+            return Poll::Pending;
+        }
+        self.status = Some(ready!(self.exit.as_mut().poll(task)));
+        self.look_around();
+        Poll::Ready(())
+    }
+
+    fn poll_cancelled(&mut self, task: &mut task::Context<'_>) -> Poll<()> {
+        if self.phase != Phase::Runs {
+            return Poll::Pending;
+        }
+        ready!(self.cancelled.as_mut().poll(task));
+        self.ask();
+        Poll::Ready(())
+    }
+
+    fn poll_timer(&mut self, task: &mut task::Context<'_>) -> Poll<()> {
+        let Some((at, timer)) = &mut self.timer else { return Poll::Pending };
+        ready!(timer.as_mut().poll(task));
+        let at = *at;
+        self.timer = None;
+        if self.context.now() < at {
+            self.arm(at);
+            return Poll::Ready(());
+        }
+        match self.phase {
+            Phase::Asked => self.kill(),
+            Phase::Runs | Phase::Drains | Phase::Killed | Phase::Over => self.end(),
+        }
+        Poll::Ready(())
+    }
+
+    fn arm(&mut self, at: Timestamp) {
+        let clock = self.context.clock().clone();
+        self.timer = Some((at, Box::pin(async move { clock.sleep_until(at).await })));
+    }
+
+    /// Whether the command itself is over, whatever it has left behind.
+    fn is_over(&self) -> bool {
+        self.status.is_some() || self.code().is_some()
+    }
+
+    /// The code that the leash has told.
+    fn code(&self) -> Option<i32> {
+        self.streams.iter().find_map(|stream| stream.frame()?.code())
+    }
+
+    /// Looks at what became of it, after something has.
+    fn look_around(&mut self) {
+        let is_read = self.streams.iter().all(Reading::is_at_end);
+        match self.phase {
+            Phase::Over => {}
+            // The shell of a leash exits in its own time; what is known of the command is all there is to know.
+            _ if is_read && self.is_over() => self.end(),
+            Phase::Runs if self.is_over() => {
+                self.phase = Phase::Drains;
+                self.arm(self.context.now() + DRAIN);
+            }
+            Phase::Runs | Phase::Drains | Phase::Asked | Phase::Killed => {}
+        }
+    }
+
+    /// The group is asked to end: by a signal, or by its leash, which does so there.
+    fn ask(&mut self) {
+        (self.phase, self.asked) = (Phase::Asked, true);
+        match self.leash {
+            Some(_) => self.stdin = None,
+            None => self.group.terminate(),
+        }
+        // A leash kills by itself, and says so.
+        let more = if self.leash.is_some() { Duration::from_secs(1) } else { Duration::ZERO };
+        self.arm(self.context.now() + self.grace + more);
+    }
+
+    fn kill(&mut self) {
+        self.phase = Phase::Killed;
+        self.stdin = None;
+        self.group.kill();
+        self.arm(self.context.now() + DRAIN);
+    }
+
+    fn end(&mut self) {
+        // Whatever is left of a command that was asked to end has had its time.
+        if matches!(self.phase, Phase::Asked | Phase::Killed) {
+            self.group.kill();
+        }
+        let Self { streams, readers, lines, .. } = self;
+        for stream in streams {
+            stream.close(readers, lines);
+        }
+        (self.phase, self.timer, self.stdin) = (Phase::Over, None, None);
+    }
+}
+
+impl Running {
+    /// What is known of its end.
+    fn outcome(&mut self) -> Result<Ran, Option<CommandFailed>> {
+        let (code, is_leashed) = (self.code(), self.leash.is_some());
+        let [stdout, stderr] = self.streams.each_mut().map(Reading::take_output);
+        if self.asked {
+            return Err(None);
+        }
+        let how = match (How::told(code), How::exited(self.status.take())) {
+            (Some(told), _) if is_leashed => told,
+            // Its `$$` is the shell of the leash.
+            (None, killed @ How::Signal(_)) if is_leashed && self.has_begun() => killed,
+            (None, _) if is_leashed => How::Lost(self.last_words(&stderr)),
+            (_, exited) => exited,
+        };
+        if let Some(code) = how.code().filter(|code| *code == 0 || self.allowed.contains(code)) {
+            return Ok(Ran { code, stdout, stderr });
+        }
+        let (name, host) = (std::mem::take(&mut self.name), self.readers.host.clone());
+        Err(Some(CommandFailed::new(name, host, how, stderr)))
+    }
+
+    /// Whether the leash has said that the command was started.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.streams.iter().any(|stream| stream.frame().is_some_and(Frame::has_begun))
+    }
+
+    /// What was said, at last, of a command whose leash did not tell its end.
+    fn last_words(&self, stderr: &Output) -> Box<str> {
+        let [_, reading] = &self.streams;
+        let instead = reading.frame().map(Frame::instead).unwrap_or_default();
+        match (last_line(instead), stderr.last_line()) {
+            (line, _) | (_, line) if !line.is_empty() => line.into(),
+            _ => "nothing is known of its end".into(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.phase != Phase::Over {
+            self.group.kill();
+        }
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running")
+            .field("command", &self.name)
+            .field("process", &self.id())
+            .finish_non_exhaustive()
+    }
+}
