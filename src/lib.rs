@@ -44,6 +44,8 @@ pub mod process;
 mod run;
 #[cfg(feature = "smol")]
 pub mod smol;
+#[cfg(all(feature = "ssh", unix))]
+pub mod ssh;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "tokio")]

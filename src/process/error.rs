@@ -70,6 +70,12 @@ impl CommandFailed {
         &self.stderr
     }
 
+    /// The same, with what somebody else knows of its loss.
+    #[cfg(feature = "ssh")]
+    pub(crate) fn lost(self, words: &str) -> Self {
+        Self { how: How::Lost(words.into()), ..self }
+    }
+
     /// As the error of a job: one that no retry helps says so.
     pub(crate) fn marked(self) -> Error {
         if self.is_permanent() { Permanent::new(self).into() } else { self.into() }

@@ -1,10 +1,10 @@
-use std::string::{String, ToString as _};
+use std::string::ToString as _;
 use std::time::Duration;
 
-use super::capture::{Line, Stream};
+use super::capture::Line;
 use super::command::Command;
 use super::outcome::Ran;
-use crate::{Error, Job, Repeat, ServiceContext};
+use crate::{Job, Repeat, ServiceContext};
 
 /// A job lasts so much longer than the grace of its command, so that it can say how that ended.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -52,28 +52,12 @@ impl Job<()> {
         let (label, grace) = (command.to_string(), command.grace + MARGIN);
         let serve = move |cx: ServiceContext<Line>| {
             let command = command.clone();
-            async move { command.serve(&cx).await }
+            async move {
+                let mut running = command.start(&cx)?;
+                running.serve(&command, &cx).await;
+                running.finish().await.map(|_| ())
+            }
         };
         Job::restartable(serve).label(label).grace(grace)
-    }
-}
-
-impl Command {
-    async fn serve(&self, cx: &ServiceContext<Line>) -> Result<(), Error> {
-        let mut running = self.start(cx)?;
-        match &self.ready {
-            None => {
-                cx.ready(Line { stream: Stream::Stdout, text: String::new(), host: None });
-            }
-            Some(is_ready) => {
-                while let Some(line) = running.next_line().await {
-                    if is_ready(&line) {
-                        cx.ready(line);
-                        break;
-                    }
-                }
-            }
-        }
-        running.finish().await.map(|_| ())
     }
 }

@@ -13,19 +13,30 @@ pub(crate) struct Launch {
     /// If what is started is on a leash.
     pub(crate) leash: Option<Leash>,
     pub(crate) host: Option<Arc<str>>,
+    /// Whether a drop lets its leash go, which ends it in order, rather than to kill it.
+    pub(crate) lets_go: bool,
+    /// Whether it is not stopped with its job.
+    pub(crate) deaf: bool,
 }
 
 impl Command {
     /// How it is started here.
-    pub(super) fn launch(&self) -> Result<Launch, CommandFailed> {
+    pub(crate) fn launch(&self) -> Result<Launch, CommandFailed> {
         if !self.leashed {
             let feed = self.stdin.to_vec();
-            return Ok(Launch { program: self.program(), feed, leash: None, host: None });
+            return Ok(Launch {
+                program: self.program(),
+                feed,
+                leash: None,
+                host: None,
+                lets_go: false,
+                deaf: false,
+            });
         }
         let leash = Leash::new(self.grace);
         let mut program = std::process::Command::new("sh");
         program.args(leash.args());
         let feed = leash.feed(&self.script(None)?);
-        Ok(Launch { program, feed, leash: Some(leash), host: None })
+        Ok(Launch { program, feed, leash: Some(leash), host: None, lets_go: false, deaf: false })
     }
 }

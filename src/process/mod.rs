@@ -48,3 +48,5 @@ pub use self::command::Command;
 pub use self::error::CommandFailed;
 pub use self::outcome::Ran;
 pub use self::running::Running;
+#[cfg(feature = "ssh")]
+pub(crate) use self::{error::How, launch::Launch, leash::Leash};

@@ -3,7 +3,7 @@ use std::boxed::Box;
 use std::collections::VecDeque;
 use std::fmt;
 use std::format;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -26,7 +26,7 @@ use super::launch::Launch;
 use super::leash::{Frame, Leash};
 use super::outcome::Ran;
 use super::streams::{Fed, Feed, Readers, Reading};
-use crate::{Cancelled, Clock as _, Context, Error, Timestamp};
+use crate::{Cancelled, Clock as _, Context, Error, ServiceContext, Timestamp};
 
 /// A command that runs, with its lines one by one. It is read from, and stopped, while it is asked for
 /// [lines](Self::next_line) or its [end](Self::finish); dropped, it is killed with all its group.
@@ -52,6 +52,7 @@ pub struct Running {
     allowed: Vec<i32>,
     grace: Duration,
     leash: Option<Leash>,
+    lets_go: bool,
 }
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -82,7 +83,7 @@ impl Running {
         launch: Launch,
         context: &Context,
     ) -> Result<Self, CommandFailed> {
-        let Launch { mut program, feed, leash, host } = launch;
+        let Launch { mut program, feed, leash, host, lets_go, deaf } = launch;
         if context.clock().is_virtual() {
             let why = "commands run in real time, and the time of this run is virtual";
             return Err(command.failed(host, How::Refused(why.into())));
@@ -91,7 +92,7 @@ impl Running {
         program.process_group(0);
         let dir = program.get_current_dir().filter(|dir| !dir.is_dir()).map(Path::to_owned);
         let mut program = async_process::Command::from(program);
-        program.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        program.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(!lets_go);
         let mut child = program.spawn().map_err(|error| {
             let error = match dir {
                 Some(dir) => io::Error::new(error.kind(), format!("{}: {error}", dir.display())),
@@ -119,7 +120,7 @@ impl Running {
             buffer: vec![0; PIECE].into(),
             exit,
             status: None,
-            cancelled: Box::pin(context.cancelled()),
+            cancelled: if deaf { Box::pin(pending()) } else { Box::pin(context.cancelled()) },
             phase: Phase::Runs,
             asked: false,
             timer: None,
@@ -128,6 +129,7 @@ impl Running {
             allowed: command.allowed.clone(),
             grace: command.grace,
             leash,
+            lets_go,
         })
     }
 }
@@ -159,6 +161,43 @@ impl Running {
         self.outcome()
     }
 
+    /// Reads on until it is [ready](Command::ready_when), or over.
+    pub(crate) async fn serve(&mut self, command: &Command, cx: &ServiceContext<Line>) {
+        let Some(is_ready) = &command.ready else {
+            let host = self.readers.host.clone();
+            cx.ready(Line { stream: Stream::Stdout, text: String::new(), host });
+            return;
+        };
+        while let Some(line) = self.next_line().await {
+            if is_ready(&line) {
+                cx.ready(line);
+                return;
+            }
+        }
+    }
+
+    /// Waits until it has been started, where that takes a while; false if it never was.
+    #[cfg(feature = "ssh")]
+    pub(crate) async fn begin(&mut self) -> bool {
+        poll_fn(|task| self.poll_until(task, Self::has_begun)).await;
+        self.has_begun()
+    }
+
+    /// Of one that never began: the exit code of what was to start it, and what was said instead.
+    #[cfg(feature = "ssh")]
+    pub(crate) fn instead(&self) -> (Option<i32>, String) {
+        let code = self.status.as_ref().and_then(|status| status.as_ref().ok()?.code());
+        let [_, stderr] = &self.streams;
+        let said = stderr.frame().map(Frame::instead).unwrap_or_default();
+        (code, String::from_utf8_lossy(said).into_owned())
+    }
+
+    /// Whether it was asked to end before it did.
+    #[cfg(feature = "ssh")]
+    pub(crate) fn was_asked(&self) -> bool {
+        self.asked
+    }
+
     /// The number of its process, which is that of its process group too. On another machine: of the `ssh` that is here.
     #[must_use]
     pub fn id(&self) -> u32 {
@@ -173,12 +212,15 @@ impl Running {
     }
 
     fn poll_line(&mut self, task: &mut task::Context<'_>) -> Poll<Option<Line>> {
+        ready!(self.poll_until(task, |running| !running.lines.is_empty()));
+        Poll::Ready(self.lines.pop_front())
+    }
+
+    /// Goes on until something is so, or it is over.
+    fn poll_until(&mut self, task: &mut task::Context<'_>, is_so: fn(&Self) -> bool) -> Poll<()> {
         for _ in 0..PIECES {
-            if let Some(line) = self.lines.pop_front() {
-                return Poll::Ready(Some(line));
-            }
-            if self.phase == Phase::Over {
-                return Poll::Ready(None);
+            if is_so(self) || self.phase == Phase::Over {
+                return Poll::Ready(());
             }
             let moved = [
                 self.poll_feed(task),
@@ -355,7 +397,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.phase != Phase::Over {
+        if self.phase != Phase::Over && !self.lets_go {
             self.group.kill();
         }
     }

@@ -1,0 +1,159 @@
+use std::borrow::ToOwned as _;
+use std::ffi::{OsStr, OsString};
+use std::format;
+use std::fs;
+use std::future::pending;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::path::{Path, PathBuf};
+use std::string::{String, ToString as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::ConnectFailed;
+use super::session::{Session, is_refusal, unless_cancelled};
+use crate::process::{Command, CommandFailed, Running};
+use crate::{Cancelled, Context, Error};
+
+/// Puts what has arrived whole where it belongs: a file into a folder that exists, anything else under its name.
+const PLACE: &str = r#"
+if [ ! -d "$2" ]; then mv -f -- "$1" "$2"
+elif [ ! -d "$1" ]; then mv -f -- "$1" "$2/$3"
+else rm -rf -- "$1"; echo "$2 exists, and is a folder: nothing was changed" >&2; exit 17
+fi"#;
+
+/// A transfer that goes on for so long has got its session.
+const BEGUN: Duration = Duration::from_millis(300);
+
+impl Session {
+    /// Copies a file or a folder to this machine, with modes and times, by `scp` (from OpenSSH 9.0 on) over this connection: whole or
+    /// not at all. It is copied under another name beside its place first, and then moved there. A file takes the place of another one, and
+    /// goes into a folder that exists; a folder does not take the place of another one. A path that is not absolute begins at
+    /// the home folder there.
+    ///
+    /// # Errors
+    /// [`CommandFailed`], with the words of `scp`; [`ConnectFailed`].
+    pub async fn push(
+        &self,
+        context: &Context,
+        from: impl AsRef<Path>,
+        to: impl AsRef<str>,
+    ) -> Result<(), Error> {
+        let from = without_slash(from.as_ref());
+        let to = to.as_ref().strip_prefix("~/").unwrap_or(to.as_ref());
+        let to = if to == "/" { to } else { to.trim_end_matches('/') };
+        let part = format!("{to}.{}", nonce());
+        let name = from.file_name().map(OsStr::to_owned).unwrap_or_default();
+        let copied = self.copy(context, local(&from), format!("none:{part}").into()).await;
+        let placed = match copied {
+            Ok(()) => {
+                let place = Command::sh(PLACE).args([&part, to]).arg(name);
+                self.run(context, place).await.map(|_| ())
+            }
+            Err(error) => Err(error),
+        };
+        if placed.is_err() {
+            self.clean_up(context, &part).await;
+        }
+        placed
+    }
+
+    /// Copies a file or a folder from this machine: as [`push`](Self::push), the other way.
+    ///
+    /// # Errors
+    /// As `push`.
+    pub async fn pull(
+        &self,
+        context: &Context,
+        from: impl AsRef<str>,
+        to: impl AsRef<Path>,
+    ) -> Result<(), Error> {
+        let from = from.as_ref().strip_prefix("~/").unwrap_or(from.as_ref());
+        let from = if from == "/" { from } else { from.trim_end_matches('/') };
+        let to = without_slash(to.as_ref());
+        let mut part = to.clone().into_os_string();
+        part.push(format!(".{}", nonce()));
+        let part = Part(part.into());
+        self.copy(context, format!("none:{}", escaped(from)).into(), local(&part.0)).await?;
+        let name = from.rsplit('/').next().unwrap_or_default();
+        let place = Command::sh(PLACE).arg(&part.0).arg(&to).arg(name);
+        place.run(context).await.map(|_| ())
+    }
+
+    async fn copy(&self, context: &Context, from: OsString, to: OsString) -> Result<(), Error> {
+        let mut refused_since = None;
+        loop {
+            let socket = unless_cancelled(context, self.socket()).await?;
+            let socket = socket.map_err(ConnectFailed::marked)?;
+            let mut seat = unless_cancelled(context, self.seats().take()).await?;
+            let mut scp = Command::new("scp").args(["-F", "/dev/null", "-r", "-p", "-q"]);
+            for option in socket.client_options() {
+                scp = scp.args(["-o", &option]);
+            }
+            let scp = scp.arg("--").args([&from, &to]).keep(64 << 10);
+            let mut launch = scp.launch().map_err(CommandFailed::marked)?;
+            launch.host = Some(Arc::from(self.host()));
+            let mut running =
+                Running::start(&scp, launch, context).map_err(CommandFailed::marked)?;
+            let begins = async {
+                context.sleep(BEGUN).await;
+                seat.begin();
+                pending().await
+            };
+            let failed = match futures_lite::future::or(running.finish_with(), begins).await {
+                Ok(_) => return Ok(()),
+                Err(None) => return Err(Cancelled.into()),
+                Err(Some(failed)) => failed,
+            };
+            let said = failed.stderr().text().to_string();
+            if !is_refusal(&said) {
+                return Err(failed.marked());
+            }
+            self.wait_out(context, seat, &mut refused_since, &said).await?;
+        }
+    }
+
+    /// Takes away what did not arrive, also when the job was asked to end.
+    async fn clean_up(&self, context: &Context, part: &str) {
+        let remove = Command::sh("rm -rf -- \"$1\"").arg(part);
+        if let Some(mut running) = self.start_deaf(context, &remove) {
+            let _ = running.finish_with().await;
+        }
+    }
+}
+
+/// What has not arrived whole goes with this.
+struct Part(PathBuf);
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if fs::remove_file(&self.0).is_err() {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+fn nonce() -> String {
+    format!("jg-{:016x}", RandomState::new().build_hasher().finish())
+}
+
+/// `scripts/` is `scripts`.
+fn without_slash(path: &Path) -> PathBuf {
+    path.components().collect()
+}
+
+/// A path that `scp` takes for one of this machine, and for no option.
+fn local(path: &Path) -> OsString {
+    if path.is_absolute() { path.into() } else { Path::new(".").join(path).into() }
+}
+
+/// A path that names itself alone where patterns are looked for.
+fn escaped(path: &str) -> String {
+    let mut escaped = String::with_capacity(path.len());
+    for character in path.chars() {
+        if matches!(character, '*' | '?' | '[' | ']' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}
