@@ -8,6 +8,18 @@ mod sshd;
 
 #[path = "ssh/commands.rs"]
 mod commands;
+#[path = "ssh/connecting.rs"]
+mod connecting;
+#[path = "ssh/endings.rs"]
+mod endings;
+#[path = "ssh/files.rs"]
+mod files;
+#[path = "ssh/left.rs"]
+mod left;
+#[path = "ssh/sessions.rs"]
+mod sessions;
+#[path = "ssh/shells.rs"]
+mod shells;
 
 use std::time::Duration;
 

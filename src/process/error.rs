@@ -14,6 +14,8 @@ pub struct CommandFailed {
     host: Option<Arc<str>>,
     how: How,
     stderr: Output,
+    /// What counts of that, if it is not the last line.
+    words: Option<Box<str>>,
 }
 
 /// How it failed.
@@ -31,7 +33,7 @@ pub(crate) enum How {
 
 impl CommandFailed {
     pub(crate) fn new(command: String, host: Option<Arc<str>>, how: How, stderr: Output) -> Self {
-        Self { command: command.into(), host, how, stderr }
+        Self { command: command.into(), host, how, stderr, words: None }
     }
 
     /// The command, as it would be typed; cut if it is long.
@@ -68,6 +70,16 @@ impl CommandFailed {
     #[must_use]
     pub fn stderr(&self) -> &Output {
         &self.stderr
+    }
+
+    /// The same, with the first line that it wrote: what went wrong, before all that went wrong because of that.
+    #[cfg(feature = "ssh")]
+    pub(crate) fn with_first_line(self) -> Self {
+        let text = self.stderr.text();
+        let first = text.lines().map(str::trim).find(|line| !line.is_empty());
+        let words = first.map(Into::into);
+        drop(text);
+        Self { words, ..self }
     }
 
     /// The same, with what somebody else knows of its loss.
@@ -123,9 +135,10 @@ impl fmt::Display for CommandFailed {
                 return write!(f, ": {why}");
             }
         }
-        match self.stderr.last_line() {
-            line if line.is_empty() => Ok(()),
-            line => write!(f, ": {line}"),
+        match (&self.words, self.stderr.last_line()) {
+            (Some(words), _) => write!(f, ": {words}"),
+            (None, line) if line.is_empty() => Ok(()),
+            (None, line) => write!(f, ": {line}"),
         }
     }
 }

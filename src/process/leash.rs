@@ -5,22 +5,24 @@ use std::time::Duration;
 use std::vec::Vec;
 
 /// What a leashed command runs under, here or elsewhere: it reads its script from its standard input, up to a line that is
-/// the nonce, says the nonce on both streams, runs the script, and says `NONCE CODE` on the standard error. In the
-/// meantime a watcher reads on: when the standard input ends, the group gets a TERM, and after the grace a KILL. A closed
-/// pipe is what a cancel, a drop, a lost connection and the death of whoever holds the other end have in common.
+/// the nonce (if it ends before, it runs nothing), says the nonce on both streams, runs the script, and says `NONCE CODE`
+/// on the standard error. In the meantime a watcher reads on: when the standard input ends, the group gets a TERM, and
+/// after the grace a KILL. A closed pipe is what a cancel, a drop, a lost connection and the death of whoever holds
+/// the other end have in common.
 ///
-/// The script runs in the foreground, so that what asks the group to end is heard by this shell after that; a shell that
-/// is asked to end waits for what it has started, which was asked as well. What is left of a group that was let go goes with this shell.
-/// The watcher takes no notice of the group's TERM; the signal by which it is sent away when the script is over, it ignores only while it
-/// is about to kill. One line, without a quote or a backslash that a login shell takes for something else.
+/// The script runs in the foreground, so that this shell hears what asks the group to end after that. The shell of the script, if it
+/// is asked to end, waits for what it has started, which was asked as well; it speaks when it is ready to be asked: between its
+/// fork and that it would miss it, and go on to the KILL. What is left of a group that was let go goes with
+/// this shell. The watcher takes no notice of the group's TERM, and ignores the signal that sends it away when the
+/// script is over only if it is about to kill. One line, without a quote or a backslash that a login shell takes for something else.
 const LEASH: &str = concat!(
-    r#"n=$1; g=$2; "#,
-    r#"s=$(while IFS= read -r l; do [ "$l" = "$n" ] && break; printf "%s\n" "$l"; done); "#,
-    r#"exec 3<&0 </dev/null; t=; trap "t=1" TERM; trap "" HUP INT; "#,
-    r#"printf "%s\n" "$n"; printf "%s\n" "$n" >&2; "#,
+    r#"n=$1; g=$2; s=$(while IFS= read -r l; do [ "$l" = "$n" ] && exit 0; printf "%s\n" "$l"; "#,
+    r#"done; exit 1) || exit 1; "#,
+    r#"exec 3<&0 </dev/null; t=; trap "t=1" TERM; trap "" HUP INT PIPE; "#,
     r#"(trap "" TERM; exec >/dev/null 2>&1; while read -r l <&3; do :; done; "#,
     r#"trap "" USR1; kill -TERM -$$; sleep "$g"; kill -KILL -$$) & w=$!; exec 3<&-; "#,
-    r#"(trap "wait; exit 143" TERM; trap - HUP INT; eval "$s"); s=$?; "#,
+    r#"(trap "wait; exit 143" TERM; [ "$t" ] && exit 143; trap - HUP INT PIPE; "#,
+    r#"printf "%s\n" "$n"; printf "%s\n" "$n" >&2; eval "$s"); s=$?; "#,
     r#"printf "%s %s\n" "$n" "$s" >&2; kill -USR1 "$w" 2>/dev/null; "#,
     r#"[ "$t" ] && kill -KILL -$$; exit "$s""#,
 );

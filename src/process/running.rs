@@ -321,6 +321,7 @@ impl Running {
                 self.phase = Phase::Drains;
                 self.arm(self.context.now() + DRAIN);
             }
+            Phase::Asked if self.leash.is_some() => self.let_go(),
             Phase::Runs | Phase::Drains | Phase::Asked | Phase::Killed => {}
         }
     }
@@ -329,12 +330,20 @@ impl Running {
     fn ask(&mut self) {
         (self.phase, self.asked) = (Phase::Asked, true);
         match self.leash {
-            Some(_) => self.stdin = None,
+            Some(_) => self.let_go(),
             None => self.group.terminate(),
         }
         // A leash kills by itself, and says so.
         let more = if self.leash.is_some() { Duration::from_secs(1) } else { Duration::ZERO };
         self.arm(self.context.now() + self.grace + more);
+    }
+
+    /// Lets the leash of a command go that was asked to end: at once if it will not be started, else when it was.
+    fn let_go(&mut self) {
+        let is_told = self.stdin.as_ref().is_some_and(Feed::is_done);
+        if !is_told || self.has_begun() {
+            self.stdin = None;
+        }
     }
 
     fn kill(&mut self) {
@@ -380,7 +389,7 @@ impl Running {
     }
 
     /// Whether the leash has said that the command was started.
-    pub(crate) fn has_begun(&self) -> bool {
+    fn has_begun(&self) -> bool {
         self.streams.iter().any(|stream| stream.frame().is_some_and(Frame::has_begun))
     }
 

@@ -130,6 +130,11 @@ impl Feed {
         Self { to, bytes, written: 0 }
     }
 
+    /// Whether it was fed all.
+    pub(super) fn is_done(&self) -> bool {
+        self.written == self.bytes.len()
+    }
+
     pub(super) fn poll(&mut self, task: &mut task::Context<'_>) -> Poll<Fed> {
         let rest = &self.bytes[self.written..];
         if rest.is_empty() {

@@ -106,7 +106,7 @@ const DEFAULTS: [&str; 3] =
 /// How to get to a machine through a connection that is open.
 fn proxy(gateway: &Socket) -> String {
     let options = gateway.client_options().map(|option| format!("-o {}", quoted(&option)));
-    format!("ProxyCommand=exec ssh -F /dev/null {} -W [%h]:%p none", options.join(" "))
+    format!("ProxyCommand=ssh -F /dev/null {} -W [%h]:%p none", options.join(" "))
 }
 
 /// For a shell, and for `ssh`, which replaces what begins with a percent sign before.

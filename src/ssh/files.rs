@@ -106,7 +106,7 @@ impl Session {
             };
             let said = failed.stderr().text().to_string();
             if !is_refusal(&said) {
-                return Err(failed.marked());
+                return Err(failed.with_first_line().marked());
             }
             self.wait_out(context, seat, &mut refused_since, &said).await?;
         }

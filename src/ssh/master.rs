@@ -9,8 +9,8 @@ use super::address::Ssh;
 use super::error::ConnectFailed;
 use super::session::{Owner, Session, unless_cancelled};
 use super::socket::Socket;
-use crate::process::{CommandFailed, Running, Stream};
-use crate::{Cancelled, Error, Job, Repeat, ServiceContext};
+use crate::process::{Command, CommandFailed, Launch, Running, Stream};
+use crate::{Cancelled, Context, Error, Job, Repeat, ServiceContext};
 
 /// How long a connection has to be closed in order.
 const GRACE: Duration = Duration::from_secs(2);
@@ -32,7 +32,7 @@ impl Ssh {
             let (ssh, owner) = (Arc::clone(&ssh), Arc::clone(&owner));
             async move { ssh.hold(&cx, &owner.0, via.first().map(|gateway| &**gateway)).await }
         };
-        Job::restartable_with(via, hold).label(&*label).grace(GRACE + GRACE)
+        Job::restartable_with(via, hold).label(&*label).grace(3 * GRACE)
     }
 
     async fn hold(
@@ -53,27 +53,70 @@ impl Ssh {
         let master = self.master(&socket, &says, gateway.as_deref());
         let master = master.leashed().grace(GRACE).keep(4 << 10);
         let mut launch = master.launch().map_err(CommandFailed::marked)?;
-        // Dropped, it is closed in order all the same, only that nobody waits for it.
-        launch.lets_go = true;
-        let mut running = Running::start(&master, launch, cx).map_err(CommandFailed::marked)?;
+        // Dropped, it is closed all the same, only that nobody waits for it. Asked to end, it is told by its own means: a signal
+        // for its group would be one for the way to it as well.
+        (launch.lets_go, launch.deaf) = (true, true);
+        let running = Running::start(&master, launch, cx).map_err(CommandFailed::marked)?;
+        let mut master = Master { running, socket, words: "".into(), was_open: false };
         let _down = Down(session);
-        let (mut was_open, mut words): (_, Box<str>) = (false, "".into());
-        while let Some(line) = running.next_line().await {
+        let asked = async {
+            cx.cancelled().await;
+            true
+        };
+        let ends = async {
+            master.listen(&says, session, cx).await;
+            false
+        };
+        if futures_lite::future::or(asked, ends).await {
+            master.exit(cx).await;
+            return Err(Cancelled.into());
+        }
+        session.lose(&master.words);
+        Err(ConnectFailed::new(session.host(), &master.words, master.was_open).marked())
+    }
+}
+
+/// The `ssh` that has opened the connection.
+struct Master {
+    running: Running,
+    socket: Arc<Socket>,
+    /// What it said at last.
+    words: Box<str>,
+    was_open: bool,
+}
+
+impl Master {
+    /// Until it has ended.
+    async fn listen(&mut self, says: &str, session: &Session, cx: &ServiceContext<Session>) {
+        while let Some(line) = self.running.next_line().await {
             if line.stream == Stream::Stdout && line.text.trim() == says {
-                was_open = true;
-                session.open(&socket);
+                self.was_open = true;
+                session.open(&self.socket);
                 cx.ready(session.clone());
             } else if line.stream == Stream::Stderr && !line.text.trim().is_empty() {
-                words = line.text.trim().into();
+                self.words = line.text.trim().into();
             }
         }
-        match running.finish_with().await {
-            Err(None) => Err(Cancelled.into()),
-            Ok(_) | Err(Some(_)) => {
-                session.lose(&words);
-                Err(ConnectFailed::new(session.host(), &words, was_open).marked())
-            }
+    }
+
+    /// Closes the connection, in order if it can be.
+    async fn exit(&mut self, cx: &Context) {
+        let mut exit = Command::new("ssh").args(["-F", "/dev/null", "-O", "exit"]);
+        for option in self.socket.client_options() {
+            exit = exit.args(["-o", &option]);
         }
+        let exit = exit.args(["--", "none"]);
+        let launch = exit.launch().ok().filter(|_| self.was_open);
+        let in_order = async {
+            let launch = launch.map(|launch| Launch { deaf: true, ..launch });
+            if let Some(Ok(mut told)) = launch.map(|launch| Running::start(&exit, launch, cx)) {
+                let _ = told.finish_with().await;
+                let _ = self.running.finish_with().await;
+            }
+        };
+        futures_lite::future::or(in_order, cx.sleep(GRACE)).await;
+        self.running.stop();
+        let _ = self.running.finish_with().await;
     }
 }
 

@@ -238,7 +238,8 @@ impl Session {
         let begun = *since.get_or_insert(now);
         let refused = now.saturating_since(begun);
         if refused > PATIENCE {
-            return Err(ConnectFailed::new(self.host(), last_line(said), true).into());
+            let words = said.lines().find(|line| is_refusal(line)).unwrap_or_default();
+            return Err(ConnectFailed::new(self.host(), words, true).into());
         }
         if !seat.refuse() {
             let pause = (refused / 2).clamp(Duration::from_millis(10), Duration::from_millis(200));

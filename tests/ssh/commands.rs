@@ -1,9 +1,9 @@
 use jobgraph::process::Command;
 use jobgraph::{Job, SendJobGraph};
 
+use crate::connected;
 use crate::real::Way;
 use crate::sshd::Sshd;
-use crate::{connected, marked};
 
 #[test]
 fn a_command_runs_elsewhere_as_it_does_here() {

@@ -73,6 +73,10 @@ impl Sshd {
         Some(sshd)
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.server.id()
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }

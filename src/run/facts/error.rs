@@ -103,6 +103,12 @@ impl Permanent {
 
     /// The error that was marked.
     #[must_use]
+    pub fn inner(&self) -> &Error {
+        &self.0
+    }
+
+    /// The same, owned.
+    #[must_use]
     pub fn into_inner(self) -> Error {
         self.0
     }

@@ -1,0 +1,160 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use jobgraph::{Job, SendJobGraph};
+
+use crate::real::{Mark, Way, eventually, zombies};
+use crate::sshd::{Sshd, sockets};
+use crate::{SECOND, connected, marked};
+
+const VICTIM: &str = "JOBGRAPH_TEST_SSH";
+
+/// Not a test of its own: programs that others start, with an environment of their own.
+#[test]
+fn victim() {
+    let Ok(given) = std::env::var(VICTIM) else { return };
+    let (what, rest) = given.split_once(' ').unwrap();
+    let (mark, config) = rest.split_once(' ').unwrap();
+    let mark = Mark(mark.into());
+    let mut graph = SendJobGraph::new();
+    let session = graph.add(jobgraph::ssh::Ssh::to("box").config(config).service());
+    let script = if what == "waits" { "(sleep 100; echo) & sleep 100; echo" } else { "true" };
+    for _ in 0..6 {
+        graph.add(Job::command_on(&session, marked(script, &mark)));
+    }
+    Way::TokioThreads.run(graph).check().unwrap();
+}
+
+fn victim_of(what: &str, mark: &Mark, server: &Sshd, env: &[(&str, &Path)]) -> Child {
+    std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "left::victim", "--nocapture"])
+        .env(VICTIM, format!("{what} {} {}", mark.0, server.config().display()))
+        .envs(env.iter().copied())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// A folder for the sockets of a test's own.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("jgl-{}{name}", Mark::new().0));
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The processes that were begun with this folder for temporary files: all that a victim has begun here.
+fn begun_with(folder: &Path) -> usize {
+    let of = format!("TMPDIR={}\0", folder.display());
+    let environs = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let mut environ = fs::read(entry.ok()?.path().join("environ")).ok()?;
+        environ.push(0);
+        Some(environ)
+    });
+    environs.filter(|all| all.windows(of.len()).any(|window| window == of.as_bytes())).count()
+}
+
+#[test]
+fn nothing_is_left_of_a_program_that_was_killed() {
+    let Some(server) = Sshd::start(&[]) else { return };
+    let (mark, folder) = (Mark::new(), Folder::new(""));
+    let mut victim = victim_of("waits", &mark, &server, &[("TMPDIR", &folder.0)]);
+    let sleeps = || mark.processes().iter().filter(|(_, line)| line.starts_with("sleep")).count();
+    eventually("they run", 10 * SECOND, || sleeps() == 12);
+    assert_eq!(sockets(&folder.0).len(), 1);
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    mark.assert_gone(SECOND);
+    eventually("the clients are gone", SECOND, || begun_with(&folder.0) == 0);
+    assert!(sockets(&folder.0).is_empty());
+    server.assert_connections(1);
+}
+
+#[test]
+fn home_and_the_folder_for_temporary_files_may_have_long_names() {
+    let Some(server) = Sshd::start(&[]) else { return };
+    let (mark, folder) = (Mark::new(), Folder::new(&"-long".repeat(40)));
+    let env = [("TMPDIR", &*folder.0), ("HOME", &*folder.0)];
+    let mut victim = victim_of("ends", &mark, &server, &env);
+    assert!(victim.wait().unwrap().success());
+    assert!(sockets(&folder.0).is_empty());
+    server.assert_connections(1);
+}
+
+/// As many open files as this process has.
+fn descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Random commands, random cancels, on all four ways.
+#[test]
+fn a_hundred_random_runs_leave_nothing() {
+    let Some(server) = Sshd::start(&[]) else { return };
+    let mut random = 1_u64;
+    let mut next = move |below: u64| {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    let (mark, runs) = (Mark::new(), if std::env::var_os("CI").is_some() { 24 } else { 100 });
+    let mut before = None;
+    for run in 0..runs {
+        let mut graph = SendJobGraph::new();
+        let session = connected(&mut graph, &server);
+        let stop = graph.stop_handle();
+        let mut jobs = Vec::new();
+        for _ in 0..20 {
+            let script = match next(6) {
+                0 => "sleep 0.1; echo done",
+                1 => "sleep 100; echo",
+                2 => "trap 'sleep 0.1; exit' TERM; while :; do sleep 0.02; done",
+                3 => "(sleep 2; echo) & sleep 0.05; exit 3",
+                4 => "head -c 100000 /dev/zero; sleep 0.05",
+                _ => "kill -KILL $$; sleep 1",
+            };
+            let command = marked(script, &mark).grace(SECOND);
+            let job = Job::command_on(&session, command).retries(1);
+            let timeout = Duration::from_millis(300 + next(600));
+            jobs.push(graph.add(job.timeout(timeout)));
+        }
+        let cancels: Vec<_> = (0..5).map(|_| (next(500), jobs[next(20) as usize])).collect();
+        let how = next(3);
+        let after = Duration::from_millis(next(1500));
+        let cancelling = async move {
+            let begun = std::time::Instant::now();
+            for (at, job) in cancels {
+                async_io::Timer::at(begun + Duration::from_millis(at)).await;
+                stop.cancel(&job);
+            }
+            async_io::Timer::at(begun + after).await;
+            match how {
+                0 => {}
+                1 => {
+                    stop.stop();
+                    std::future::pending().await
+                }
+                _ => std::future::pending().await,
+            }
+        };
+        drop(Way::ALL[run % 4].run_beside(graph, cancelling));
+        if run == 7 {
+            before = Some(descriptors());
+        }
+    }
+    // What is in the background of a command that was not stopped is let alone.
+    mark.assert_gone(5 * SECOND);
+    server.assert_connections(server.accepted());
+    eventually("all are waited for", 2 * SECOND, || zombies().is_empty());
+    assert!(descriptors() <= before.unwrap() + 4, "{} {before:?}", descriptors());
+}
