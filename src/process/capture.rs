@@ -4,6 +4,8 @@ use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
 
+use memchr::memchr;
+
 /// One of the two streams that a process writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stream {
@@ -124,7 +126,7 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn put(&mut self, mut bytes: &[u8], take: &mut dyn FnMut(String)) {
-        while let Some(end) = memchr(bytes) {
+        while let Some(end) = memchr(b'\n', bytes) {
             self.extend(&bytes[..end], take);
             self.end(take);
             bytes = &bytes[end + 1..];
@@ -154,8 +156,4 @@ impl Lines {
             self.end(take);
         }
     }
-}
-
-fn memchr(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|&byte| byte == b'\n')
 }

@@ -4,6 +4,8 @@ use std::string::String;
 use std::time::Duration;
 use std::vec::Vec;
 
+use memchr::memmem;
+
 /// What a leashed command runs under, here or elsewhere: it reads its script from its standard input, up to a line that is
 /// the nonce (if it ends before, it runs nothing), says the nonce on both streams, runs the script, and says `NONCE CODE`
 /// on the standard error. In the meantime a watcher reads on: when the standard input ends, the group gets a TERM, and
@@ -130,7 +132,7 @@ const KEPT: usize = 4 << 10;
 
 /// What is before and after the first place where something stands.
 fn split<'a>(all: &'a [u8], what: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = all.windows(what.len()).position(|window| window == what)?;
+    let at = memmem::find(all, what)?;
     Some((&all[..at], &all[at + what.len()..]))
 }
 

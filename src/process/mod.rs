@@ -33,6 +33,7 @@
 mod capture;
 mod command;
 mod error;
+mod feed;
 mod group;
 mod jobs;
 mod launch;

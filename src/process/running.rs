@@ -1,6 +1,5 @@
 use std::borrow::ToOwned as _;
 use std::boxed::Box;
-use std::collections::VecDeque;
 use std::fmt;
 use std::format;
 use std::future::{Future, pending, poll_fn};
@@ -13,19 +12,19 @@ use std::string::String;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
-use std::vec;
 use std::vec::Vec;
 
 use async_process::Child;
 
-use super::capture::{Line, Output, Stream, last_line};
+use super::capture::{Line, Stream};
 use super::command::Command;
 use super::error::{CommandFailed, How};
+use super::feed::{Fed, Feed};
 use super::group::Group;
 use super::launch::Launch;
-use super::leash::{Frame, Leash};
+use super::leash::Leash;
 use super::outcome::Ran;
-use super::streams::{Fed, Feed, Readers, Reading};
+use super::streams::Streams;
 use crate::{Cancelled, Clock as _, Context, Error, ServiceContext, Timestamp};
 
 /// A command that runs, with its lines one by one. It is read from, and stopped, while it is asked for
@@ -35,10 +34,7 @@ pub struct Running {
     group: Group,
     /// What it is still to be fed; on a leash it is open as long as the command is to run.
     stdin: Option<Feed>,
-    streams: [Reading; 2],
-    readers: Readers,
-    lines: VecDeque<Line>,
-    buffer: Box<[u8]>,
+    streams: Streams,
     exit: Boxed<io::Result<ExitStatus>>,
     /// How it exited, once it has.
     status: Option<io::Result<ExitStatus>>,
@@ -73,9 +69,8 @@ enum Phase {
 /// What is still read of the streams once a command is over.
 const DRAIN: Duration = Duration::from_millis(500);
 
-/// Pieces that are read in a row before others get a turn, and their size in bytes.
+/// Pieces that are read in a row before others get a turn.
 const PIECES: usize = 16;
-const PIECE: usize = 32 << 10;
 
 impl Running {
     pub(crate) fn start(
@@ -102,22 +97,13 @@ impl Running {
         })?;
         let group = Group::of(child.id());
         let stdin = child.stdin.take().map(|to| Feed::new(to, feed));
-        let each = command.each.clone();
-        let readers = Readers { each, pulled: true, host };
-        let frame = || leash.as_ref().map(Leash::frame);
-        let streams = [
-            Reading::new(Stream::Stdout, child.stdout.take(), frame(), command.keep),
-            Reading::new(Stream::Stderr, child.stderr.take(), frame(), command.keep),
-        ];
+        let streams = Streams::new(&mut child, command, leash.as_ref(), host);
         let exit = Box::pin(child.status());
         Ok(Self {
             child,
             group,
             stdin,
             streams,
-            readers,
-            lines: VecDeque::new(),
-            buffer: vec![0; PIECE].into(),
             exit,
             status: None,
             cancelled: if deaf { Box::pin(pending()) } else { Box::pin(context.cancelled()) },
@@ -155,8 +141,7 @@ impl Running {
 
     /// `None` if it was asked to end.
     pub(crate) async fn finish_with(&mut self) -> Result<Ran, Option<CommandFailed>> {
-        self.readers.pulled = false;
-        self.lines.clear();
+        self.streams.ask_no_more();
         while poll_fn(|task| self.poll_line(task)).await.is_some() {}
         self.outcome()
     }
@@ -164,7 +149,7 @@ impl Running {
     /// Reads on until it is [ready](Command::ready_when), or over.
     pub(crate) async fn serve(&mut self, command: &Command, cx: &ServiceContext<Line>) {
         let Some(is_ready) = &command.ready else {
-            let host = self.readers.host.clone();
+            let host = self.streams.host().cloned();
             cx.ready(Line { stream: Stream::Stdout, text: String::new(), host });
             return;
         };
@@ -179,16 +164,15 @@ impl Running {
     /// Waits until it has been started, where that takes a while; false if it never was.
     #[cfg(feature = "ssh")]
     pub(crate) async fn begin(&mut self) -> bool {
-        poll_fn(|task| self.poll_until(task, Self::has_begun)).await;
-        self.has_begun()
+        poll_fn(|task| self.poll_until(task, |running| running.streams.have_begun())).await;
+        self.streams.have_begun()
     }
 
     /// Of one that never began: the exit code of what was to start it, and what was said instead.
     #[cfg(feature = "ssh")]
     pub(crate) fn instead(&self) -> (Option<i32>, String) {
         let code = self.status.as_ref().and_then(|status| status.as_ref().ok()?.code());
-        let [_, stderr] = &self.streams;
-        let said = stderr.frame().map(Frame::instead).unwrap_or_default();
+        let said = self.streams.instead();
         (code, String::from_utf8_lossy(said).into_owned())
     }
 
@@ -212,8 +196,8 @@ impl Running {
     }
 
     fn poll_line(&mut self, task: &mut task::Context<'_>) -> Poll<Option<Line>> {
-        ready!(self.poll_until(task, |running| !running.lines.is_empty()));
-        Poll::Ready(self.lines.pop_front())
+        ready!(self.poll_until(task, |running| running.streams.has_line()));
+        Poll::Ready(self.streams.next_line())
     }
 
     /// Goes on until something is so, or it is over.
@@ -250,13 +234,7 @@ impl Running {
     }
 
     fn poll_streams(&mut self, task: &mut task::Context<'_>) -> Poll<()> {
-        let Self { streams, buffer, readers, lines, .. } = self;
-        let [stdout, stderr] = streams.each_mut();
-        let stdout = stdout.poll(task, buffer, readers, lines);
-        let stderr = stderr.poll(task, buffer, readers, lines);
-        if stdout.is_pending() && stderr.is_pending() {
-            return Poll::Pending;
-        }
+        ready!(self.streams.poll(task));
         self.look_around();
         Poll::Ready(())
     }
@@ -302,17 +280,12 @@ impl Running {
 
     /// Whether the command itself is over, whatever it has left behind.
     fn is_over(&self) -> bool {
-        self.status.is_some() || self.code().is_some()
-    }
-
-    /// The code that the leash has told.
-    fn code(&self) -> Option<i32> {
-        self.streams.iter().find_map(|stream| stream.frame()?.code())
+        self.status.is_some() || self.streams.code().is_some()
     }
 
     /// Looks at what became of it, after something has.
     fn look_around(&mut self) {
-        let is_read = self.streams.iter().all(Reading::is_at_end);
+        let is_read = self.streams.are_at_end();
         match self.phase {
             Phase::Over => {}
             // The shell of a leash exits in its own time; what is known of the command is all there is to know.
@@ -341,7 +314,7 @@ impl Running {
     /// Lets the leash of a command go that was asked to end: at once if it will not be started, else when it was.
     fn let_go(&mut self) {
         let is_told = self.stdin.as_ref().is_some_and(Feed::is_done);
-        if !is_told || self.has_begun() {
+        if !is_told || self.streams.have_begun() {
             self.stdin = None;
         }
     }
@@ -358,10 +331,7 @@ impl Running {
         if matches!(self.phase, Phase::Asked | Phase::Killed) {
             self.group.kill();
         }
-        let Self { streams, readers, lines, .. } = self;
-        for stream in streams {
-            stream.close(readers, lines);
-        }
+        self.streams.close();
         (self.phase, self.timer, self.stdin) = (Phase::Over, None, None);
     }
 }
@@ -369,38 +339,23 @@ impl Running {
 impl Running {
     /// What is known of its end.
     fn outcome(&mut self) -> Result<Ran, Option<CommandFailed>> {
-        let (code, is_leashed) = (self.code(), self.leash.is_some());
-        let [stdout, stderr] = self.streams.each_mut().map(Reading::take_output);
+        let (code, is_leashed) = (self.streams.code(), self.leash.is_some());
+        let [stdout, stderr] = self.streams.take_outputs();
         if self.asked {
             return Err(None);
         }
         let how = match (How::told(code), How::exited(self.status.take())) {
             (Some(told), _) if is_leashed => told,
             // Its `$$` is the shell of the leash.
-            (None, killed @ How::Signal(_)) if is_leashed && self.has_begun() => killed,
-            (None, _) if is_leashed => How::Lost(self.last_words(&stderr)),
+            (None, killed @ How::Signal(_)) if is_leashed && self.streams.have_begun() => killed,
+            (None, _) if is_leashed => How::Lost(self.streams.last_words(&stderr)),
             (_, exited) => exited,
         };
         if let Some(code) = how.code().filter(|code| *code == 0 || self.allowed.contains(code)) {
             return Ok(Ran { code, stdout, stderr });
         }
-        let (name, host) = (std::mem::take(&mut self.name), self.readers.host.clone());
+        let (name, host) = (std::mem::take(&mut self.name), self.streams.host().cloned());
         Err(Some(CommandFailed::new(name, host, how, stderr)))
-    }
-
-    /// Whether the leash has said that the command was started.
-    fn has_begun(&self) -> bool {
-        self.streams.iter().any(|stream| stream.frame().is_some_and(Frame::has_begun))
-    }
-
-    /// What was said, at last, of a command whose leash did not tell its end.
-    fn last_words(&self, stderr: &Output) -> Box<str> {
-        let [_, reading] = &self.streams;
-        let instead = reading.frame().map(Frame::instead).unwrap_or_default();
-        match (last_line(instead), stderr.last_line()) {
-            (line, _) | (_, line) if !line.is_empty() => line.into(),
-            _ => "nothing is known of its end".into(),
-        }
     }
 }
 

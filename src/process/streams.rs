@@ -4,28 +4,126 @@ use std::io;
 use std::pin::Pin;
 use std::string::String;
 use std::sync::Arc;
-use std::task::{self, Poll, ready};
-use std::vec::Vec;
+use std::task::{self, Poll};
+use std::vec;
 
-use async_process::ChildStdin;
-use futures_lite::{AsyncRead, AsyncWrite as _};
+use async_process::Child;
+use futures_lite::AsyncRead;
 
-use super::capture::{Line, Lines, Output, Stream, Tail};
-use super::command::Each;
-use super::leash::Frame;
+use super::capture::{Line, Lines, Output, Stream, Tail, last_line};
+use super::command::{Command, Each};
+use super::leash::{Frame, Leash};
 
-/// Who wants the lines of a process.
-pub(super) struct Readers {
+/// What a process writes, both streams at once, and who reads it.
+pub(super) struct Streams {
+    both: [Reading; 2],
+    readers: Readers,
+    /// Those that were not asked for yet.
+    lines: VecDeque<Line>,
+    buffer: Box<[u8]>,
+}
+
+/// So much is read at once, in bytes.
+const PIECE: usize = 32 << 10;
+
+/// Who wants the lines.
+struct Readers {
     /// Called with each.
-    pub(super) each: Option<Each>,
+    each: Option<Each>,
     /// Whether they are asked for one by one.
-    pub(super) pulled: bool,
+    pulled: bool,
     /// On which machine they were written.
-    pub(super) host: Option<Arc<str>>,
+    host: Option<Arc<str>>,
+}
+
+impl Streams {
+    pub(super) fn new(
+        child: &mut Child,
+        command: &Command,
+        leash: Option<&Leash>,
+        host: Option<Arc<str>>,
+    ) -> Self {
+        let frame = || leash.map(Leash::frame);
+        let both = [
+            Reading::new(Stream::Stdout, child.stdout.take(), frame(), command.keep),
+            Reading::new(Stream::Stderr, child.stderr.take(), frame(), command.keep),
+        ];
+        let readers = Readers { each: command.each.clone(), pulled: true, host };
+        Self { both, readers, lines: VecDeque::new(), buffer: vec![0; PIECE].into() }
+    }
+
+    /// Reads a piece of each.
+    pub(super) fn poll(&mut self, task: &mut task::Context<'_>) -> Poll<()> {
+        let Self { both: [stdout, stderr], buffer, readers, lines } = self;
+        let stdout = stdout.poll(task, buffer, readers, lines);
+        let stderr = stderr.poll(task, buffer, readers, lines);
+        if stdout.is_pending() { stderr } else { Poll::Ready(()) }
+    }
+
+    pub(super) fn has_line(&self) -> bool {
+        !self.lines.is_empty()
+    }
+
+    pub(super) fn next_line(&mut self) -> Option<Line> {
+        self.lines.pop_front()
+    }
+
+    /// Nobody asks for lines any more.
+    pub(super) fn ask_no_more(&mut self) {
+        self.readers.pulled = false;
+        self.lines.clear();
+    }
+
+    pub(super) fn are_at_end(&self) -> bool {
+        self.both.iter().all(|stream| stream.from.is_none())
+    }
+
+    /// Nothing is read any more.
+    pub(super) fn close(&mut self) {
+        for stream in &mut self.both {
+            stream.close(&self.readers, &mut self.lines);
+        }
+    }
+
+    /// Whether a leash has said that the command was started.
+    pub(super) fn have_begun(&self) -> bool {
+        self.frames().any(Frame::has_begun)
+    }
+
+    /// The code that a leash has told.
+    pub(super) fn code(&self) -> Option<i32> {
+        self.frames().find_map(Frame::code)
+    }
+
+    fn frames(&self) -> impl Iterator<Item = &Frame> {
+        self.both.iter().filter_map(|stream| stream.frame.as_ref())
+    }
+
+    /// What somebody else said of a command whose leash never spoke.
+    pub(super) fn instead(&self) -> &[u8] {
+        let [_, stderr] = &self.both;
+        stderr.frame.as_ref().map(Frame::instead).unwrap_or_default()
+    }
+
+    /// What was said, at last, of a command whose leash did not tell its end.
+    pub(super) fn last_words(&self, stderr: &Output) -> Box<str> {
+        match (last_line(self.instead()), stderr.last_line()) {
+            (line, _) | (_, line) if !line.is_empty() => line.into(),
+            _ => "nothing is known of its end".into(),
+        }
+    }
+
+    pub(super) fn take_outputs(&mut self) -> [Output; 2] {
+        self.both.each_mut().map(|stream| stream.tail.take_output())
+    }
+
+    pub(super) fn host(&self) -> Option<&Arc<str>> {
+        self.readers.host.as_ref()
+    }
 }
 
 /// One of the streams of a process, and what is kept of it.
-pub(super) struct Reading {
+struct Reading {
     stream: Stream,
     from: Option<Pin<Box<dyn AsyncRead + Send>>>,
     frame: Option<Frame>,
@@ -34,7 +132,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn new(
+    fn new(
         stream: Stream,
         from: Option<impl AsyncRead + Send + 'static>,
         frame: Option<Frame>,
@@ -44,16 +142,8 @@ impl Reading {
         Self { stream, from, frame, lines: Lines::default(), tail: Tail::new(keep) }
     }
 
-    pub(super) fn is_at_end(&self) -> bool {
-        self.from.is_none()
-    }
-
-    pub(super) fn frame(&self) -> Option<&Frame> {
-        self.frame.as_ref()
-    }
-
     /// Reads a piece. An error is the end: nothing else can be done about it.
-    pub(super) fn poll(
+    fn poll(
         &mut self,
         task: &mut task::Context<'_>,
         buffer: &mut [u8],
@@ -91,7 +181,7 @@ impl Reading {
     }
 
     /// Nothing is read any more.
-    pub(super) fn close(&mut self, readers: &Readers, pulled: &mut VecDeque<Line>) {
+    fn close(&mut self, readers: &Readers, pulled: &mut VecDeque<Line>) {
         if self.from.take().is_none() {
             return;
         }
@@ -104,55 +194,10 @@ impl Reading {
             lines.finish(&mut |text| readers.tell(*stream, text, pulled));
         }
     }
-
-    pub(super) fn take_output(&mut self) -> Output {
-        self.tail.take_output()
-    }
-}
-
-/// What a process is fed.
-pub(super) struct Feed {
-    to: ChildStdin,
-    bytes: Vec<u8>,
-    written: usize,
-}
-
-/// How far it was fed.
-pub(super) enum Fed {
-    More,
-    All,
-    /// It does not read any more.
-    Refused,
-}
-
-impl Feed {
-    pub(super) fn new(to: ChildStdin, bytes: Vec<u8>) -> Self {
-        Self { to, bytes, written: 0 }
-    }
-
-    /// Whether it was fed all.
-    pub(super) fn is_done(&self) -> bool {
-        self.written == self.bytes.len()
-    }
-
-    pub(super) fn poll(&mut self, task: &mut task::Context<'_>) -> Poll<Fed> {
-        let rest = &self.bytes[self.written..];
-        if rest.is_empty() {
-            return Poll::Ready(Fed::All);
-        }
-        Poll::Ready(match ready!(Pin::new(&mut self.to).poll_write(task, rest)) {
-            Ok(written) if written > 0 => {
-                self.written += written;
-                Fed::More
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Fed::More,
-            Ok(_) | Err(_) => Fed::Refused,
-        })
-    }
 }
 
 impl Readers {
-    pub(super) fn want_lines(&self) -> bool {
+    fn want_lines(&self) -> bool {
         self.each.is_some() || self.pulled
     }
 

@@ -206,14 +206,14 @@ impl Session {
 
     fn launch(&self, socket: &Socket, command: &Command, script: &[u8]) -> Launch {
         let leash = Leash::new(command.grace);
-        let mut program = self.client(socket);
+        let mut program = Self::client(socket);
         program.arg(leash.line());
         let (feed, host) = (leash.feed(script), Some(Arc::clone(&self.0.host)));
         Launch { program, feed, leash: Some(leash), host, lets_go: false, deaf: false }
     }
 
     /// A `ssh` that uses the connection.
-    fn client(&self, socket: &Socket) -> std::process::Command {
+    fn client(socket: &Socket) -> std::process::Command {
         let mut program = std::process::Command::new("ssh");
         program.args(["-F", "/dev/null", "-T"]);
         for option in socket.client_options() {

@@ -151,7 +151,7 @@ fn a_lost_connection_is_replaced_behind_the_same_session() {
             assert!(report.result(&job).unwrap().stdout.text().ends_with("done\n"));
         }
         assert_eq!(report.job(&session).unwrap().attempts(), 2);
-        mark.assert_gone(SECOND);
+        mark.assert_gone();
         assert_eq!(server.accepted(), 2 * (count + 1));
     }
 }

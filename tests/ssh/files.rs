@@ -137,7 +137,7 @@ fn a_file_arrives_whole_or_not_at_all() {
                 }
                 if !dropped {
                     stop.stop();
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
             };
             drop(way.run_beside(graph, end));

@@ -1,12 +1,15 @@
 //! Servers of our own, on loopback, as the user who runs the tests.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::real::eventually;
+
+const LEFT_OUT: &[u8] = b"left out: there is no sshd on this machine (openssh-server)\n";
 
 /// One `sshd`, with keys and a configuration of its own, and a client's configuration that knows it as `box`.
 pub(crate) struct Sshd {
@@ -35,7 +38,7 @@ impl Sshd {
     /// `None`, and a line that says so, if there is no `sshd` on this machine.
     pub(crate) fn start(options: &[&str]) -> Option<Self> {
         let Some(sshd) = find() else {
-            eprintln!("left out: there is no sshd on this machine (openssh-server)");
+            let _ = std::io::stderr().write_all(LEFT_OUT);
             return None;
         };
         let folder = std::env::temp_dir().join(format!("jgt-{}", crate::real::Mark::new().0));
