@@ -49,7 +49,7 @@ fn a_command_that_is_stopped_cleans_up() {
         let report = way.run(graph);
         assert_eq!(*said.lock().unwrap(), ["waits", "cleaned up"], "{way:?}");
         assert_eq!(report.outcome(&job), Some(Outcome::Cancelled));
-        assert!(begun.elapsed() < 2 * SECOND, "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < 10 * SECOND, "{:?}", begun.elapsed());
         mark.assert_gone();
     });
 }
@@ -91,7 +91,7 @@ fn what_does_not_heed_is_killed_after_the_grace() {
         assert_eq!(verdict(&report), "timed out");
         assert_eq!(report.outcome(&deaf), Some(Outcome::Cancelled));
         let took = begun.elapsed();
-        assert!(took >= 3 * SECOND / 2 && took < 3 * SECOND, "{way:?} {took:?}");
+        assert!(took >= 3 * SECOND / 2 && took < 10 * SECOND, "{way:?} {took:?}");
         mark.assert_gone();
     });
 }
@@ -136,11 +136,11 @@ fn what_is_left_in_the_background_holds_nothing_up() {
     each(|way, on| {
         let (mark, begun) = (Mark::new(), Instant::now());
         let mut graph = SendJobGraph::new();
-        let command = marked("sleep 3 & echo started", &mark);
+        let command = marked("sleep 30 & echo started", &mark);
         let job = graph.add(Job::command(on(command)));
         let report = way.run(graph);
         assert_eq!(report.result(&job).unwrap().stdout.text(), "started\n");
-        assert!(begun.elapsed() < 2 * SECOND, "{way:?} {:?}", begun.elapsed());
+        assert!(begun.elapsed() < 10 * SECOND, "{way:?} {:?}", begun.elapsed());
         assert_eq!(mark.processes().len(), 1, "it is let alone");
         for (pid, _) in mark.processes() {
             let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();

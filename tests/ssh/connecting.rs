@@ -6,7 +6,7 @@ use jobgraph::process::Command;
 use jobgraph::ssh::{ConnectFailed, Ssh};
 use jobgraph::{Job, JobError, SendJobGraph};
 
-use crate::real::Way;
+use crate::real::{Way, eventually};
 use crate::sshd::Sshd;
 use crate::{SECOND, connected, marked, to};
 
@@ -76,7 +76,7 @@ fn a_machine_that_accepts_and_says_nothing() {
     assert!(error.starts_with("cannot connect to silent: Connection"), "{error}");
     assert!(error.contains("timed out"), "{error}");
     assert_eq!(attempts, 3);
-    assert!(took < 10 * SECOND);
+    assert!(took < 30 * SECOND);
     accepting.join().unwrap();
 }
 
@@ -130,8 +130,7 @@ fn a_lost_connection_is_replaced_behind_the_same_session() {
         let mut graph = SendJobGraph::new();
         let session = graph.add(to(&server).service().retries(3));
         let killing = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let pids = server.connections();
-        assert!(pids.is_empty());
+        eventually("the one before is closed", 10 * SECOND, || server.connections().is_empty());
         let connections = children_of(&server);
         let jobs = [0, 1].map(|_| {
             let (killing, connections) = (killing.clone(), connections.clone());
@@ -218,5 +217,5 @@ fn a_machine_that_is_silent_is_lost() {
     let report = Way::SmolInPlace.run(graph);
     let error = report.error(&job).unwrap().to_string();
     assert!(error.contains("was lost on box: Timeout, server"), "{error}");
-    assert!(begun.elapsed() < 6 * SECOND, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < 30 * SECOND, "{:?}", begun.elapsed());
 }

