@@ -51,3 +51,12 @@ impl<J> Iterator for ReadyJobs<'_, J> {
         Some(Attempt { job: core.id(index), number: core.node(index).attempts })
     }
 }
+
+impl<J> Orchestrator<J> {
+    /// Whether no attempt follows this one, should it fail.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_last(&self, attempt: Attempt) -> bool {
+        let extra = self.jobs.index(attempt.job).and_then(|index| self.jobs.extra(index));
+        extra.is_none_or(|extra| extra.is_last(attempt.number))
+    }
+}

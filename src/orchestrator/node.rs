@@ -197,4 +197,11 @@ impl Extra {
         }
         attempts - self.forgiven
     }
+
+    /// Whether the `attempts`-th attempt has none after it, should it fail.
+    #[cfg(feature = "std")]
+    pub(super) fn is_last(&self, attempts: u32) -> bool {
+        let retries = &self.options.retries;
+        attempts - self.forgiven > retries.limit && retries.reset_after.is_none()
+    }
 }

@@ -3,7 +3,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::format;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::string::{String, ToString as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use std::vec::Vec;
 
 use super::capture::{Line, Output};
 use super::error::{CommandFailed, How};
+use super::leash::Leash;
 use super::quote::{is_name, quoted};
 
 /// What is to be run: a program with its arguments, or a script of the shell; where, with what, and what is to become of
@@ -132,8 +133,8 @@ impl Command {
     }
 
     /// It does not outlive this process, however that ends: a `kill -9` is a TERM for its group, and a KILL after its
-    /// [`grace`](Self::grace). It runs under a shell that watches over it, which costs about 2 ms. Its standard input cannot be
-    /// a terminal, and the `$0` of a script is `sh`.
+    /// [`grace`](Self::grace). It runs under a shell that watches over it, which costs about 2 ms. What else
+    /// differs stands [above](crate::process#what-differs-on-a-leash-and-elsewhere).
     pub fn leashed(mut self) -> Self {
         self.leashed = true;
         self
@@ -146,7 +147,7 @@ impl Command {
     }
 
     /// Calls this with each line that it writes, as they come: of each stream in order. While it does not return, the
-    /// process is not read from.
+    /// process is not read from, and waits as soon as a pipe is full; nothing is lost by that.
     pub fn lines(mut self, each: impl Fn(&Line) + Send + Sync + 'static) -> Self {
         self.each = Some(Arc::new(each));
         self
@@ -184,7 +185,11 @@ impl Command {
     }
 
     /// What a leash is to read to run it, here or elsewhere.
-    pub(crate) fn script(&self, host: Option<&Arc<str>>) -> Result<Vec<u8>, CommandFailed> {
+    pub(crate) fn script(
+        &self,
+        leash: &Leash,
+        host: Option<&Arc<str>>,
+    ) -> Result<Vec<u8>, CommandFailed> {
         let refused = |why: String| self.failed(host.cloned(), How::Refused(why.into()));
         let mut script = Vec::new();
         for (name, value) in &self.env {
@@ -196,9 +201,11 @@ impl Command {
             script.extend([b"export ", name.as_bytes(), b"=", &value, b"\n"].concat());
         }
         if let Some(dir) = &self.dir {
-            script.extend(
-                [b"cd -- ", &*quoted(dir.as_os_str().as_bytes()), b" || exit 1\n"].concat(),
-            );
+            // Not one of `CDPATH`, nor the one before.
+            let dir = quoted(Path::new(".").join(dir).as_os_str().as_bytes());
+            let not_begun = leash.not_begun();
+            let or = [b" >/dev/null || { ", not_begun.as_bytes(), b"; exit 125; }\n"].concat();
+            script.extend([b"CDPATH= cd -- ", &*dir, &or].concat());
         }
         if !self.stdin.is_empty() {
             script.extend([b"printf %s ", &*quoted(&self.stdin), b" | "].concat());
@@ -214,8 +221,8 @@ impl Command {
                 script.extend([b"\n", text.as_bytes()].concat());
             }
             What::Script(text) => {
-                script.extend([b"exec sh -c ", &*quoted(text.as_bytes()), b" sh"].concat());
-                script.extend(args.flatten());
+                script.extend([b"(set --".to_vec(), args.flatten().collect()].concat());
+                script.extend([b"\neval ", &*quoted(text.as_bytes()), b")"].concat());
             }
         }
         if script.contains(&0) {

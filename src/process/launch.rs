@@ -36,7 +36,7 @@ impl Command {
         let leash = Leash::new(self.grace);
         let mut program = std::process::Command::new("sh");
         program.args(leash.args());
-        let feed = leash.feed(&self.script(None)?);
+        let feed = leash.feed(&self.script(&leash, None)?);
         Ok(Launch { program, feed, leash: Some(leash), host: None, lets_go: false, deaf: false })
     }
 }

@@ -2,9 +2,11 @@ use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::string::ToString as _;
+use std::sync::Arc;
 
 use super::capture::Output;
 use super::error::How;
+use super::leash::Said;
 
 /// A command that ended as it should.
 #[derive(Clone, Debug)]
@@ -20,11 +22,15 @@ pub struct Ran {
 
 impl How {
     /// As a leash has told it. A shell cannot tell whether a signal killed a program, or that exited so.
-    pub(super) fn told(code: Option<i32>) -> Option<Self> {
-        Some(match code? {
-            code @ 129..=192 => Self::Signal(code - 128),
-            code => Self::Code(code),
-        })
+    pub(super) fn told(told: Said, stderr: &Output) -> Self {
+        match told {
+            Said::Code(code @ 129..=192) => Self::Signal(code - 128),
+            Said::Code(code) => Self::Code(code),
+            Said::Nothing | Said::Begun | Said::NotBegun => {
+                let words = stderr.last_line().into_owned();
+                Self::NotStarted(Arc::new(io::Error::new(io::ErrorKind::NotFound, words)))
+            }
+        }
     }
 
     /// As whoever waited for it knows it.

@@ -57,8 +57,10 @@ type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Runs,
-    /// The command is over; what is left in the streams is read until a timer is due.
+    /// The command is over; what is left in the streams is read for a while, until a timer is due.
     Drains,
+    /// The timer was due: what is there is read, and at most so many pieces.
+    Drained(u8),
     /// It was asked to end, and is killed when a timer is due.
     Asked,
     /// It was killed, and whatever there is to be read is for a while.
@@ -71,6 +73,9 @@ const DRAIN: Duration = Duration::from_millis(500);
 
 /// Pieces that are read in a row before others get a turn.
 const PIECES: usize = 16;
+
+/// More pieces than pipes have room for: 1 MiB each.
+const PIPES: u8 = 80;
 
 impl Running {
     pub(crate) fn start(
@@ -190,7 +195,7 @@ impl Running {
 
     /// Asks it to end, as its job being asked to end does.
     pub fn stop(&mut self) {
-        if matches!(self.phase, Phase::Runs | Phase::Drains) {
+        if self.phase == Phase::Runs && !self.is_over() {
             self.ask();
         }
     }
@@ -234,7 +239,12 @@ impl Running {
     }
 
     fn poll_streams(&mut self, task: &mut task::Context<'_>) -> Poll<()> {
-        ready!(self.streams.poll(task));
+        let polled = self.streams.poll(task);
+        if polled.is_pending() && matches!(self.phase, Phase::Drained(_)) {
+            self.end();
+            return Poll::Ready(());
+        }
+        ready!(polled);
         self.look_around();
         Poll::Ready(())
     }
@@ -249,7 +259,7 @@ impl Running {
     }
 
     fn poll_cancelled(&mut self, task: &mut task::Context<'_>) -> Poll<()> {
-        if self.phase != Phase::Runs {
+        if self.phase != Phase::Runs || self.is_over() {
             return Poll::Pending;
         }
         ready!(self.cancelled.as_mut().poll(task));
@@ -268,7 +278,9 @@ impl Running {
         }
         match self.phase {
             Phase::Asked => self.kill(),
-            Phase::Runs | Phase::Drains | Phase::Killed | Phase::Over => self.end(),
+            // What it wrote before its end is in the pipes, however late they are looked at.
+            Phase::Drains if self.streams.told().is_none() => self.phase = Phase::Drained(PIPES),
+            _ => self.end(),
         }
         Poll::Ready(())
     }
@@ -280,12 +292,14 @@ impl Running {
 
     /// Whether the command itself is over, whatever it has left behind.
     fn is_over(&self) -> bool {
-        self.status.is_some() || self.streams.code().is_some()
+        self.status.is_some() || self.streams.told().is_some()
     }
 
     /// Looks at what became of it, after something has.
     fn look_around(&mut self) {
-        let is_read = self.streams.are_at_end();
+        // What a leash has told comes after all that is the command's; the leash itself is not to be held up in its last moment.
+        let is_told = self.streams.told().is_some() && self.status.is_some();
+        let is_read = self.streams.are_at_end() || is_told;
         match self.phase {
             Phase::Over => {}
             // The shell of a leash exits in its own time; what is known of the command is all there is to know.
@@ -295,6 +309,8 @@ impl Running {
                 self.arm(self.context.now() + DRAIN);
             }
             Phase::Asked if self.leash.is_some() => self.let_go(),
+            Phase::Drained(0) => self.end(),
+            Phase::Drained(left) => self.phase = Phase::Drained(left - 1),
             Phase::Runs | Phase::Drains | Phase::Asked | Phase::Killed => {}
         }
     }
@@ -339,12 +355,13 @@ impl Running {
 impl Running {
     /// What is known of its end.
     fn outcome(&mut self) -> Result<Ran, Option<CommandFailed>> {
-        let (code, is_leashed) = (self.streams.code(), self.leash.is_some());
+        let (told, is_leashed) = (self.streams.told(), self.leash.is_some());
         let [stdout, stderr] = self.streams.take_outputs();
         if self.asked {
             return Err(None);
         }
-        let how = match (How::told(code), How::exited(self.status.take())) {
+        let how = match (told.map(|told| How::told(told, &stderr)), How::exited(self.status.take()))
+        {
             (Some(told), _) if is_leashed => told,
             // Its `$$` is the shell of the leash.
             (None, killed @ How::Signal(_)) if is_leashed && self.streams.have_begun() => killed,

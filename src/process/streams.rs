@@ -12,7 +12,7 @@ use futures_lite::AsyncRead;
 
 use super::capture::{Line, Lines, Output, Stream, Tail, last_line};
 use super::command::{Command, Each};
-use super::leash::{Frame, Leash};
+use super::leash::{Frame, Leash, Said};
 
 /// What a process writes, both streams at once, and who reads it.
 pub(super) struct Streams {
@@ -87,16 +87,17 @@ impl Streams {
 
     /// Whether a leash has said that the command was started.
     pub(super) fn have_begun(&self) -> bool {
-        self.frames().any(Frame::has_begun)
+        self.both.iter().any(|stream| stream.said() != Said::Nothing)
     }
 
-    /// The code that a leash has told.
-    pub(super) fn code(&self) -> Option<i32> {
-        self.frames().find_map(Frame::code)
-    }
-
-    fn frames(&self) -> impl Iterator<Item = &Frame> {
-        self.both.iter().filter_map(|stream| stream.frame.as_ref())
+    /// What a leash has told of the end, once both streams have been read up to that.
+    pub(super) fn told(&self) -> Option<Said> {
+        let [stdout, stderr] = &self.both;
+        let is_read = matches!(stdout.said(), Said::Code(_)) || stdout.from.is_none();
+        match stderr.said() {
+            said @ (Said::Code(_) | Said::NotBegun) if is_read => Some(said),
+            _ => None,
+        }
     }
 
     /// What somebody else said of a command whose leash never spoke.
@@ -140,6 +141,10 @@ impl Reading {
     ) -> Self {
         let from = from.map(|from| Box::pin(from) as _);
         Self { stream, from, frame, lines: Lines::default(), tail: Tail::new(keep) }
+    }
+
+    fn said(&self) -> Said {
+        self.frame.as_ref().map_or(Said::Nothing, Frame::said)
     }
 
     /// Reads a piece. An error is the end: nothing else can be done about it.

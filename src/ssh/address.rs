@@ -54,8 +54,8 @@ impl Ssh {
         self
     }
 
-    /// As many commands and transfers run at once over this connection, 10 unless said otherwise. What the server refuses is waited
-    /// out, and lowers that.
+    /// As many commands, services and transfers run at once over this connection, 10 unless said otherwise, which is what an
+    /// `sshd` gives unless it is configured otherwise. What the server refuses is waited out, and lowers that.
     pub fn sessions(mut self, at_most: usize) -> Self {
         self.sessions = at_most.max(1);
         self
@@ -106,7 +106,7 @@ const DEFAULTS: [&str; 3] =
 /// How to get to a machine through a connection that is open.
 fn proxy(gateway: &Socket) -> String {
     let options = gateway.client_options().map(|option| format!("-o {}", quoted(&option)));
-    format!("ProxyCommand=ssh -F /dev/null {} -W [%h]:%p none", options.join(" "))
+    format!("ProxyCommand=ssh -F /dev/null {} -W '[%h]:%p' none", options.join(" "))
 }
 
 /// For a shell, and for `ssh`, which replaces what begins with a percent sign before.

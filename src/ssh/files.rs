@@ -1,5 +1,4 @@
-use std::borrow::ToOwned as _;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::format;
 use std::fs;
 use std::future::pending;
@@ -12,14 +11,20 @@ use std::time::Duration;
 use super::error::ConnectFailed;
 use super::session::{Session, is_refusal, unless_cancelled};
 use crate::process::{Command, CommandFailed, Running};
-use crate::{Cancelled, Context, Error};
+use crate::{Cancelled, Context, Error, Permanent};
 
-/// Puts what has arrived whole where it belongs: a file into a folder that exists, anything else under its name.
+/// Puts what has arrived whole where it belongs, unless there is a folder.
 const PLACE: &str = r#"
-if [ ! -d "$2" ]; then mv -f -- "$1" "$2"
-elif [ ! -d "$1" ]; then mv -f -- "$1" "$2/$3"
-else rm -rf -- "$1"; echo "$2 exists, and is a folder: nothing was changed" >&2; exit 17
-fi"#;
+if [ -d "$2" ]; then
+    rm -rf -- "$1"; echo "$2 exists, and is a folder: nothing was changed" >&2; exit 17
+fi
+mv -f -- "$1" "$2""#;
+
+/// Says whether there is a folder into which a file goes.
+const IS_FOLDER: &str = r#"[ ! -d "$1" ] || echo folder"#;
+
+/// What `scp` says if its connection is gone.
+const CUT: [&str; 3] = ["Connection closed", "lost connection", "Broken pipe"];
 
 /// A transfer that goes on for so long has got its session.
 const BEGUN: Duration = Duration::from_millis(300);
@@ -27,8 +32,8 @@ const BEGUN: Duration = Duration::from_millis(300);
 impl Session {
     /// Copies a file or a folder to this machine, with modes and times, by `scp` (from OpenSSH 9.0 on) over this connection: whole or
     /// not at all. It is copied under another name beside its place first, and then moved there. A file takes the place of another one, and
-    /// goes into a folder that exists; a folder does not take the place of another one. A path that is not absolute begins at
-    /// the home folder there.
+    /// goes into a folder that exists; a folder does not take the place of another one. A path that is not absolute, and `~`, begin at
+    /// the home folder there; that of another user (`~user`) has to be said in full.
     ///
     /// # Errors
     /// [`CommandFailed`], with the words of `scp`; [`ConnectFailed`].
@@ -38,15 +43,19 @@ impl Session {
         from: impl AsRef<Path>,
         to: impl AsRef<str>,
     ) -> Result<(), Error> {
-        let from = without_slash(from.as_ref());
-        let to = to.as_ref().strip_prefix("~/").unwrap_or(to.as_ref());
-        let to = if to == "/" { to } else { to.trim_end_matches('/') };
+        let (from, mut to) = (without_slash(from.as_ref()), self.there(to.as_ref())?);
+        if !from.is_dir() {
+            let asked = self.run(context, Command::sh(IS_FOLDER).arg(&to)).await?;
+            if asked.stdout.text().trim() == "folder" {
+                let name = from.file_name().unwrap_or_default().to_string_lossy();
+                to = format!("{}/{name}", to.trim_end_matches('/'));
+            }
+        }
         let part = format!("{to}.{}", nonce());
-        let name = from.file_name().map(OsStr::to_owned).unwrap_or_default();
         let copied = self.copy(context, local(&from), format!("none:{part}").into()).await;
         let placed = match copied {
             Ok(()) => {
-                let place = Command::sh(PLACE).args([&part, to]).arg(name);
+                let place = Command::sh(PLACE).args([&part, &to]);
                 self.run(context, place).await.map(|_| ())
             }
             Err(error) => Err(error),
@@ -67,24 +76,42 @@ impl Session {
         from: impl AsRef<str>,
         to: impl AsRef<Path>,
     ) -> Result<(), Error> {
-        let from = from.as_ref().strip_prefix("~/").unwrap_or(from.as_ref());
-        let from = if from == "/" { from } else { from.trim_end_matches('/') };
-        let to = without_slash(to.as_ref());
+        let (from, mut to) = (self.there(from.as_ref())?, without_slash(to.as_ref()));
+        let name = from.rsplit('/').next().unwrap_or_default();
+        let folder = to.is_dir().then(|| to.clone());
+        if folder.is_some() {
+            to.push(name);
+        }
         let mut part = to.clone().into_os_string();
         part.push(format!(".{}", nonce()));
         let part = Part(part.into());
-        self.copy(context, format!("none:{}", escaped(from)).into(), local(&part.0)).await?;
-        let name = from.rsplit('/').next().unwrap_or_default();
-        let place = Command::sh(PLACE).arg(&part.0).arg(&to).arg(name);
-        place.run(context).await.map(|_| ())
+        self.copy(context, format!("none:{}", escaped(&from)).into(), local(&part.0)).await?;
+        // A folder does not go into one that exists: it would take its place.
+        let to = folder.filter(|_| part.0.is_dir()).unwrap_or(to);
+        Command::sh(PLACE).arg(&part.0).arg(&to).run(context).await.map(|_| ())
+    }
+
+    /// A path there, as each of `scp` and a shell understands it.
+    fn there(&self, path: &str) -> Result<String, Error> {
+        let path = path.strip_prefix("~/").unwrap_or(path);
+        if path.starts_with('~') && path != "~" {
+            let why = format!("{}: say the folder of another user in full: {path}", self.host());
+            return Err(Permanent::new(why).into());
+        }
+        Ok(match path.trim_end_matches('/') {
+            "" if path.starts_with('/') => "/".into(),
+            "" | "~" => ".".into(),
+            path => path.into(),
+        })
     }
 
     async fn copy(&self, context: &Context, from: OsString, to: OsString) -> Result<(), Error> {
         let mut refused_since = None;
         loop {
+            let mut has_begun = false;
             let socket = unless_cancelled(context, self.socket()).await?;
             let socket = socket.map_err(ConnectFailed::marked)?;
-            let mut seat = unless_cancelled(context, self.seats().take()).await?;
+            let mut seat = self.take_seat(context).await?;
             let mut scp = Command::new("scp").args(["-F", "/dev/null", "-r", "-p", "-q"]);
             for option in socket.client_options() {
                 scp = scp.args(["-o", &option]);
@@ -97,6 +124,7 @@ impl Session {
             let begins = async {
                 context.sleep(BEGUN).await;
                 seat.begin();
+                has_begun = true;
                 pending().await
             };
             let failed = match futures_lite::future::or(running.finish_with(), begins).await {
@@ -106,7 +134,13 @@ impl Session {
             };
             let said = failed.stderr().text().to_string();
             if !is_refusal(&said) {
-                return Err(failed.with_first_line().marked());
+                let is_cut = CUT.iter().any(|words| said.contains(words));
+                let news = self.words_of(&socket, context);
+                match if is_cut { unless_cancelled(context, news).await? } else { None } {
+                    Some(_) if !has_begun => continue,
+                    Some(words) => return Err(failed.lost(&words).marked()),
+                    None => return Err(failed.with_first_line().marked()),
+                }
             }
             self.wait_out(context, seat, &mut refused_since, &said).await?;
         }

@@ -72,6 +72,7 @@ impl Job<()> {
 impl Session {
     async fn serve(&self, cx: &ServiceContext<Line>, command: &Command) -> Result<(), Error> {
         let mut taken = self.begin(cx, command).await?;
+        taken.seat.serve();
         taken.running.serve(command, cx).await;
         self.finish(cx, taken).await.map(|_| ())
     }

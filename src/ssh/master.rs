@@ -10,7 +10,7 @@ use super::error::ConnectFailed;
 use super::session::{Owner, Session, unless_cancelled};
 use super::socket::Socket;
 use crate::process::{Command, CommandFailed, Launch, Running, Stream};
-use crate::{Cancelled, Context, Error, Job, Repeat, ServiceContext};
+use crate::{Cancelled, Context, Error, Job, Permanent, Repeat, ServiceContext};
 
 /// How long a connection has to be closed in order.
 const GRACE: Duration = Duration::from_secs(2);
@@ -25,12 +25,22 @@ impl Ssh {
     pub fn service(self) -> Job<impl Repeat<Output = Session>> {
         let session = Session::new(&self.host, self.sessions);
         let (label, via) = (self.host.clone(), self.via.clone());
-        // The closure, and with it what it owns, goes when there are no more attempts.
+        // The closure goes with the job, and what it owns with it: also of a job that never begins.
         let owner = Arc::new(Owner(session));
         let ssh = Arc::new(self);
         let hold = move |cx: ServiceContext<Session>, via: Vec<Arc<Session>>| {
             let (ssh, owner) = (Arc::clone(&ssh), Arc::clone(&owner));
-            async move { ssh.hold(&cx, &owner.0, via.first().map(|gateway| &**gateway)).await }
+            async move {
+                let session = &owner.0;
+                session.begin_again();
+                let held = ssh.hold(&cx, session, via.first().map(|gateway| &**gateway)).await;
+                // Whoever waits for it is not to wait for ever.
+                if held.as_ref().is_err_and(|error| cx.is_last_attempt() || error.is::<Permanent>())
+                {
+                    session.close();
+                }
+                held
+            }
         };
         Job::restartable_with(via, hold).label(&*label).grace(3 * GRACE)
     }

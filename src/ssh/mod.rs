@@ -1,7 +1,8 @@
 //! Commands, services and files on other machines, through the system's OpenSSH: on any executor. Unix only.
 //!
 //! A connection is a service: [`Ssh::service`] opens one, all that require it share it, and it is closed once, after
-//! them. What a user has in `~/.ssh/config`, agents, known hosts, jumps, holds here too, since it is `ssh` that connects.
+//! them. What a user has in `~/.ssh/config` for connections, with agents, known hosts and jumps, holds here too, since it is `ssh`
+//! that connects; what is there for single sessions (`ForwardAgent`, `SetEnv`, `SendEnv`) does not.
 //!
 //! ```no_run
 //! use jobgraph::process::Command;
@@ -33,7 +34,7 @@
 //!   a KILL after its [grace](crate::process::Command::grace); so does what a lost connection or a `kill -9` of this process leaves.
 //!   What leaves its group, as a daemon does, is let alone.
 //! - **As many at once as the server takes**: the server refuses more sessions on a connection than its `MaxSessions`. That is waited
-//!   out, and found out.
+//!   out, and found out. A service takes one as long as it runs; if services take all, what else needs one fails.
 //! - **A lost connection** is opened again if the service has [retries](crate::Job::retries). Whoever holds the [`Session`] goes on with it:
 //!   what has not begun waits, what was running has failed, and can be retried.
 //! - **Files** arrive whole or not at all: see [`Session::push`].

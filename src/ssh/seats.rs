@@ -12,6 +12,8 @@ pub(super) struct Seats {
     used: AtomicUsize,
     /// As many as were in use at once.
     proved: AtomicUsize,
+    /// Those of services, which end when nobody needs them any more.
+    served: AtomicUsize,
 }
 
 /// A seat, until dropped.
@@ -20,18 +22,24 @@ pub(super) struct Seat {
     seats: Arc<Seats>,
     permit: Option<SemaphoreGuardArc>,
     used: bool,
+    serves: bool,
 }
 
 impl Seats {
     pub(super) fn new(seats: usize) -> Arc<Self> {
-        let [all, used, proved] = [seats, 0, 0].map(AtomicUsize::new);
-        Arc::new(Self { free: Arc::new(Semaphore::new(seats)), all, used, proved })
+        let [all, used, proved, served] = [seats, 0, 0, 0].map(AtomicUsize::new);
+        Arc::new(Self { free: Arc::new(Semaphore::new(seats)), all, used, proved, served })
     }
 
     /// In turn.
     pub(super) async fn take(self: &Arc<Self>) -> Seat {
         let permit = Some(self.free.acquire_arc().await);
-        Seat { seats: Arc::clone(self), permit, used: false }
+        Seat { seats: Arc::clone(self), permit, used: false, serves: false }
+    }
+
+    /// Whether none will be free, as far as is known.
+    pub(super) fn are_all_served(&self) -> bool {
+        self.served.load(Ordering::SeqCst) >= self.all.load(Ordering::SeqCst)
     }
 
     /// Whether anybody has a seat beside the one who asks.
@@ -46,6 +54,12 @@ impl Seat {
         self.used = true;
         let used = self.seats.used.fetch_add(1, Ordering::SeqCst) + 1;
         self.seats.proved.fetch_max(used, Ordering::SeqCst);
+    }
+
+    /// It is that of a service from now on.
+    pub(super) fn serve(&mut self) {
+        self.serves = true;
+        self.seats.served.fetch_add(1, Ordering::SeqCst);
     }
 
     /// The server refused. There is one seat less, unless there were as many as that before: then the server has not noticed yet
@@ -67,6 +81,9 @@ impl Drop for Seat {
     fn drop(&mut self) {
         if self.used {
             self.seats.used.fetch_sub(1, Ordering::SeqCst);
+        }
+        if self.serves {
+            self.seats.served.fetch_sub(1, Ordering::SeqCst);
         }
     }
 }

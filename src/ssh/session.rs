@@ -37,8 +37,8 @@ enum State {
 /// A command on another machine, with what it takes of the connection.
 pub(super) struct Taken {
     pub(super) running: Running,
+    pub(super) seat: Seat,
     socket: Arc<Socket>,
-    _seat: Seat,
 }
 
 /// A refusal that nobody else explains is one for so long.
@@ -88,10 +88,6 @@ impl Session {
         self.0.changed.notify(usize::MAX);
     }
 
-    pub(super) fn seats(&self) -> &Arc<Seats> {
-        &self.0.seats
-    }
-
     pub(super) fn open(&self, socket: &Arc<Socket>) {
         self.set(State::Up(Arc::clone(socket)));
     }
@@ -100,11 +96,18 @@ impl Session {
     pub(super) fn lose(&self, words: &str) {
         let is_over = match &*self.state() {
             State::Up(_) => true,
-            State::Down(before) => before.is_empty(),
+            State::Down(before) => before.is_empty() || !words.is_empty(),
             State::Closed(_) => false,
         };
         if is_over {
             self.set(State::Down(words.into()));
+        }
+    }
+
+    /// An attempt to open it begins, perhaps in another run.
+    pub(super) fn begin_again(&self) {
+        if matches!(*self.state(), State::Closed(_)) {
+            self.set(State::Down("".into()));
         }
     }
 
@@ -134,7 +137,11 @@ impl Session {
     }
 
     /// The last words of a connection that was lost, as soon as they are known; `None` if it is still there after a while.
-    async fn words_of(&self, socket: &Arc<Socket>, context: &Context) -> Option<Box<str>> {
+    pub(super) async fn words_of(
+        &self,
+        socket: &Arc<Socket>,
+        context: &Context,
+    ) -> Option<Box<str>> {
         let lost = async {
             loop {
                 let changed = self.0.changed.listen();
@@ -155,18 +162,17 @@ impl Session {
 
     /// Starts a command, however often it takes until it has begun there.
     pub(super) async fn begin(&self, context: &Context, command: &Command) -> Result<Taken, Error> {
-        let script = command.script(Some(&self.0.host)).map_err(CommandFailed::marked)?;
         let mut refused_since = None;
         loop {
             let socket =
                 unless_cancelled(context, self.socket()).await?.map_err(ConnectFailed::marked)?;
-            let mut seat = unless_cancelled(context, self.0.seats.take()).await?;
-            let launch = self.launch(&socket, command, &script);
+            let mut seat = self.take_seat(context).await?;
+            let launch = self.launch(&socket, command).map_err(CommandFailed::marked)?;
             let mut running =
                 Running::start(command, launch, context).map_err(CommandFailed::marked)?;
             if running.begin().await {
                 seat.begin();
-                return Ok(Taken { running, socket, _seat: seat });
+                return Ok(Taken { running, seat, socket });
             }
             if running.was_asked() {
                 return Err(Cancelled.into());
@@ -192,24 +198,29 @@ impl Session {
         }
     }
 
+    /// Waits for a session of the connection.
+    pub(super) async fn take_seat(&self, context: &Context) -> Result<Seat, Error> {
+        if self.0.seats.are_all_served() {
+            let words = "each of the sessions that the server gives is one of a service";
+            return Err(ConnectFailed::new(self.host(), words, true).into());
+        }
+        unless_cancelled(context, self.0.seats.take()).await
+    }
+
     /// Starts a command that is not stopped with its job, if that can be done at once.
     pub(super) fn start_deaf(&self, context: &Context, command: &Command) -> Option<Running> {
         let State::Up(socket) = self.state().clone() else { return None };
-        let script = command.script(None).ok()?;
-        Running::start(
-            command,
-            Launch { deaf: true, ..self.launch(&socket, command, &script) },
-            context,
-        )
-        .ok()
+        let launch = self.launch(&socket, command).ok()?;
+        Running::start(command, Launch { deaf: true, ..launch }, context).ok()
     }
 
-    fn launch(&self, socket: &Socket, command: &Command, script: &[u8]) -> Launch {
+    fn launch(&self, socket: &Socket, command: &Command) -> Result<Launch, CommandFailed> {
         let leash = Leash::new(command.grace);
+        let script = command.script(&leash, Some(&self.0.host))?;
         let mut program = Self::client(socket);
         program.arg(leash.line());
-        let (feed, host) = (leash.feed(script), Some(Arc::clone(&self.0.host)));
-        Launch { program, feed, leash: Some(leash), host, lets_go: false, deaf: false }
+        let (feed, host) = (leash.feed(&script), Some(Arc::clone(&self.0.host)));
+        Ok(Launch { program, feed, leash: Some(leash), host, lets_go: false, deaf: false })
     }
 
     /// A `ssh` that uses the connection.
@@ -250,7 +261,7 @@ impl Session {
 
     /// Waits for the end of a command, and knows what `ssh` does not say when its connection is lost.
     pub(super) async fn finish(&self, context: &Context, taken: Taken) -> Result<Ran, Error> {
-        let Taken { mut running, socket, _seat } = taken;
+        let Taken { mut running, socket, seat: _seat } = taken;
         match running.finish_with().await {
             Ok(ran) => Ok(ran),
             Err(None) => Err(Cancelled.into()),

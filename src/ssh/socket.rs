@@ -1,8 +1,9 @@
 use std::format;
 use std::fs;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::string::{String, ToString as _};
+use std::string::String;
 
 /// Where a connection is found. The file goes with this, should `ssh` not have removed it.
 #[derive(Debug)]
@@ -12,18 +13,21 @@ pub(super) struct Socket(PathBuf);
 const LONGEST: usize = 60;
 
 impl Socket {
-    /// A name that nobody else has, in a folder whose name is not too long.
+    /// A name that nobody else has, in a folder whose name is not too long and means nothing else to `ssh`.
     pub(super) fn new() -> Self {
         let folder = std::env::temp_dir();
-        let is_short = folder.as_os_str().len() <= LONGEST && folder.is_absolute();
-        let folder = if is_short { &*folder } else { Path::new("/tmp") };
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-".contains(byte);
+        let bytes = folder.as_os_str().as_bytes();
+        let is_fit =
+            bytes.len() <= LONGEST && bytes.starts_with(b"/") && bytes.iter().all(is_plain);
+        let folder = if is_fit { &*folder } else { Path::new("/tmp") };
         let random = RandomState::new().build_hasher().finish();
         Self(folder.join(format!("jg-{random:016x}")))
     }
 
     /// The option by which `ssh` finds it.
     pub(super) fn option(&self) -> String {
-        format!("ControlPath={}", self.0.display().to_string().replace('%', "%%"))
+        format!("ControlPath={}", self.0.display())
     }
 
     /// The options of a `ssh` that uses this connection, and never opens one of its own.

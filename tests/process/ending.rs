@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use jobgraph::process::{Command, Line};
 use jobgraph::{Job, Outcome, SendJobGraph};
 
-use crate::real::{Mark, Way, eventually, zombies};
+use crate::real::{MARK, Mark, Way, eventually, zombies};
 use crate::{each, marked, verdict};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -50,6 +50,30 @@ fn a_command_that_is_stopped_cleans_up() {
         assert_eq!(*said.lock().unwrap(), ["waits", "cleaned up"], "{way:?}");
         assert_eq!(report.outcome(&job), Some(Outcome::Cancelled));
         assert!(begun.elapsed() < 10 * SECOND, "{:?}", begun.elapsed());
+        mark.assert_gone();
+    });
+}
+
+/// One that stands still goes on to hear it.
+#[test]
+fn a_command_that_was_halted_is_stopped() {
+    each(|way, on| {
+        let mark = Mark::new();
+        let mut graph = SendJobGraph::new();
+        let stop = graph.stop_handle();
+        let (tell, heard) = async_channel::unbounded();
+        let script = "trap 'echo cleaned up; exit 0' TERM; (sleep 0.2; echo waits) & kill -STOP $$; while :; do sleep 0.05; done";
+        // On a leash, its `$$` would be that of the leash.
+        let command = Command::new("sh").args(["-c", script]).env(MARK, &mark.0);
+        let command = command.grace(30 * SECOND).lines(move |line: &Line| {
+            tell.try_send(line.text.clone()).unwrap();
+            if line.text == "waits" {
+                stop.stop();
+            }
+        });
+        graph.add(Job::command(on(command)));
+        let _ = way.run(graph);
+        assert_eq!(all(&heard), ["waits", "cleaned up"], "{way:?}");
         mark.assert_gone();
     });
 }

@@ -52,8 +52,6 @@ fn an_error_says_all_that_is_known() {
 fn a_program_that_does_not_exist_is_not_retried() {
     each(|way, on| {
         let command = on(Command::new("/no/such/program"));
-        let is_leashed = format!("{}", on(Command::new("x")).leashed()) != format!("{command}");
-        let _ = is_leashed;
         let mut graph = SendJobGraph::new();
         let job = graph.add(Job::command(command).retries(3).label("job"));
         let report = way.run(graph);
@@ -88,6 +86,21 @@ fn a_program_that_does_not_exist_is_not_retried() {
         let Some(JobError::Error(error)) = report.error(job) else { panic!("{report}") };
         assert!(error.is::<Permanent>());
     }
+}
+
+/// Not a code that somebody may have allowed, and not in another folder either.
+#[test]
+fn a_folder_that_cannot_be_entered_is_no_exit_code() {
+    each(|way, on| {
+        let command =
+            Command::new("true").dir("/no/such/folder").allow_codes([1, 2, 125, 126, 127]);
+        let error = run(way, on(command)).unwrap_err();
+        assert!(error.starts_with("true cannot be started: "), "{error}");
+        let src = Command::sh("pwd").dir("src").env("CDPATH", "/usr");
+        let ran = run(way, on(src)).unwrap();
+        let own = std::env::current_dir().unwrap().join("src");
+        assert_eq!(ran.stdout.text(), format!("{}\n", own.display()));
+    });
 }
 
 #[test]

@@ -97,3 +97,69 @@ fn lines_are_pulled() {
     let report = jobgraph::smol::block_on(graph).unwrap();
     assert_eq!(report.result(&job).unwrap(), &(true, vec!["1".to_owned(), "2".to_owned()]));
 }
+
+/// What a command is told by other means than its script: nothing of what watches over it.
+#[test]
+fn a_leash_is_not_seen() {
+    each(|way, on| {
+        let names = "_jg_g _jg_n _jg_l _jg_s _jg_t _jg_w n g s w t l";
+        let script = format!(
+            "set; env; ps -ef; cat /proc/*/cmdline; for v in {names}; do eval \"[ \\${{$v+x}} ]\" && echo $v set >&2; done; echo end"
+        );
+        let ran = run(way, on(Command::sh(script))).unwrap();
+        assert!(ran.stdout.text().ends_with("end\n"));
+        assert!(!ran.stderr.text().contains(" set"), "{:?}", ran.stderr);
+        let kept = Command::sh("echo $n $s; sh -c 'echo $n $s'").env("n", "N").env("s", "S");
+        assert_eq!(run(way, on(kept)).unwrap().stdout.text(), "N S\nN S\n");
+    });
+}
+
+/// Whoever reads slowly reads all the same.
+#[test]
+fn nothing_is_cut_since_its_reader_is_slow() {
+    each(|way, on| {
+        let command = Command::sh("seq 20000")
+            .lines(|_| std::thread::sleep(std::time::Duration::from_micros(60)));
+        let ran = run(way, on(command)).unwrap();
+        assert_eq!((ran.stdout.bytes().len(), ran.stdout.cut()), (108_894, 0), "{way:?}");
+    });
+    let mut graph = JobGraph::new();
+    let counted = graph.add(Job::try_with_context(async |cx| {
+        let mut count = 0;
+        let mut running = Command::sh("seq 20000").start(&cx)?;
+        while running.next_line().await.is_some() {
+            count += 1;
+            if count == 10 {
+                cx.sleep(std::time::Duration::from_millis(800)).await;
+            }
+        }
+        jobgraph::ok(count)
+    }));
+    let report = jobgraph::smol::block_on(graph).unwrap();
+    assert_eq!(report.result(&counted).unwrap(), &20_000);
+}
+
+/// In the background, and without an end.
+#[test]
+fn what_never_ends_in_the_background_holds_nothing_up() {
+    for way in Way::ALL {
+        let command = Command::sh("yes & echo $! >&2; sleep 0.1");
+        let ran = run(way, command.keep(100)).unwrap();
+        let pid = ran.stderr.text().trim().parse().unwrap();
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        // It may have ended already, since nobody reads it any more.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}
+
+#[test]
+fn much_is_fed_on_a_leash() {
+    let input = "it's 9 \\n bytes\n".repeat(1 << 17);
+    for way in Way::ALL {
+        let ran = run(way, Command::new("cat").stdin(&input).keep(1 << 22).leashed()).unwrap();
+        assert!(ran.stdout.text() == input);
+        let script = format!("{}cat; echo \"$1\"", ": a long comment\n".repeat(20_000));
+        let ran = run(way, Command::sh(script).arg("x y").stdin("in ").leashed()).unwrap();
+        assert_eq!(ran.stdout.text(), "in x y\n");
+    }
+}

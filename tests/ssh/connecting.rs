@@ -219,3 +219,59 @@ fn a_machine_that_is_silent_is_lost() {
     assert!(error.contains("was lost on box: Timeout, server"), "{error}");
     assert!(begun.elapsed() < 30 * SECOND, "{:?}", begun.elapsed());
 }
+
+/// Its closures outlive a run: that is not what says that nobody will open the connection again.
+#[test]
+fn a_graph_that_runs_again_is_not_held_up_by_what_was_lost() {
+    let Some(server) = Sshd::start(&[]) else { return };
+    let mut graph = SendJobGraph::new();
+    let session = connected(&mut graph, &server);
+    let kill = children_of(&server);
+    let lose = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let loses = lose.clone();
+    let first = Command::sh("echo waits; sleep 0.3").lines(move |line| {
+        if line.text == "waits" && loses.load(std::sync::atomic::Ordering::SeqCst) {
+            kill();
+        }
+    });
+    let first = graph.add(Job::command_on(&session, first));
+    let second = graph.add(Job::command_on(&session, Command::new("true")).after(&first));
+    let mut graph = graph.repeatable().unwrap();
+    let clock = jobgraph::smol::SmolClock::new();
+    let report = async_io::block_on(graph.run(&clock)).unwrap();
+    let error = report.error(&second).unwrap().to_string();
+    assert!(error.starts_with("lost the connection to box: "), "{error}");
+    lose.store(false, std::sync::atomic::Ordering::SeqCst);
+    let report = async_io::block_on(graph.run(&clock)).unwrap();
+    report.check().unwrap();
+    assert!(report.succeeded(&second));
+}
+
+/// What failed at last is told to whoever waited, not what was lost at first.
+#[test]
+fn whoever_waited_is_told_the_last_words() {
+    let Some(server) = Sshd::start(&[]) else { return };
+    let mut graph = SendJobGraph::new();
+    let nowhere = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (config, id) = (server.config(), server.id());
+    let service = to(&server).service().retries(2).backoff(SECOND / 2, SECOND / 2);
+    let session = graph.add(service);
+    let first = Command::sh("echo waits; sleep 100").lines(move |line| {
+        if line.text == "waits" {
+            let text = std::fs::read_to_string(&config).unwrap();
+            let port = text.lines().find(|line| line.contains("Port")).unwrap();
+            std::fs::write(&config, text.replace(port, &format!(" Port {nowhere}"))).unwrap();
+            crate::sshd::children(id).into_iter().for_each(kill);
+        }
+    });
+    let first = graph.add(Job::command_on(&session, first));
+    let second = graph.add(Job::command_on(&session, Command::new("true")).after(&first));
+    let report = Way::SmolInPlace.run(graph);
+    let error = report.error(&second).unwrap().to_string();
+    assert!(error.ends_with("Connection refused"), "{error}");
+}
+
+fn kill(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+}

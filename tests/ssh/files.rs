@@ -98,6 +98,7 @@ fn what_cannot_be_copied_is_told_and_changes_nothing() {
     let nowhere = graph.add(Job::push(&session, at("a"), remote("no/such/folder")));
     let pulled = graph.add(Job::pull(&session, remote("a"), at("b")));
     let missing = graph.add(Job::pull(&session, remote("missing"), at("d")));
+    let whose = graph.add(Job::push(&session, at("a"), "~nobody/x").retries(2));
     let report = Way::SmolInPlace.run(graph);
     let error = |job| report.error(job).unwrap().to_string();
     let full = format!("{} exists, and is a folder: nothing was changed", remote("b"));
@@ -111,6 +112,8 @@ fn what_cannot_be_copied_is_told_and_changes_nothing() {
     let local = remote("nothing");
     let words = format!(" on box: scp: stat local \"{local}\": No such file or directory");
     assert!(error(&nothing).ends_with(&words), "{}", error(&nothing));
+    assert_eq!(error(&whose), "box: say the folder of another user in full: ~nobody/x");
+    assert_eq!(report.job(&whose).unwrap().attempts(), 1);
     assert_eq!(folder.names(""), ["a", "b"]);
     assert_eq!(folder.names("b"), ["kept"]);
 }

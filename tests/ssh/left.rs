@@ -23,7 +23,10 @@ fn victim() {
         return random_runs(&mark, &ssh);
     }
     let mut graph = SendJobGraph::new();
-    let session = graph.add(ssh.service());
+    let mut session = graph.add(ssh.clone().service());
+    if what == "via" {
+        session = graph.add(ssh.via(&session).service());
+    }
     let script = if what == "waits" { "(sleep 100; echo) & sleep 100; echo" } else { "true" };
     for _ in 0..6 {
         graph.add(Job::command_on(&session, marked(script, &mark)));
@@ -94,6 +97,26 @@ fn home_and_the_folder_for_temporary_files_may_have_long_names() {
     assert!(victim.wait().unwrap().success());
     assert!(sockets(&folder.0).is_empty());
     server.assert_connections(1);
+}
+
+/// It is the shell of who runs this that starts what leads through a gateway.
+#[test]
+fn a_gateway_is_gone_through_by_any_shell_and_from_any_folder() {
+    let Some(server) = Sshd::start(&[]) else { return };
+    let shells = ["sh", "bash", "zsh", "fish", "tcsh", "mksh"];
+    let there = |shell: &&str| {
+        ["/bin", "/usr/bin"]
+            .map(|folder| Path::new(folder).join(shell))
+            .into_iter()
+            .find(|path| path.exists())
+    };
+    for (count, shell) in shells.iter().filter_map(there).enumerate() {
+        let (mark, folder) = (Mark::new(), Folder::new(" a $b%c"));
+        let env = [("TMPDIR", &*folder.0), ("SHELL", &*shell)];
+        let mut victim = victim_of("via", &mark, &server, &env);
+        assert!(victim.wait().unwrap().success(), "{}", shell.display());
+        server.assert_connections(2 * count + 2);
+    }
 }
 
 /// As many open files as this process has.

@@ -58,3 +58,19 @@ fn many_connect_at_once() {
     report.check().unwrap();
     server.assert_connections(20);
 }
+
+/// It would wait for a service that waits for it.
+#[test]
+fn a_command_without_a_session_since_services_have_all_is_told() {
+    let Some(server) = Sshd::start(&["MaxSessions 1"]) else { return };
+    let mut graph = SendJobGraph::new().timeout(60 * SECOND);
+    let session = connected(&mut graph, &server);
+    let serves = graph.add(Job::serve_on(&session, Command::sh("sleep 100")));
+    let job = graph.add(Job::command_on(&session, Command::new("true")).requires(&serves));
+    let report = Way::SmolInPlace.run(graph);
+    let error = report.error(&job).unwrap().to_string();
+    assert!(
+        error.ends_with("each of the sessions that the server gives is one of a service"),
+        "{error}"
+    );
+}

@@ -239,12 +239,14 @@ impl<P: Payload> Start for Beginning<'_, P> {
     fn context(&mut self) -> Context {
         let Engine { mailbox, outermost, clock, observers, scope, .. } = &*self.engine;
         let observers = observers.as_ref().map(Arc::downgrade);
+        let is_last = self.engine.core.is_last(*self.attempt);
         let context = Context::new(
             *self.attempt,
             scope.run,
             Arc::clone(mailbox),
             outermost.clone(),
             clock.clone(),
+            is_last,
             observers,
         );
         self.engine.cells.hold_context(self.attempt.job.index(), context.clone());

@@ -26,6 +26,8 @@ struct Inner {
     /// That of the outermost run, if this one is inside another.
     outermost: Option<Arc<Mailbox>>,
     clock: AnyClock,
+    /// Whether no attempt follows.
+    is_last: bool,
     /// Who hears of the run. A context may outlive it.
     observers: Option<Weak<Observers>>,
     /// Whether they are told of a graph that runs inside.
@@ -89,10 +91,21 @@ impl Context {
         mailbox: Arc<Mailbox>,
         outermost: Option<Arc<Mailbox>>,
         clock: AnyClock,
+        is_last: bool,
         observers: Option<Weak<Observers>>,
     ) -> Self {
         let (cancel, tells) = (Mutex::default(), AtomicBool::new(false));
-        Self(Arc::new(Inner { attempt, run, mailbox, outermost, clock, observers, tells, cancel }))
+        Self(Arc::new(Inner {
+            attempt,
+            run,
+            mailbox,
+            outermost,
+            clock,
+            is_last,
+            observers,
+            tells,
+            cancel,
+        }))
     }
 
     /// The mailbox of the outermost run.
@@ -112,6 +125,25 @@ impl Context {
     #[must_use]
     pub fn attempt(&self) -> Attempt {
         self.0.attempt
+    }
+
+    /// Whether no attempt of the job follows, should this one fail: it has no [retries](crate::Job::retries) left. Never so
+    /// if failures are [forgotten](crate::Job::reset_after) after a healthy time.
+    ///
+    /// ```
+    /// use jobgraph::{Job, JobGraph};
+    ///
+    /// let mut graph = JobGraph::new();
+    /// let fetch = graph.add(Job::repeat_with_context(|cx| async move {
+    ///     if cx.is_last_attempt() { Ok("from the cache") } else { Err("no route to host") }
+    /// }).retries(2));
+    /// let report = jobgraph::smol::block_on(graph)?;
+    /// assert_eq!(report.job(&fetch).unwrap().attempts(), 3);
+    /// # Ok::<(), jobgraph::RunError>(())
+    /// ```
+    #[must_use]
+    pub fn is_last_attempt(&self) -> bool {
+        self.0.is_last
     }
 
     /// Whether this attempt was asked to end.
