@@ -134,8 +134,9 @@ fn random_runs_leave_nothing() {
     assert!(victim.wait().unwrap().success());
     // What is in the background of a command that was not stopped is let alone.
     mark.assert_gone();
-    server.assert_connections(server.accepted());
-    assert!(sockets(&folder.0).is_empty());
+    // One that is dropped just when it is being opened is closed without a word.
+    eventually("all are closed", 10 * SECOND, || server.connections().is_empty());
+    eventually("their sockets are gone", 10 * SECOND, || sockets(&folder.0).is_empty());
 }
 
 fn random_runs(mark: &Mark, ssh: &Ssh) {

@@ -119,7 +119,7 @@ impl Sshd {
 
     /// Each connection was opened once and closed once, in order.
     pub(crate) fn assert_connections(&self, expected: usize) {
-        eventually("all are closed", Duration::from_secs(5), || {
+        eventually("all are closed", Duration::from_secs(20), || {
             self.count("Disconnected from user") >= expected
         });
         assert_eq!(self.accepted(), expected, "{}", self.log());
