@@ -1,0 +1,194 @@
+use std::any::Any;
+use std::fmt;
+use std::pin::Pin;
+use std::string::ToString as _;
+use std::sync::Arc;
+use std::task::{self, Poll, ready};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::run::{
+    Again, Boxed, Column, Execute, Inside, Keep, Kept, Key, Occasion, Start, to_heap,
+};
+use crate::{Body, Error, Job, Permanent, Repeat};
+
+/// The body of a job whose output outlives the run: made by [`Job::durable`](crate::Job::durable).
+pub struct Durable<B: Body> {
+    inner: Boxed<B>,
+    held: Held<B::Output>,
+    /// How its attempt is kept, once that has begun.
+    keep: Option<Keep>,
+}
+
+/// How far an attempt is.
+enum Held<T> {
+    Nothing,
+    /// What is recorded, unless it turns out to be of another type.
+    Recorded(Arc<str>),
+    Restored(T),
+    /// It is done, and recorded, and not yet safe.
+    Written { output: T, ticket: u64 },
+    Done(T),
+}
+
+impl<B: Body> Durable<B> {
+    fn tell(&self, kept: &Kept) {
+        let context = self.keep.as_ref().and_then(|keep| keep.context.as_ref());
+        if let Some(context) = context.filter(|_| *kept != Kept::Again(Again::NoRecord)) {
+            context.note(kept.to_string());
+        }
+    }
+}
+
+impl<B: Body<Output: Serialize + DeserializeOwned>> Durable<B> {
+    /// Takes what is recorded, if it can be read.
+    fn read(&mut self, recorded: &str) -> bool {
+        match serde_json::from_str(recorded) {
+            Ok(output) => {
+                self.held = Held::Restored(output);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// The attempt has succeeded: takes its output from it, and records it.
+    fn record(&mut self) -> Result<(), Error> {
+        let mut column = Column::<B::Output>::alone();
+        self.inner.as_mut().project_body().deliver(Occasion::Succeeded, &mut column, 0);
+        let Some(output) = column.take_alone() else { return Ok(()) };
+        let Some(keep) = &self.keep else {
+            self.held = Held::Done(output);
+            return Ok(());
+        };
+        let json = serde_json::to_string(&output)
+            .map_err(|error| Permanent::new(std::format!("journal: {error}")))?;
+        let recorded = keep.keeping.keeper.record(keep, &json);
+        let ticket = recorded.map_err(|error| std::format!("journal: {error}"))?;
+        self.held = Held::Written { output, ticket };
+        Ok(())
+    }
+
+    fn poll_safe(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
+        match (std::mem::replace(&mut self.held, Held::Nothing), &self.keep) {
+            (Held::Written { output, ticket }, Some(keep)) => {
+                match keep.keeping.keeper.poll_safe(ticket, cx) {
+                    Poll::Pending => {
+                        self.held = Held::Written { output, ticket };
+                        Poll::Pending
+                    }
+                    Poll::Ready(Err(error)) => Poll::Ready(Err(std::format!("journal: {error}").into())),
+                    Poll::Ready(Ok(())) => {
+                        self.held = Held::Done(output);
+                        Poll::Ready(Ok(()))
+                    }
+                }
+            }
+            (held, _) => {
+                self.held = held;
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+}
+
+impl<B: Body<Output: Serialize + DeserializeOwned>> Body for Durable<B> {
+    type Output = B::Output;
+}
+
+impl<B: Repeat<Output: Serialize + DeserializeOwned>> Repeat for Durable<B> {}
+
+impl<B: Body<Output: Serialize + DeserializeOwned>> Execute for Durable<B> {
+    fn prepare(self: Pin<&mut Self>, start: &mut dyn Start) {
+        let this = self.get_mut();
+        let context = start.context();
+        if let Held::Restored(_) = this.held {
+            // It was planned so.
+            start.kept(Kept::Restored);
+            context.note(Kept::Restored.to_string());
+            return;
+        }
+        this.inner.as_mut().project_body().prepare(start);
+        this.keep = start.keep().map(|keep| Keep { context: Some(context), ..keep });
+        let Some(keep) = &this.keep else { return };
+        match keep.keeping.keeper.restore(keep) {
+            Ok(recorded) => this.held = Held::Recorded(recorded),
+            Err(again) => {
+                this.tell(&Kept::Again(again.clone()));
+                start.kept(Kept::Again(again));
+            }
+        }
+    }
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
+        let this = self.get_mut();
+        match std::mem::replace(&mut this.held, Held::Nothing) {
+            Held::Restored(output) => {
+                this.held = Held::Restored(output);
+                return Poll::Ready(Ok(()));
+            }
+            Held::Recorded(recorded) => {
+                if this.read(&recorded) {
+                    this.tell(&Kept::Restored);
+                    this.inner.as_mut().project_body().clear();
+                    return Poll::Ready(Ok(()));
+                }
+                if let Some(keep) = &this.keep {
+                    keep.keeping.keeper.reject(&keep.key);
+                }
+                this.tell(&Kept::Again(Again::Unreadable));
+            }
+            written @ Held::Written { .. } => {
+                this.held = written;
+                return this.poll_safe(cx);
+            }
+            // An output that nobody took is of the attempt before.
+            Held::Nothing | Held::Done(_) => {}
+        }
+        ready!(this.inner.as_mut().project_body().poll(cx))?;
+        this.record()?;
+        this.poll_safe(cx)
+    }
+
+    fn deliver(self: Pin<&mut Self>, occasion: Occasion, column: &mut dyn Any, slot: u32) -> bool {
+        let this = self.get_mut();
+        if occasion != Occasion::Succeeded {
+            return this.inner.as_mut().project_body().deliver(occasion, column, slot);
+        }
+        match (std::mem::replace(&mut this.held, Held::Nothing), column.downcast_mut::<Column<B::Output>>()) {
+            (Held::Restored(output) | Held::Done(output), Some(column)) => column.put(slot, output),
+            (held, _) => {
+                this.held = held;
+                false
+            }
+        }
+    }
+
+    fn clear(self: Pin<&mut Self>) {
+        let this = self.get_mut();
+        this.held = Held::Nothing;
+        this.inner.as_mut().project_body().clear();
+    }
+
+    fn can_repeat(&self) -> bool {
+        // A second run would restore what the first did.
+        false
+    }
+
+    fn feeders(&self, take: &mut dyn FnMut(Key)) {
+        self.inner.body().feeders(take);
+    }
+
+    fn is_spent(&self) -> bool {
+        matches!(self.held, Held::Nothing) && self.inner.body().is_spent()
+    }
+
+    fn inside(&self) -> Option<&dyn Inside> {
+        self.inner.body().inside()
+    }
+
+    fn restore(self: Pin<&mut Self>, recorded: &str) -> bool {
+        self.get_mut().read(recorded)
+    }
+}
