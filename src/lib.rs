@@ -37,6 +37,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(all(feature = "journal", unix))]
+pub mod journal;
 mod orchestrator;
 #[cfg(all(feature = "process", unix))]
 pub mod process;

@@ -8,10 +8,8 @@ use std::task::{self, Poll, ready};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::run::{
-    Again, Boxed, Column, Execute, Inside, Keep, Kept, Key, Occasion, Start, to_heap,
-};
-use crate::{Body, Error, Job, Permanent, Repeat};
+use crate::run::{Again, Boxed, Column, Execute, Inside, Keep, Kept, Key, Occasion, Start};
+use crate::{Body, Context, Error, Permanent, Repeat};
 
 /// The body of a job whose output outlives the run: made by [`Job::durable`](crate::Job::durable).
 pub struct Durable<B: Body> {
@@ -19,6 +17,8 @@ pub struct Durable<B: Body> {
     held: Held<B::Output>,
     /// How its attempt is kept, once that has begun.
     keep: Option<Keep>,
+    /// Says what becomes of it.
+    context: Option<Context>,
 }
 
 /// How far an attempt is.
@@ -28,14 +28,31 @@ enum Held<T> {
     Recorded(Arc<str>),
     Restored(T),
     /// It is done, and recorded, and not yet safe.
-    Written { output: T, ticket: u64 },
+    Written {
+        output: T,
+        ticket: u64,
+    },
     Done(T),
 }
 
+// None of it is pinned but what is on the heap.
+impl<B: Body> Unpin for Durable<B> {}
+
+impl<B: Body> fmt::Debug for Durable<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Durable").field("keep", &self.keep).finish_non_exhaustive()
+    }
+}
+
 impl<B: Body> Durable<B> {
+    pub(super) fn new(inner: Boxed<B>) -> Self {
+        Self { inner, held: Held::Nothing, keep: None, context: None }
+    }
+
     fn tell(&self, kept: &Kept) {
-        let context = self.keep.as_ref().and_then(|keep| keep.context.as_ref());
-        if let Some(context) = context.filter(|_| *kept != Kept::Again(Again::NoRecord)) {
+        if let Some(context) =
+            self.context.as_ref().filter(|_| *kept != Kept::Again(Again::NoRecord))
+        {
             context.note(kept.to_string());
         }
     }
@@ -55,9 +72,9 @@ impl<B: Body<Output: Serialize + DeserializeOwned>> Durable<B> {
 
     /// The attempt has succeeded: takes its output from it, and records it.
     fn record(&mut self) -> Result<(), Error> {
-        let mut column = Column::<B::Output>::alone();
-        self.inner.as_mut().project_body().deliver(Occasion::Succeeded, &mut column, 0);
-        let Some(output) = column.take_alone() else { return Ok(()) };
+        let mut column = Column::<B::Output>::new(None);
+        self.inner.as_mut().body_mut().deliver(Occasion::Succeeded, &mut column, 0);
+        let Some(output) = column.take_first() else { return Ok(()) };
         let Some(keep) = &self.keep else {
             self.held = Held::Done(output);
             return Ok(());
@@ -78,7 +95,9 @@ impl<B: Body<Output: Serialize + DeserializeOwned>> Durable<B> {
                         self.held = Held::Written { output, ticket };
                         Poll::Pending
                     }
-                    Poll::Ready(Err(error)) => Poll::Ready(Err(std::format!("journal: {error}").into())),
+                    Poll::Ready(Err(error)) => {
+                        Poll::Ready(Err(std::format!("journal: {error}").into()))
+                    }
                     Poll::Ready(Ok(())) => {
                         self.held = Held::Done(output);
                         Poll::Ready(Ok(()))
@@ -109,8 +128,8 @@ impl<B: Body<Output: Serialize + DeserializeOwned>> Execute for Durable<B> {
             context.note(Kept::Restored.to_string());
             return;
         }
-        this.inner.as_mut().project_body().prepare(start);
-        this.keep = start.keep().map(|keep| Keep { context: Some(context), ..keep });
+        this.inner.as_mut().body_mut().prepare(start);
+        (this.keep, this.context) = (start.keep(), Some(context));
         let Some(keep) = &this.keep else { return };
         match keep.keeping.keeper.restore(keep) {
             Ok(recorded) => this.held = Held::Recorded(recorded),
@@ -131,7 +150,7 @@ impl<B: Body<Output: Serialize + DeserializeOwned>> Execute for Durable<B> {
             Held::Recorded(recorded) => {
                 if this.read(&recorded) {
                     this.tell(&Kept::Restored);
-                    this.inner.as_mut().project_body().clear();
+                    this.inner.as_mut().body_mut().clear();
                     return Poll::Ready(Ok(()));
                 }
                 if let Some(keep) = &this.keep {
@@ -146,7 +165,7 @@ impl<B: Body<Output: Serialize + DeserializeOwned>> Execute for Durable<B> {
             // An output that nobody took is of the attempt before.
             Held::Nothing | Held::Done(_) => {}
         }
-        ready!(this.inner.as_mut().project_body().poll(cx))?;
+        ready!(this.inner.as_mut().body_mut().poll(cx))?;
         this.record()?;
         this.poll_safe(cx)
     }
@@ -154,9 +173,12 @@ impl<B: Body<Output: Serialize + DeserializeOwned>> Execute for Durable<B> {
     fn deliver(self: Pin<&mut Self>, occasion: Occasion, column: &mut dyn Any, slot: u32) -> bool {
         let this = self.get_mut();
         if occasion != Occasion::Succeeded {
-            return this.inner.as_mut().project_body().deliver(occasion, column, slot);
+            return this.inner.as_mut().body_mut().deliver(occasion, column, slot);
         }
-        match (std::mem::replace(&mut this.held, Held::Nothing), column.downcast_mut::<Column<B::Output>>()) {
+        match (
+            std::mem::replace(&mut this.held, Held::Nothing),
+            column.downcast_mut::<Column<B::Output>>(),
+        ) {
             (Held::Restored(output) | Held::Done(output), Some(column)) => column.put(slot, output),
             (held, _) => {
                 this.held = held;
@@ -168,7 +190,7 @@ impl<B: Body<Output: Serialize + DeserializeOwned>> Execute for Durable<B> {
     fn clear(self: Pin<&mut Self>) {
         let this = self.get_mut();
         this.held = Held::Nothing;
-        this.inner.as_mut().project_body().clear();
+        this.inner.as_mut().body_mut().clear();
     }
 
     fn can_repeat(&self) -> bool {

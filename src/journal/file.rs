@@ -25,7 +25,7 @@ pub(super) struct Record<'a> {
     pub(super) version: u32,
     /// The keys of the jobs that it required, and the digests of their outputs.
     #[serde(rename = "i", borrow)]
-    pub(super) inputs: Vec<(Cow<'a, str>, Digest)>,
+    pub(super) inputs: Vec<(Cow<'a, str>, Option<Digest>)>,
     #[serde(rename = "d")]
     pub(super) digest: Digest,
     #[serde(rename = "o", borrow)]
@@ -156,7 +156,11 @@ impl Journaled {
 pub(super) fn open(path: &Path, new: bool) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).append(true);
-    if new { options.create_new(true) } else { options.create(true) };
+    if new {
+        options.create_new(true)
+    } else {
+        options.create(true)
+    };
     options.open(path)
 }
 
@@ -190,7 +194,8 @@ fn checked(line: &[u8]) -> Option<&[u8]> {
 fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
     let mut begin = 0;
     let ends = memchr::memchr_iter(b'\n', text).chain([text.len()]);
-    ends.map(move |end| std::mem::replace(&mut begin, end + 1)..end).filter(|range| range.end > range.start)
+    ends.map(move |end| std::mem::replace(&mut begin, end + 1)..end)
+        .filter(|range| range.end > range.start)
 }
 
 /// Whether a file is a journal that was cut off in its first line, or is empty.
@@ -198,7 +203,8 @@ fn may_be_cut_off(text: &[u8]) -> bool {
     let header = line(&header(&new_run()));
     text.len() < header.len()
         && text.iter().zip(&header).enumerate().all(|(at, (byte, known))| {
-            let is_random = at < PREFIX - 1 || byte.is_ascii_hexdigit() && known.is_ascii_hexdigit();
+            let is_random =
+                at < PREFIX - 1 || byte.is_ascii_hexdigit() && known.is_ascii_hexdigit();
             if is_random { byte.is_ascii_hexdigit() } else { byte == known }
         })
 }

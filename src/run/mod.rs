@@ -18,6 +18,8 @@ pub use self::facts::error::{Cancelled, Error, JobError, Permanent, RunError, an
 pub use self::facts::fact::{Fact, FactKind, JobInfo};
 pub use self::facts::failed::RunFailed;
 pub use self::facts::handle::{AnyHandle, Handle, JobHandle, Pool, Requirements};
+#[cfg(all(feature = "journal", unix))]
+pub use self::facts::kept::{Again, Kept};
 pub use self::facts::latest::Latest;
 #[cfg(feature = "progress")]
 pub(crate) use self::facts::lock::lock;
@@ -47,3 +49,11 @@ pub use self::job::inputs::{
 };
 pub use self::job::job::Job;
 pub use self::job::payload::{Local, Payload, Sendable};
+#[cfg(all(feature = "journal", unix))]
+pub(crate) use self::{
+    facts::column::Column,
+    facts::handle::Key,
+    job::body::{Execute, Inside, Occasion, Start},
+    job::keep::{Keep, Keeper, Keeping},
+    job::payload::{Boxed, to_heap},
+};

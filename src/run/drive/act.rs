@@ -147,12 +147,17 @@ where
 /// Begins the run of a graph, unless there is an error.
 pub(super) fn begin<P: Payload, C: Clock>(
     clock: &Steady<C>,
-    #[cfg_attr(not(feature = "tracing"), expect(unused_mut, reason = "for the other feature"))]
+    #[cfg_attr(
+        not(any(feature = "tracing", feature = "journal")),
+        expect(unused_mut, reason = "for the other features")
+    )]
     mut graph: Graph<P>,
 ) -> Result<Box<Engine<P>>, RunError> {
     note_locations();
     #[cfg(feature = "tracing")]
     graph.trace();
+    #[cfg(feature = "journal")]
+    graph.plan()?;
     let mut engine = graph.start(AnyClock::new(clock.clock.clone()), now_or_epoch(clock))?;
     prepare(&mut engine, clock);
     Ok(engine)

@@ -4,6 +4,8 @@ mod act;
 pub(super) mod in_place;
 pub(super) mod nested;
 pub(super) mod parallel;
+#[cfg(feature = "journal")]
+mod plan;
 pub(super) mod repeat;
 mod steady;
 #[cfg(feature = "tracing")]

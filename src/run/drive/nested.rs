@@ -294,6 +294,12 @@ async fn run_inside<P: Payload>(
     if let Some(telling) = &telling {
         graph.hear(Observers::pass_on(Arc::clone(&telling.observers), cx.attempt().job));
     }
+    #[cfg(feature = "journal")]
+    match cx.keeping() {
+        Some(Ok(keeping)) => graph.keep_with(keeping.clone()),
+        Some(Err(())) if !graph.durables.jobs.is_empty() => return Err(RunError::NoPath),
+        Some(Err(())) | None => {}
+    }
     let clock = Steady::new(cx.clock().clone());
     let mut engine = begin(&clock, graph)?;
     engine.outermost = Some(Arc::clone(cx.outermost()));

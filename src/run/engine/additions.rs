@@ -65,6 +65,12 @@ impl<P: Payload> OpenAdditions<P> {
         Arc::clone(&self.additions)
     }
 
+    /// Whether anybody may add jobs, or has.
+    #[cfg(feature = "journal")]
+    pub(crate) fn are_shared(&self) -> bool {
+        Arc::strong_count(&self.additions) > 1 || !lock(&self.additions.0).jobs.is_empty()
+    }
+
     /// What waits, which waits no longer.
     pub(crate) fn take(&self) -> Vec<Addition<P>> {
         std::mem::take(&mut lock(&self.additions.0).jobs)

@@ -19,8 +19,10 @@ impl<P: Payload> Engine<P> {
         for addition in self.additions.take() {
             let Addition { body, hook, extra, requirements, reserve, reply, by } = addition;
             let fits = self.check_inputs(&body, extra.as_deref());
-            let core = &mut self.core;
             let slot = reserve(&mut self.outputs);
+            #[cfg(feature = "journal")]
+            let fits = fits.and_then(|()| self.check_key(&requirements, extra.as_deref()));
+            let core = &mut self.core;
             let result: Result<JobId, RunError> = fits
                 .and_then(|()| requirements.by_id(self.scope, extra.as_deref()))
                 .and_then(|ids| Ok(core.insert(Record::new(slot), extra, ids)?.into()));
@@ -31,6 +33,11 @@ impl<P: Payload> Engine<P> {
                 }
                 for (required, _) in self.core.requirements(id) {
                     self.removals.dependent_added(required);
+                }
+                #[cfg(feature = "journal")]
+                if let Some((key, version)) = requirements.durable() {
+                    // Its key was looked at before.
+                    let _ = self.durables.add(id, key, version);
                 }
                 if requirements.is_hidden() {
                     self.outputs.hide(slot);
@@ -47,6 +54,30 @@ impl<P: Payload> Engine<P> {
             let answer = result.map(|id| Key { scope: self.scope.run, id });
             self.left.wake.extend(reply.give(answer));
         }
+    }
+}
+
+#[cfg(feature = "journal")]
+impl<P: Payload> Engine<P> {
+    /// Whether the key of a durable job is nobody else's.
+    fn check_key(
+        &self,
+        requirements: &crate::run::job::asked::Asked,
+        extra: Option<&crate::orchestrator::Extra>,
+    ) -> Result<(), RunError> {
+        let Some((key, _)) = requirements.durable() else { return Ok(()) };
+        let job = || crate::orchestrator::Extra::name(extra);
+        let other = self.durables.jobs.iter().find(|(_, durable)| &*durable.key == key);
+        if let Some((&other, _)) = other {
+            let other = self.core.job_name(other);
+            return Err(RunError::SameKey { job: job(), other, key: key.into() });
+        }
+        let Some(keeping) = &self.durables.keeping else { return Ok(()) };
+        let mut keys = std::iter::once(keeping.key(key));
+        keeping
+            .keeper
+            .claim(keeping, &mut keys)
+            .map_err(|key| RunError::KeyTaken { key: key.as_ref().into() })
     }
 }
 

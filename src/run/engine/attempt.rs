@@ -240,6 +240,10 @@ impl<P: Payload> Start for Beginning<'_, P> {
         let Engine { mailbox, outermost, clock, observers, scope, .. } = &*self.engine;
         let observers = observers.as_ref().map(Arc::downgrade);
         let is_last = self.engine.core.is_last(*self.attempt);
+        #[cfg(feature = "journal")]
+        let keeping = self.engine.durables.inside(&self.engine.core, *self.attempt);
+        #[cfg(feature = "journal")]
+        let key = self.keep().map(|keep| keep.keeping.keeper.effect(&keep));
         let context = Context::new(
             *self.attempt,
             scope.run,
@@ -249,7 +253,21 @@ impl<P: Payload> Start for Beginning<'_, P> {
             is_last,
             observers,
         );
+        #[cfg(feature = "journal")]
+        let context = context.kept_by(keeping, key);
         self.engine.cells.hold_context(self.attempt.job.index(), context.clone());
         context
+    }
+
+    #[cfg(feature = "journal")]
+    fn keep(&mut self) -> Option<crate::run::job::keep::Keep> {
+        self.engine.durables.keep(&self.engine.core, self.attempt.job)
+    }
+
+    #[cfg(feature = "journal")]
+    fn kept(&mut self, kept: crate::run::facts::kept::Kept) {
+        if let Some(record) = self.engine.core.payload_mut(self.attempt.job) {
+            record.put_kept(kept);
+        }
     }
 }

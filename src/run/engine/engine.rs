@@ -60,6 +60,8 @@ pub(crate) struct Engine<P: Payload> {
     pub(crate) mishaps: Vec<Mishap>,
     /// Who hears of the run; `None` if nobody does.
     pub(crate) observers: Option<Arc<Observers>>,
+    #[cfg(feature = "journal")]
+    pub(crate) durables: super::durables::Durables,
     #[cfg(feature = "tracing")]
     pub(crate) span: RunSpan,
 }

@@ -7,6 +7,8 @@ use std::vec::Vec;
 
 use super::additions::{Additions, OpenAdditions};
 use super::cells::Cells;
+#[cfg(feature = "journal")]
+use super::durables::Durables;
 use super::engine::{Engine, Role};
 use super::leftovers::Leftovers;
 use super::removals::{Goes, Removals};
@@ -71,6 +73,8 @@ pub struct Graph<P: Payload> {
     pub(crate) observers: Option<Arc<Observers>>,
     /// What `run` will refuse it for.
     pub(crate) errors: Vec<RunError>,
+    #[cfg(feature = "journal")]
+    pub(crate) durables: Durables,
 }
 
 impl<'a> Graph<Local<'a>> {
@@ -148,6 +152,8 @@ impl<P: Payload> Graph<P> {
             additions: OpenAdditions::open(Arc::new(Additions::new())),
             observers: None,
             errors: Vec::new(),
+            #[cfg(feature = "journal")]
+            durables: Durables::default(),
         }
     }
 
@@ -278,6 +284,13 @@ impl<P: Payload> Graph<P> {
         if requirements.is_hidden() {
             self.outputs.hide(slot);
         }
+        #[cfg(feature = "journal")]
+        if let Some((key, version)) = requirements.durable()
+            && let Err(other) = self.durables.add(job, key, version)
+        {
+            let [job, other] = [job, other].map(|job| self.core.job_name(job));
+            self.errors.push(RunError::SameKey { job, other, key: key.into() });
+        }
     }
 
     /// A job that cannot be added gets a handle all the same; the run is refused.
@@ -324,6 +337,8 @@ impl<P: Payload> Graph<P> {
             mailbox: Arc::clone(&self.mailbox),
             additions: OpenAdditions::open(self.additions.share()),
             observers: self.observers.clone(),
+            #[cfg(feature = "journal")]
+            durables: self.durables.clone(),
         }
     }
 }
@@ -336,6 +351,8 @@ pub(crate) struct Setting<P: Payload> {
     mailbox: Arc<Mailbox>,
     additions: OpenAdditions<P>,
     observers: Option<Arc<Observers>>,
+    #[cfg(feature = "journal")]
+    durables: Durables,
 }
 
 impl<P: Payload> Setting<P> {
@@ -370,6 +387,8 @@ impl<P: Payload> Setting<P> {
             left: Leftovers::new(),
             mishaps: Vec::new(),
             observers: self.observers,
+            #[cfg(feature = "journal")]
+            durables: self.durables,
             #[cfg(feature = "tracing")]
             span: RunSpan::none(),
         });

@@ -5,6 +5,8 @@ mod admit;
 pub(super) mod attempt;
 pub(super) mod cells;
 pub(super) mod check;
+#[cfg(feature = "journal")]
+pub(super) mod durables;
 mod edit;
 #[expect(clippy::module_inception, reason = "the storey is named after what it is about")]
 pub(super) mod engine;

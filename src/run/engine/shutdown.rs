@@ -75,6 +75,8 @@ impl<P: Payload> Engine<P> {
             left: Leftovers::new(),
             mishaps: Vec::new(),
             observers: self.observers.clone(),
+            #[cfg(feature = "journal")]
+            durables: super::durables::Durables::default(),
             #[cfg(feature = "tracing")]
             span: self.span.clone(),
         }

@@ -91,6 +91,18 @@ impl<T: 'static> Column<T> {
         }
     }
 
+    /// Takes what was put into the first slot.
+    #[cfg(feature = "journal")]
+    pub(crate) fn take_first(&mut self) -> Option<T> {
+        match std::mem::replace(self.kept.get_mut(0)?, Kept::Empty) {
+            Kept::Own(output) => Some(output),
+            other => {
+                self.kept[0] = other;
+                None
+            }
+        }
+    }
+
     pub(super) fn get(&self, slot: u32) -> Option<&T> {
         match self.kept.get(slot as usize)? {
             Kept::Empty => None,

@@ -262,6 +262,25 @@ pub enum RunError {
         /// What is wrong.
         error: Box<RunError>,
     },
+    /// Two durable jobs have the same key.
+    #[cfg(feature = "journal")]
+    SameKey {
+        /// The job.
+        job: JobName,
+        /// The job that has it already.
+        other: JobName,
+        /// The key.
+        key: Box<str>,
+    },
+    /// A job of another graph of this run has the key of a durable job.
+    #[cfg(feature = "journal")]
+    KeyTaken {
+        /// The key, with its path.
+        key: Box<str>,
+    },
+    /// A graph with durable jobs is inside a job that has no name.
+    #[cfg(feature = "journal")]
+    NoPath,
     /// A window of zero: nothing could ever start.
     NoWindow,
     /// The run is over, so no job can be added to it.
@@ -302,6 +321,20 @@ impl fmt::Display for RunError {
             Self::OutputGone { job, feeder } => write!(
                 f,
                 "{job} cannot be fed the output of {feeder}: it went with the last job that required it; do not make {feeder} `transient`, or add {job} earlier"
+            ),
+            #[cfg(feature = "journal")]
+            Self::SameKey { job, other, key } => write!(
+                f,
+                "{job} has the key `{key}`, which is that of {other}: a journal needs a key of its own for each durable job"
+            ),
+            #[cfg(feature = "journal")]
+            Self::KeyTaken { key } => write!(
+                f,
+                "the key `{key}` is that of a durable job of another graph of this run: give the job around it another label"
+            ),
+            #[cfg(feature = "journal")]
+            Self::NoPath => f.write_str(
+                "the jobs of a graph are durable, and the job that it is has no name: give that one a label",
             ),
             Self::Inside { job, error } => write!(f, "{job}: {error}"),
             Self::Over => f.write_str("the run is over, so no job can be added to it"),

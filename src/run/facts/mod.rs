@@ -6,6 +6,8 @@ pub(super) mod error;
 pub(super) mod fact;
 pub(super) mod failed;
 pub(super) mod handle;
+#[cfg(feature = "journal")]
+pub(super) mod kept;
 pub(super) mod latest;
 pub(super) mod listing;
 pub(super) mod lock;

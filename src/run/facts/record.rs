@@ -26,6 +26,9 @@ struct Aftermath {
     hook: Option<HookReport>,
     /// What it said of itself, at last.
     note: Option<Arc<str>>,
+    /// What a journal had to do with it.
+    #[cfg(feature = "journal")]
+    kept: Option<super::kept::Kept>,
     /// What values of the job's panicked with when they were dropped.
     drops: Vec<Panic>,
     /// Of a graph inside that was dropped: how many of its shutdown hooks never ran.
@@ -105,6 +108,17 @@ impl Record {
     /// What it said of itself, at last.
     pub(crate) fn note(&self) -> Option<&Arc<str>> {
         self.aftermath.as_ref()?.note.as_ref()
+    }
+
+    /// What a journal had to do with it.
+    #[cfg(feature = "journal")]
+    pub(crate) fn kept(&self) -> Option<&super::kept::Kept> {
+        self.aftermath.as_ref()?.kept.as_ref()
+    }
+
+    #[cfg(feature = "journal")]
+    pub(crate) fn put_kept(&mut self, kept: super::kept::Kept) {
+        self.aftermath.get_or_insert_default().kept = Some(kept);
     }
 
     pub(crate) fn put_note(&mut self, text: Arc<str>) {

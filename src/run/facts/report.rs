@@ -5,6 +5,8 @@ use std::vec::Vec;
 
 use super::error::JobError;
 use super::handle::{Handle, JobHandle, Scope};
+#[cfg(all(feature = "journal", unix))]
+use super::kept::Kept;
 use super::listing::Listing;
 use super::mishap::{Mishap, MishapKind};
 use super::missing::Missing;
@@ -228,6 +230,13 @@ impl<'a> JobReport<'a> {
     #[must_use]
     pub fn note(&self) -> Option<&'a str> {
         self.record()?.note().map(|note| &**note)
+    }
+
+    /// What a [journal](crate::journal) had to do with it, if there was one: whether it was restored, or why not.
+    #[cfg(all(feature = "journal", unix))]
+    #[must_use]
+    pub fn kept(&self) -> Option<&'a Kept> {
+        self.record()?.kept()
     }
 
     /// Why it failed, if it did.

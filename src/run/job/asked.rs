@@ -32,6 +32,9 @@ struct More {
     transient: bool,
     /// Its output is not shown.
     hidden: bool,
+    /// Its output is kept for another run, under this key, with this version.
+    #[cfg(feature = "journal")]
+    durable: Option<(Box<str>, u32)>,
 }
 
 /// How many need no allocation.
@@ -102,6 +105,24 @@ impl Asked {
     #[cold]
     pub(crate) fn note_hidden(&mut self) {
         self.more.get_or_insert_default().hidden = true;
+    }
+
+    #[cfg(feature = "journal")]
+    pub(crate) fn note_durable(&mut self, key: Box<str>) {
+        self.more.get_or_insert_default().durable = Some((key, 0));
+    }
+
+    #[cfg(feature = "journal")]
+    pub(crate) fn note_version(&mut self, version: u32) {
+        if let Some((_, before)) = &mut self.more.get_or_insert_default().durable {
+            *before = version;
+        }
+    }
+
+    #[cfg(feature = "journal")]
+    pub(crate) fn durable(&self) -> Option<(&str, u32)> {
+        let (key, version) = self.more.as_ref()?.durable.as_ref()?;
+        Some((key, *version))
     }
 
     #[inline]

@@ -6,9 +6,13 @@ use std::task::{self, Poll};
 use std::vec::Vec;
 
 use super::context::Context;
+#[cfg(feature = "journal")]
+use super::keep::Keep;
 use crate::run::facts::error::{Error, RunError};
 use crate::run::facts::fact::JobInfo;
 use crate::run::facts::handle::Key;
+#[cfg(feature = "journal")]
+use crate::run::facts::kept::Kept;
 use crate::run::facts::missing::Missing;
 
 /// What a job does, before it is added to a graph. Made by the constructors of [`Job`](crate::Job).
@@ -81,6 +85,13 @@ pub trait Execute {
     #[doc(hidden)]
     fn is_spent(&self) -> bool;
 
+    /// Takes what is recorded for its output, if it can be read. Runs code of the user's.
+    #[cfg(feature = "journal")]
+    #[doc(hidden)]
+    fn restore(self: Pin<&mut Self>, _: &str) -> bool {
+        false
+    }
+
     /// The graph that it is, if that has not begun.
     #[doc(hidden)]
     fn inside(&self) -> Option<&dyn Inside> {
@@ -122,4 +133,14 @@ pub trait Start {
     /// What the attempt sees of its run.
     #[doc(hidden)]
     fn context(&mut self) -> Context;
+
+    /// How its output is kept for another run, if it is.
+    #[cfg(feature = "journal")]
+    #[doc(hidden)]
+    fn keep(&mut self) -> Option<Keep>;
+
+    /// Says what that has come to.
+    #[cfg(feature = "journal")]
+    #[doc(hidden)]
+    fn kept(&mut self, kept: Kept);
 }

@@ -74,6 +74,11 @@ impl<T: 'static, P: Payload + Unpin> Execute for BoxedBody<T, P> {
     fn inside(&self) -> Option<&dyn Inside> {
         self.body.peek().inside()
     }
+
+    #[cfg(feature = "journal")]
+    fn restore(self: Pin<&mut Self>, recorded: &str) -> bool {
+        self.inner().restore(recorded)
+    }
 }
 
 impl<B: Body> Job<B> {

@@ -8,6 +8,8 @@ use std::task::{self, Poll};
 
 use slab::Slab;
 
+#[cfg(feature = "journal")]
+use super::keep::Keeping;
 use crate::orchestrator::{Attempt, Timestamp};
 use crate::run::facts::bell::Bell;
 use crate::run::facts::lock::lock;
@@ -28,6 +30,12 @@ struct Inner {
     clock: AnyClock,
     /// Whether no attempt follows.
     is_last: bool,
+    /// Who keeps what a graph inside leaves behind; `Err` if there is no path to it.
+    #[cfg(feature = "journal")]
+    keeping: Option<Result<Keeping, ()>>,
+    /// What makes effects of it known as the same, if it is durable.
+    #[cfg(feature = "journal")]
+    key: Option<String>,
     /// Who hears of the run. A context may outlive it.
     observers: Option<Weak<Observers>>,
     /// Whether they are told of a graph that runs inside.
@@ -102,10 +110,40 @@ impl Context {
             outermost,
             clock,
             is_last,
+            #[cfg(feature = "journal")]
+            keeping: None,
+            #[cfg(feature = "journal")]
+            key: None,
             observers,
             tells,
             cancel,
         }))
+    }
+
+    /// Before it is cloned.
+    #[cfg(feature = "journal")]
+    pub(crate) fn kept_by(
+        mut self,
+        keeping: Option<Result<Keeping, ()>>,
+        key: Option<String>,
+    ) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            (inner.keeping, inner.key) = (keeping, key);
+        }
+        self
+    }
+
+    /// What names the work of a [durable](crate::Job::durable) job in a run that has a journal, in all attempts and resumptions: the
+    /// run, its key, and what it is fed. An effect that is known by it, as a payment by its number, is not had twice.
+    #[cfg(all(feature = "journal", unix))]
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.0.key.as_deref()
+    }
+
+    #[cfg(feature = "journal")]
+    pub(crate) fn keeping(&self) -> Option<&Result<Keeping, ()>> {
+        self.0.keeping.as_ref()
     }
 
     /// The mailbox of the outermost run.

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 use std::vec::Vec;
 
-use super::context::Context;
+use crate::orchestrator::{Attempt, JobId};
 use crate::run::facts::kept::Again;
 
 /// Remembers what jobs left behind, as text. The keys are those of a whole run, with the paths of graphs inside.
-pub trait Keeper: Send + Sync + fmt::Debug {
+pub(crate) trait Keeper: Send + Sync + fmt::Debug {
     /// What is recorded of a job, if it counts: if its version and what it requires are what they were. From then on
     /// it counts as what the job left behind in this run.
     fn restore(&self, job: &Keep) -> Result<Arc<str>, Again>;
@@ -26,8 +26,13 @@ pub trait Keeper: Send + Sync + fmt::Debug {
     /// Whether what was recorded is as safe as asked for.
     fn poll_safe(&self, ticket: u64, cx: &mut task::Context<'_>) -> Poll<io::Result<()>>;
 
-    /// Takes keys for a graph that begins; the first that is taken already, if one is.
-    fn claim(&self, keys: &mut dyn Iterator<Item = String>) -> Result<(), String>;
+    /// Takes keys for a graph that begins; the first that is taken already, if one is. Another attempt of the job that it
+    /// is may have them.
+    fn claim(
+        &self,
+        graph: &Keeping,
+        keys: &mut dyn Iterator<Item = Arc<str>>,
+    ) -> Result<(), Arc<str>>;
 
     /// What makes the same effect known as the same: of the run and the job.
     fn effect(&self, job: &Keep) -> String;
@@ -43,21 +48,24 @@ pub struct Keep {
     pub(crate) inputs: Vec<Arc<str>>,
     /// Why it is done in any case.
     pub(crate) again: Option<Again>,
-    /// Says what becomes of it.
-    pub(crate) context: Option<Context>,
+    /// Whether this is asked before the run: what is not known of an input then is yet to come.
+    pub(crate) planning: bool,
 }
 
 /// Who keeps, and where in the whole run a graph is.
 #[derive(Clone)]
-pub struct Keeping {
+pub(crate) struct Keeping {
     pub(crate) keeper: Arc<dyn Keeper>,
     /// Of the jobs around, ending with a slash; empty for the outermost graph.
     pub(crate) path: Arc<str>,
+    /// Which jobs these are, and which of their attempts.
+    pub(crate) jobs: Vec<JobId>,
+    pub(crate) attempts: Vec<u32>,
 }
 
 impl Keeping {
     pub(crate) fn new(keeper: Arc<dyn Keeper>) -> Self {
-        Self { keeper, path: "".into() }
+        Self { keeper, path: "".into(), jobs: Vec::new(), attempts: Vec::new() }
     }
 
     pub(crate) fn key(&self, name: &str) -> Arc<str> {
@@ -65,9 +73,11 @@ impl Keeping {
     }
 
     /// Of the graph that a job is.
-    pub(crate) fn inside(&self, job: &str) -> Self {
-        let path = format!("{}{job}/", self.path).into();
-        Self { keeper: Arc::clone(&self.keeper), path }
+    pub(crate) fn inside(&self, name: &str, attempt: Attempt) -> Self {
+        let path = format!("{}{name}/", self.path).into();
+        let jobs = [&*self.jobs, &[attempt.job]].concat();
+        let attempts = [&*self.attempts, &[attempt.number]].concat();
+        Self { keeper: Arc::clone(&self.keeper), path, jobs, attempts }
     }
 }
 

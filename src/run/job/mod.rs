@@ -9,9 +9,13 @@ pub(super) mod context;
 pub(super) mod custom;
 mod every;
 pub(super) mod hook;
+#[cfg(feature = "journal")]
+mod idle;
 pub(super) mod inputs;
 #[expect(clippy::module_inception, reason = "the storey is named after what it is about")]
 pub(super) mod job;
+#[cfg(feature = "journal")]
+pub(super) mod keep;
 pub(super) mod make;
 pub(super) mod payload;
 pub(super) mod simple;

@@ -5,6 +5,8 @@ use std::pin::Pin;
 use pin_project_lite::pin_project;
 
 use super::body::Execute;
+#[cfg(feature = "journal")]
+use super::idle::Idle;
 use super::traced::Tracing;
 use crate::run::facts::output::{LocalOutputs, OutputStore, SendOutputs};
 
@@ -17,6 +19,10 @@ pub trait Payload: sealed::Sealed {
     fn parts(&mut self) -> (Pin<&mut (dyn Execute + '_)>, &mut Tracing);
     #[doc(hidden)]
     fn peek(&self) -> &(dyn Execute + '_);
+    /// The body of a service that is not needed.
+    #[cfg(feature = "journal")]
+    #[doc(hidden)]
+    fn idle() -> Self;
 }
 
 pin_project! {
@@ -25,6 +31,17 @@ pin_project! {
         tracing: Tracing,
         #[pin]
         body: B,
+    }
+}
+
+#[cfg(feature = "journal")]
+impl<B> Whole<B> {
+    pub(crate) fn body(&self) -> &B {
+        &self.body
+    }
+
+    pub(crate) fn body_mut(self: Pin<&mut Self>) -> Pin<&mut B> {
+        self.project().body
     }
 }
 
@@ -73,6 +90,11 @@ impl Payload for Local<'_> {
     fn peek(&self) -> &(dyn Execute + '_) {
         &self.0.body
     }
+
+    #[cfg(feature = "journal")]
+    fn idle() -> Self {
+        Self(to_heap(Idle))
+    }
 }
 
 impl Payload for Sendable {
@@ -85,6 +107,11 @@ impl Payload for Sendable {
 
     fn peek(&self) -> &(dyn Execute + '_) {
         &self.0.body
+    }
+
+    #[cfg(feature = "journal")]
+    fn idle() -> Self {
+        Self(to_heap(Idle))
     }
 }
 

@@ -1,0 +1,51 @@
+//! A run that survives `kill -9`: what succeeded is not done again.
+//!
+//! A [`Journal`] is a file. The same program, started again, goes on: a job that is [`durable`](crate::Job::durable) and has
+//! succeeded is restored with its output, the rest runs. Unix only.
+//!
+//! ```
+//! use jobgraph::journal::Journal;
+//! use jobgraph::{Job, JobGraph};
+//!
+//! # let folder = std::env::temp_dir().join(format!("jobgraph-doc-{}", std::process::id()));
+//! # std::fs::create_dir_all(&folder)?;
+//! let file = folder.join("survey.journal");
+//! for run in 1..=2 {
+//!     let mut graph = JobGraph::new().journal(Journal::resume(&file)?);
+//!     let page = graph.add(Job::new(async { String::from("to be or not to be") }).durable("page"));
+//!     let words = Job::with(&page, |page| async move { page.split(' ').count() });
+//!     let words = graph.add(words.durable("words").version(2));
+//!     let report = jobgraph::smol::block_on(graph)?;
+//!     assert_eq!(report.output(&words), Some(&6));
+//!     let restored = report.job(&words).unwrap().kept().map(ToString::to_string);
+//!     assert_eq!(restored.as_deref() == Some("restored"), run == 2);
+//! }
+//! # std::fs::remove_dir_all(&folder)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What counts
+//! - A job is known by its key, never by its place. Its record counts if its version is the same, and if the durable jobs that
+//!   it requires are the same and left the same behind: one that was done again, and left the same, changes nothing for others.
+//! - Only success is recorded. What failed, timed out, was cancelled or skipped is done again, with all its retries, and so is what is
+//!   not durable. In doubt, it is done again: what is recorded is of another type, or it is fed by a job that is neither
+//!   durable nor a service.
+//! - A service that only restored jobs require is not started.
+//! - It is done at least once: between an effect and its record lies a moment.
+//!
+//! # The file
+//! A line a record: the xxh3-64 of what follows in 16 hexadecimal digits, a blank, and JSON with the key `k`, the version `v`, the inputs `i` with
+//! the xxh3-128 of their outputs, that of its own `d`, and the output `o`. It is only ever appended to; a line that was cut off, or damaged, is
+//! skipped, and counted. Of several records of a key the last counts. One process at a time has it.
+
+mod durable;
+mod error;
+mod file;
+mod jobs;
+mod journal;
+mod safe;
+
+pub use self::durable::Durable;
+pub use self::error::JournalError;
+pub use self::journal::{Journal, Sync};
+pub use crate::run::{Again, Kept};

@@ -1,0 +1,76 @@
+//! A journal: what is restored, what is done again, and what a file can suffer.
+#![cfg(all(unix, feature = "journal", feature = "testing", feature = "smol", feature = "tokio"))]
+
+#[path = "support/real.rs"]
+mod real;
+
+#[path = "journal/changes.rs"]
+mod changes;
+#[path = "journal/files.rs"]
+mod files;
+#[path = "journal/inside.rs"]
+mod inside;
+#[path = "journal/killed.rs"]
+mod killed;
+#[path = "journal/services.rs"]
+mod services;
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use jobgraph::journal::Journal;
+use jobgraph::testing::VirtualClock;
+use jobgraph::{SendJobGraph, SendReport};
+
+/// A folder of its own, which goes with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("jgj-{}", real::Mark::new().0));
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("journal")
+    }
+
+    fn resume(&self) -> Journal {
+        Journal::resume(self.file()).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Which jobs were done, in order.
+#[derive(Clone, Default)]
+struct Done(Arc<Mutex<Vec<String>>>);
+
+impl Done {
+    fn say(&self, what: impl Into<String>) {
+        self.0.lock().unwrap().push(what.into());
+    }
+
+    fn take(&self) -> Vec<String> {
+        let mut done = std::mem::take(&mut *self.0.lock().unwrap());
+        done.sort();
+        done
+    }
+}
+
+fn run(graph: SendJobGraph) -> SendReport {
+    let clock = VirtualClock::new();
+    clock.block_on(jobgraph::run(&clock, graph)).unwrap()
+}
+
+/// What a journal had to do with a job.
+fn kept(report: &SendReport, label: &str) -> String {
+    let job = report.jobs().find(|job| job.label() == Some(label)).unwrap();
+    job.kept().map(ToString::to_string).unwrap_or_default()
+}
