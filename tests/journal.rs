@@ -72,5 +72,5 @@ fn run(graph: SendJobGraph) -> SendReport {
 /// What a journal had to do with a job.
 fn kept(report: &SendReport, label: &str) -> String {
     let job = report.jobs().find(|job| job.label() == Some(label)).unwrap();
-    job.kept().map(ToString::to_string).unwrap_or_default()
+    job.kept().map(|kept| kept.to_string()).unwrap_or_default()
 }

@@ -2,14 +2,14 @@ use std::any::Any;
 use std::fmt;
 use std::pin::Pin;
 use std::string::ToString as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{self, Poll, ready};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::run::{Again, Boxed, Column, Execute, Inside, Keep, Kept, Key, Occasion, Start};
-use crate::{Body, Context, Error, Permanent, Repeat};
+use crate::{Body, Clock as _, Context, Error, Permanent, Repeat};
 
 /// The body of a job whose output outlives the run: made by [`Job::durable`](crate::Job::durable).
 pub struct Durable<B: Body> {
@@ -19,6 +19,7 @@ pub struct Durable<B: Body> {
     keep: Option<Keep>,
     /// Says what becomes of it.
     context: Option<Context>,
+    kept: Option<Arc<Mutex<Kept>>>,
 }
 
 /// How far an attempt is.
@@ -46,14 +47,18 @@ impl<B: Body> fmt::Debug for Durable<B> {
 
 impl<B: Body> Durable<B> {
     pub(super) fn new(inner: Boxed<B>) -> Self {
-        Self { inner, held: Held::Nothing, keep: None, context: None }
+        Self { inner, held: Held::Nothing, keep: None, context: None, kept: None }
     }
 
-    fn tell(&self, kept: &Kept) {
+    /// Says what a journal has to do with it; that there is no record of it yet, goes without saying.
+    fn tell(&self, kept: Kept) {
         if let Some(context) =
-            self.context.as_ref().filter(|_| *kept != Kept::Again(Again::NoRecord))
+            self.context.as_ref().filter(|_| kept != Kept::Again(Again::NoRecord))
         {
             context.note(kept.to_string());
+        }
+        if let Some(of_job) = &self.kept {
+            *of_job.lock().unwrap_or_else(PoisonError::into_inner) = kept;
         }
     }
 }
@@ -88,9 +93,10 @@ impl<B: Body<Output: Serialize + DeserializeOwned>> Durable<B> {
     }
 
     fn poll_safe(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
+        let is_virtual = self.context.as_ref().is_some_and(|cx| cx.clock().is_virtual());
         match (std::mem::replace(&mut self.held, Held::Nothing), &self.keep) {
             (Held::Written { output, ticket }, Some(keep)) => {
-                match keep.keeping.keeper.poll_safe(ticket, cx) {
+                match keep.keeping.keeper.poll_safe(ticket, is_virtual, cx) {
                     Poll::Pending => {
                         self.held = Held::Written { output, ticket };
                         Poll::Pending
@@ -121,22 +127,18 @@ impl<B: Repeat<Output: Serialize + DeserializeOwned>> Repeat for Durable<B> {}
 impl<B: Body<Output: Serialize + DeserializeOwned>> Execute for Durable<B> {
     fn prepare(self: Pin<&mut Self>, start: &mut dyn Start) {
         let this = self.get_mut();
-        let context = start.context();
+        (this.context, this.kept) = (Some(start.context()), Some(start.kept(Kept::Restored)));
         if let Held::Restored(_) = this.held {
             // It was planned so.
-            start.kept(Kept::Restored);
-            context.note(Kept::Restored.to_string());
+            this.tell(Kept::Restored);
             return;
         }
         this.inner.as_mut().body_mut().prepare(start);
-        (this.keep, this.context) = (start.keep(), Some(context));
+        this.keep = start.keep();
         let Some(keep) = &this.keep else { return };
         match keep.keeping.keeper.restore(keep) {
             Ok(recorded) => this.held = Held::Recorded(recorded),
-            Err(again) => {
-                this.tell(&Kept::Again(again.clone()));
-                start.kept(Kept::Again(again));
-            }
+            Err(again) => this.tell(Kept::Again(again)),
         }
     }
 
@@ -149,14 +151,14 @@ impl<B: Body<Output: Serialize + DeserializeOwned>> Execute for Durable<B> {
             }
             Held::Recorded(recorded) => {
                 if this.read(&recorded) {
-                    this.tell(&Kept::Restored);
+                    this.tell(Kept::Restored);
                     this.inner.as_mut().body_mut().clear();
                     return Poll::Ready(Ok(()));
                 }
                 if let Some(keep) = &this.keep {
                     keep.keeping.keeper.reject(&keep.key);
                 }
-                this.tell(&Kept::Again(Again::Unreadable));
+                this.tell(Kept::Again(Again::Unreadable));
             }
             written @ Held::Written { .. } => {
                 this.held = written;

@@ -17,7 +17,7 @@
 //!     let words = graph.add(words.durable("words").version(2));
 //!     let report = jobgraph::smol::block_on(graph)?;
 //!     assert_eq!(report.output(&words), Some(&6));
-//!     let restored = report.job(&words).unwrap().kept().map(ToString::to_string);
+//!     let restored = report.job(&words).unwrap().kept().map(|kept| kept.to_string());
 //!     assert_eq!(restored.as_deref() == Some("restored"), run == 2);
 //! }
 //! # std::fs::remove_dir_all(&folder)?;
@@ -42,10 +42,10 @@ mod durable;
 mod error;
 mod file;
 mod jobs;
-mod journal;
+mod keeper;
 mod safe;
 
 pub use self::durable::Durable;
 pub use self::error::JournalError;
-pub use self::journal::{Journal, Sync};
+pub use self::keeper::{Journal, Sync};
 pub use crate::run::{Again, Kept};

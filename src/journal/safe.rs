@@ -4,11 +4,15 @@ use std::fs::File;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::thread::JoinHandle;
 use std::vec::Vec;
 
-/// Somebody else's thread that says so, until dropped.
+/// A thread of its own that says so, until dropped.
 #[derive(Debug)]
-pub(super) struct Syncer(Arc<Shared>);
+pub(super) struct Syncer {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -59,20 +63,19 @@ impl Syncer {
     pub(super) fn start(file: File) -> io::Result<Self> {
         let shared = Arc::<Shared>::default();
         let works = Arc::clone(&shared);
-        std::thread::Builder::new()
-            .name("jobgraph-journal".into())
-            .spawn(move || works.work(&file))?;
-        Ok(Self(shared))
+        let thread = std::thread::Builder::new().name("jobgraph-journal".into());
+        let thread = Some(thread.spawn(move || works.work(&file))?);
+        Ok(Self { shared, thread })
     }
 
     /// So much is written.
     pub(super) fn note(&self, ticket: u64) {
-        self.0.state().written = ticket;
-        self.0.wanted.notify_one();
+        self.shared.state().written = ticket;
+        self.shared.wanted.notify_one();
     }
 
     pub(super) fn poll(&self, ticket: u64, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        let mut state = self.0.state();
+        let mut state = self.shared.state();
         if state.safe >= ticket {
             return Poll::Ready(Ok(()));
         }
@@ -86,7 +89,11 @@ impl Syncer {
 
 impl Drop for Syncer {
     fn drop(&mut self) {
-        self.0.state().ends = true;
-        self.0.wanted.notify_one();
+        self.shared.state().ends = true;
+        self.shared.wanted.notify_one();
+        // It has the file, and with it the lock.
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }

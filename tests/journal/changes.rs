@@ -58,7 +58,7 @@ impl Graph {
         let say = says("even");
         let even = Job::with(&a, move |a: Arc<u32>| async move {
             say();
-            *a % 2 == 0
+            a.is_multiple_of(2)
         });
         let mut even = even.durable("even").label(self.labels[2]);
         if self.edge {
@@ -77,7 +77,7 @@ impl Graph {
         }
         let report = run(graph);
         if !self.fails {
-            let expected = format!("{} {}", self.a * 2, self.a % 2 == 0);
+            let expected = format!("{} {}", self.a * 2, self.a.is_multiple_of(2));
             assert_eq!(report.result(&both).unwrap(), &expected);
         }
         report
@@ -156,13 +156,13 @@ fn an_input_that_changes_is_told() {
         assert_eq!(report.result(&last).unwrap(), &(a % 2));
         report
     };
-    graph(1, 0);
+    graph(1, 0).check().unwrap();
     assert_eq!(done.take(), ["a", "even", "last"]);
     let report = graph(3, 1);
     assert_eq!(done.take(), ["a", "even"]);
     assert_eq!(kept(&report, "even"), "ran again: its input `a` changed");
     assert_eq!(kept(&report, "last"), "restored");
-    graph(4, 2);
+    graph(4, 2).check().unwrap();
     assert_eq!(done.take(), ["a", "even", "last"]);
 }
 

@@ -30,9 +30,9 @@ fn victim() {
     let effects = Arc::new(effects.unwrap());
     let mut jobs: Vec<Handle<u64>> = Vec::new();
     for number in 0..JOBS {
-        let effects = Arc::clone(&effects);
+        let of_job = Arc::clone(&effects);
         let does = move |cx: Context, inputs: Vec<Arc<u64>>, db: Arc<u64>| {
-            let effects = Arc::clone(&effects);
+            let effects = Arc::clone(&of_job);
             async move {
                 cx.sleep(Duration::from_micros(300)).await;
                 let output = inputs.iter().map(|input| **input).sum::<u64>() + number + *db;

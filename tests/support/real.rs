@@ -1,4 +1,5 @@
 //! The four ways to run a graph in real time, and what is left of processes.
+#![allow(dead_code, clippy::allow_attributes, reason = "each test takes what it needs")]
 
 use std::collections::BTreeSet;
 use std::fs;

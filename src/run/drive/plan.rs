@@ -5,7 +5,6 @@ use std::vec::Vec;
 use crate::orchestrator::{JobId, JobKind};
 use crate::run::engine::graph::Graph;
 use crate::run::facts::error::RunError;
-use crate::run::facts::kept::{Again, Kept};
 use crate::run::facts::quiet::caught;
 use crate::run::job::keep::Keep;
 use crate::run::job::payload::Payload;
@@ -16,8 +15,9 @@ impl<P: Payload> Graph<P> {
     pub(super) fn plan(&mut self) -> Result<(), RunError> {
         let Some(keeping) = self.durables.keeping.clone() else { return Ok(()) };
         let Ok(order) = self.core.topological_order() else { return Ok(()) };
-        let keys: Vec<_> =
+        let mut keys: Vec<_> =
             self.durables.jobs.values().map(|durable| keeping.key(&durable.key)).collect();
+        keys.sort_unstable();
         let claimed = keeping.keeper.claim(&keeping, &mut keys.into_iter());
         claimed.map_err(|key| RunError::KeyTaken { key: key.as_ref().into() })?;
         let mut restored = HashSet::new();
@@ -44,9 +44,6 @@ impl<P: Payload> Graph<P> {
             body.is_some_and(|body| caught(|| body.parts().0.restore(&recorded)).unwrap_or(false));
         if !is_read {
             keep.keeping.keeper.reject(&keep.key);
-            if let Some(record) = self.core.payload_mut(job) {
-                record.put_kept(Kept::Again(Again::Unreadable));
-            }
         }
         is_read
     }

@@ -67,8 +67,7 @@ impl<P: Payload> Engine<P> {
     ) -> Result<(), RunError> {
         let Some((key, _)) = requirements.durable() else { return Ok(()) };
         let job = || crate::orchestrator::Extra::name(extra);
-        let other = self.durables.jobs.iter().find(|(_, durable)| &*durable.key == key);
-        if let Some((&other, _)) = other {
+        if let Some(other) = self.durables.with_key(key) {
             let other = self.core.job_name(other);
             return Err(RunError::SameKey { job: job(), other, key: key.into() });
         }

@@ -1,5 +1,7 @@
 use std::any::Any;
 use std::sync::Arc;
+#[cfg(feature = "journal")]
+use std::sync::Mutex;
 use std::task::Poll;
 
 use super::engine::{Engine, Role};
@@ -7,11 +9,15 @@ use super::leftovers::Value;
 use crate::orchestrator::{Attempt, Completion, JobId};
 use crate::run::facts::error::JobError;
 use crate::run::facts::handle::Key;
+#[cfg(feature = "journal")]
+use crate::run::facts::kept::Kept;
 use crate::run::facts::mailbox::Message;
 use crate::run::facts::missing::Missing;
 use crate::run::facts::output::{OutputStore as _, Slot};
 use crate::run::job::body::{Occasion, Start};
 use crate::run::job::context::Context;
+#[cfg(feature = "journal")]
+use crate::run::job::keep::Keep;
 use crate::run::job::payload::Payload;
 
 /// How an attempt ended by itself.
@@ -243,7 +249,7 @@ impl<P: Payload> Start for Beginning<'_, P> {
         #[cfg(feature = "journal")]
         let keeping = self.engine.durables.inside(&self.engine.core, *self.attempt);
         #[cfg(feature = "journal")]
-        let key = self.keep().map(|keep| keep.keeping.keeper.effect(&keep));
+        let key = self.engine.durables.effect(&self.engine.core, self.attempt.job);
         let context = Context::new(
             *self.attempt,
             scope.run,
@@ -260,14 +266,16 @@ impl<P: Payload> Start for Beginning<'_, P> {
     }
 
     #[cfg(feature = "journal")]
-    fn keep(&mut self) -> Option<crate::run::job::keep::Keep> {
+    fn keep(&mut self) -> Option<Keep> {
         self.engine.durables.keep(&self.engine.core, self.attempt.job)
     }
 
     #[cfg(feature = "journal")]
-    fn kept(&mut self, kept: crate::run::facts::kept::Kept) {
+    fn kept(&mut self, kept: Kept) -> Arc<Mutex<Kept>> {
+        let kept = Arc::new(Mutex::new(kept));
         if let Some(record) = self.engine.core.payload_mut(self.attempt.job) {
-            record.put_kept(kept);
+            record.put_kept(Arc::clone(&kept));
         }
+        kept
     }
 }

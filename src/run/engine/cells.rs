@@ -65,7 +65,7 @@ impl<P> Cells<P> {
         self.bodies.get(index)?.as_ref()
     }
 
-    #[cfg(feature = "tracing")]
+    #[cfg(any(feature = "tracing", feature = "journal"))]
     pub(crate) fn body_mut(&mut self, index: usize) -> Option<&mut P> {
         self.bodies.get_mut(index)?.as_mut()
     }

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
 
@@ -14,6 +15,7 @@ use crate::run::job::payload::Payload;
 pub(crate) struct Durables {
     pub(crate) keeping: Option<Keeping>,
     pub(crate) jobs: HashMap<JobId, Durable>,
+    keys: HashMap<Arc<str>, JobId>,
 }
 
 #[derive(Clone)]
@@ -28,13 +30,18 @@ pub(crate) struct Durable {
 impl Durables {
     /// Takes a job in, unless its key is taken: then that of whoever has it.
     pub(crate) fn add(&mut self, job: JobId, key: &str, version: u32) -> Result<(), JobId> {
-        let same = self.jobs.iter().find(|(_, durable)| &*durable.key == key);
-        if let Some((&other, _)) = same {
+        if let Some(other) = self.with_key(key) {
             return Err(other);
         }
-        let durable = Durable { key: key.into(), version, fed_by: None };
-        self.jobs.insert(job, durable);
+        let key: Arc<str> = key.into();
+        self.keys.insert(Arc::clone(&key), job);
+        self.jobs.insert(job, Durable { key, version, fed_by: None });
         Ok(())
+    }
+
+    /// Whose key this is.
+    pub(crate) fn with_key(&self, key: &str) -> Option<JobId> {
+        self.keys.get(key).copied()
     }
 
     /// How the output of a job is kept, if it is.
@@ -48,6 +55,12 @@ impl Durables {
         let (key, version) = (keeping.key(key), *version);
         let again = fed_by.clone().map(Again::FedBy);
         Some(Keep { keeping, key, version, inputs, again, planning: false })
+    }
+
+    /// What makes effects of a job known as the same, if it is kept.
+    pub(crate) fn effect(&self, core: &Orchestrator<Record>, job: JobId) -> Option<String> {
+        self.keeping.as_ref()?;
+        self.keep(core, job).map(|keep| keep.keeping.keeper.effect(&keep))
     }
 
     /// What a graph inside a job is to be kept by. `Err` if there would be no path to it.

@@ -1,11 +1,15 @@
 use std::boxed::Box;
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "journal")]
+use std::sync::Mutex;
 use std::vec::Vec;
 
 use super::error::JobError;
 use super::output::Slot;
 use super::quiet::Panic;
+#[cfg(feature = "journal")]
+use super::{kept::Kept, lock::lock};
 use crate::orchestrator::{Failure, JobId, JobName, Orchestrator, Outcome, Timestamp};
 
 /// What a run keeps about a job beside its state; it outlives the body. 32 bytes.
@@ -28,7 +32,7 @@ struct Aftermath {
     note: Option<Arc<str>>,
     /// What a journal had to do with it.
     #[cfg(feature = "journal")]
-    kept: Option<super::kept::Kept>,
+    kept: Option<Arc<Mutex<Kept>>>,
     /// What values of the job's panicked with when they were dropped.
     drops: Vec<Panic>,
     /// Of a graph inside that was dropped: how many of its shutdown hooks never ran.
@@ -112,12 +116,12 @@ impl Record {
 
     /// What a journal had to do with it.
     #[cfg(feature = "journal")]
-    pub(crate) fn kept(&self) -> Option<&super::kept::Kept> {
-        self.aftermath.as_ref()?.kept.as_ref()
+    pub(crate) fn kept(&self) -> Option<Kept> {
+        self.aftermath.as_ref()?.kept.as_ref().map(|kept| lock(kept).clone())
     }
 
     #[cfg(feature = "journal")]
-    pub(crate) fn put_kept(&mut self, kept: super::kept::Kept) {
+    pub(crate) fn put_kept(&mut self, kept: Arc<Mutex<Kept>>) {
         self.aftermath.get_or_insert_default().kept = Some(kept);
     }
 

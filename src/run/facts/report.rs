@@ -235,7 +235,7 @@ impl<'a> JobReport<'a> {
     /// What a [journal](crate::journal) had to do with it, if there was one: whether it was restored, or why not.
     #[cfg(all(feature = "journal", unix))]
     #[must_use]
-    pub fn kept(&self) -> Option<&'a Kept> {
+    pub fn kept(&self) -> Option<Kept> {
         self.record()?.kept()
     }
 

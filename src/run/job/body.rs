@@ -2,6 +2,8 @@ use std::any::Any;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+#[cfg(feature = "journal")]
+use std::sync::Mutex;
 use std::task::{self, Poll};
 use std::vec::Vec;
 
@@ -142,5 +144,5 @@ pub trait Start {
     /// Says what that has come to.
     #[cfg(feature = "journal")]
     #[doc(hidden)]
-    fn kept(&mut self, kept: Kept);
+    fn kept(&mut self, kept: Kept) -> Arc<Mutex<Kept>>;
 }

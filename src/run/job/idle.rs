@@ -15,7 +15,7 @@ pub(crate) struct Idle;
 
 impl Execute for Idle {
     fn prepare(self: Pin<&mut Self>, start: &mut dyn Start) {
-        start.kept(Kept::NotNeeded);
+        let _ = start.kept(Kept::NotNeeded);
         let context = start.context();
         context.note(Kept::NotNeeded.to_string());
         ServiceContext::<()>::new(context, Arc::default()).ready(());

@@ -23,8 +23,13 @@ pub(crate) trait Keeper: Send + Sync + fmt::Debug {
     /// Records what a job left behind. The ticket is for [`poll_safe`](Self::poll_safe).
     fn record(&self, job: &Keep, output: &str) -> io::Result<u64>;
 
-    /// Whether what was recorded is as safe as asked for.
-    fn poll_safe(&self, ticket: u64, cx: &mut task::Context<'_>) -> Poll<io::Result<()>>;
+    /// Whether what was recorded is as safe as asked for. In virtual time this waits: nobody else would.
+    fn poll_safe(
+        &self,
+        ticket: u64,
+        is_virtual: bool,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<io::Result<()>>;
 
     /// Takes keys for a graph that begins; the first that is taken already, if one is. Another attempt of the job that it
     /// is may have them.

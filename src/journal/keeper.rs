@@ -218,8 +218,17 @@ impl Keeper for Journal {
         Ok(ticket)
     }
 
-    fn poll_safe(&self, ticket: u64, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.syncer.as_ref().map_or(Poll::Ready(Ok(())), |syncer| syncer.poll(ticket, cx))
+    fn poll_safe(
+        &self,
+        ticket: u64,
+        is_virtual: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &self.syncer {
+            Some(_) if is_virtual => Poll::Ready(self.state().file.sync_data()),
+            Some(syncer) => syncer.poll(ticket, cx),
+            None => Poll::Ready(Ok(())),
+        }
     }
 
     fn claim(
