@@ -14,10 +14,8 @@ use serde_json::value::RawValue;
 use super::error::{JournalError, Why};
 use super::file::{Digest, Journaled, Record, Refused, open, record_line};
 use super::safe::Syncer;
-use crate::run::{Keep, Keeper, Keeping};
+use crate::run::{Again, Keep, Keeper, Keeping};
 use crate::{Graph, JobId, Payload};
-
-use super::Again;
 
 /// How safe what a job left behind is before it counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -263,7 +261,7 @@ impl<P: Payload> Graph<P> {
     /// What its [durable](crate::Job::durable) jobs leave behind is recorded there, and what is recorded is restored.
     #[must_use]
     pub fn journal(mut self, journal: Journal) -> Self {
-        self.keep_with(Keeping::new(Arc::new(journal)));
+        self.durables.keeping = Some(Keeping::new(Arc::new(journal)));
         self
     }
 }

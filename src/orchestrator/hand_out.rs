@@ -1,4 +1,4 @@
-use super::job::Attempt;
+use super::job::{Attempt, JobId};
 use super::machine::Orchestrator;
 use super::state::Event;
 use super::time::Timestamp;
@@ -53,6 +53,12 @@ impl<J> Iterator for ReadyJobs<'_, J> {
 }
 
 impl<J> Orchestrator<J> {
+    /// Whether the run waits for it, though it is a forever job or a service.
+    #[must_use]
+    pub fn is_awaited(&self, job: JobId) -> bool {
+        self.jobs.index(job).is_some_and(|index| self.node(index).is_awaited())
+    }
+
     /// Whether no attempt follows this one, should it fail.
     #[cfg(feature = "std")]
     pub(crate) fn is_last(&self, attempt: Attempt) -> bool {

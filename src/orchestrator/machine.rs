@@ -311,12 +311,6 @@ impl<J> Orchestrator<J> {
         self.get(job).is_some_and(Node::is_critical)
     }
 
-    /// Whether the run waits for it, though it is a forever job or a service.
-    #[must_use]
-    pub fn is_awaited(&self, job: JobId) -> bool {
-        self.get(job).is_some_and(Node::is_awaited)
-    }
-
     /// Whether a service has been ready, in any of its attempts.
     #[must_use]
     pub fn was_ready(&self, job: JobId) -> bool {

@@ -296,7 +296,7 @@ async fn run_inside<P: Payload>(
     }
     #[cfg(feature = "journal")]
     match cx.keeping() {
-        Some(Ok(keeping)) => graph.keep_with(keeping.clone()),
+        Some(Ok(keeping)) => graph.durables.keeping = Some(keeping.clone()),
         Some(Err(())) if !graph.durables.jobs.is_empty() => return Err(RunError::NoPath),
         Some(Err(())) | None => {}
     }

@@ -68,6 +68,16 @@ impl<P: Payload> Graph<P> {
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
     }
 
+    /// The window asked for last has no seat.
+    fn no_window(&self) -> Option<RunError> {
+        self.no_window.then_some(RunError::NoWindow)
+    }
+
+    /// What the graph is refused for, if it is.
+    pub(crate) fn refusal(&self) -> Option<RunError> {
+        self.errors.first().cloned().or_else(|| self.no_window())
+    }
+
     pub(crate) fn problems(&self) -> Vec<RunError> {
         let mut problems = self.errors.clone();
         problems.extend(self.no_window());

@@ -3,12 +3,10 @@ use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
 
-use super::graph::Graph;
 use crate::orchestrator::{Attempt, JobId, Orchestrator};
 use crate::run::facts::kept::Again;
 use crate::run::facts::record::Record;
 use crate::run::job::keep::{Keep, Keeping};
-use crate::run::job::payload::Payload;
 
 /// The durable jobs of a graph, and who keeps what they leave behind.
 #[derive(Clone, Default)]
@@ -73,12 +71,5 @@ impl Durables {
         let key = self.jobs.get(&attempt.job).map(|durable| &*durable.key);
         let name = key.or_else(|| core.label(attempt.job));
         Some(name.map(|name| keeping.inside(name, attempt)).ok_or(()))
-    }
-}
-
-impl<P: Payload> Graph<P> {
-    /// Who keeps what its durable jobs leave behind.
-    pub(crate) fn keep_with(&mut self, keeping: Keeping) {
-        self.durables.keeping = Some(keeping);
     }
 }

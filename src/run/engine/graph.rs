@@ -61,7 +61,7 @@ pub struct Graph<P: Payload> {
     pub(crate) core: Box<Orchestrator<Record>>,
     pub(crate) options: RunOptions,
     /// Whether the last window asked for was one of zero jobs.
-    no_window: bool,
+    pub(super) no_window: bool,
     hook_timeout: Duration,
     /// By index in the core.
     pub(crate) cells: Cells<P>,
@@ -298,16 +298,6 @@ impl<P: Payload> Graph<P> {
     fn insert_refused(&mut self, error: RunError, slot: Slot) -> NumberAndIndex {
         self.errors.push(error);
         self.core.insert(Record::new(slot), None, &[]).unwrap_or(NumberAndIndex::NOBODY)
-    }
-
-    /// The window asked for last has no seat.
-    pub(super) fn no_window(&self) -> Option<RunError> {
-        self.no_window.then_some(RunError::NoWindow)
-    }
-
-    /// What the graph is refused for, if it is.
-    pub(crate) fn refusal(&self) -> Option<RunError> {
-        self.errors.first().cloned().or_else(|| self.no_window())
     }
 
     /// Begins the run, unless there is an error.
