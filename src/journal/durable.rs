@@ -127,6 +127,10 @@ impl<B: Repeat<Output: Serialize + DeserializeOwned>> Repeat for Durable<B> {}
 impl<B: Body<Output: Serialize + DeserializeOwned>> Execute for Durable<B> {
     fn prepare(self: Pin<&mut Self>, start: &mut dyn Start) {
         let this = self.get_mut();
+        this.keep = start.keep();
+        if this.keep.is_none() {
+            return this.inner.as_mut().body_mut().prepare(start);
+        }
         (this.context, this.kept) = (Some(start.context()), Some(start.kept(Kept::Restored)));
         if let Held::Restored(_) = this.held {
             // It was planned so.
@@ -134,7 +138,6 @@ impl<B: Body<Output: Serialize + DeserializeOwned>> Execute for Durable<B> {
             return;
         }
         this.inner.as_mut().body_mut().prepare(start);
-        this.keep = start.keep();
         let Some(keep) = &this.keep else { return };
         match keep.keeping.keeper.restore(keep) {
             Ok(recorded) => this.held = Held::Recorded(recorded),

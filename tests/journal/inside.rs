@@ -99,4 +99,5 @@ fn a_graph_with_durable_jobs_does_not_run_again() {
     let clock = VirtualClock::seeded(1);
     let report = clock.block_on(jobgraph::run_parallel(&clock, graph)).unwrap();
     assert_eq!(report.result(&one).unwrap(), &1);
+    assert_eq!(report.job(&one).unwrap().kept(), None);
 }
