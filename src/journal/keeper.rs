@@ -130,6 +130,13 @@ impl Journal {
     }
 }
 
+impl Drop for State {
+    /// A process that is being started elsewhere in this one has the file too, for a moment, and with it the lock.
+    fn drop(&mut self) {
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
+}
+
 impl State {
     /// In one piece, so that what is written is a line or a part of one.
     fn append(&mut self, line: &[u8]) -> io::Result<()> {

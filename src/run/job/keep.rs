@@ -17,7 +17,7 @@ pub(crate) trait Keeper: Send + Sync + fmt::Debug {
     /// it counts as what the job left behind in this run.
     fn restore(&self, job: &Keep) -> Result<Arc<str>, Again>;
 
-    /// Whether that is all there is to it, or only what would be if nothing else were wrong: then it does not count after all.
+    /// What was restored cannot be read: it does not count after all.
     fn reject(&self, key: &str);
 
     /// Records what a job left behind. The ticket is for [`poll_safe`](Self::poll_safe).
