@@ -15,7 +15,6 @@ mod killed;
 #[path = "journal/services.rs"]
 mod services;
 
-use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -23,28 +22,15 @@ use jobgraph::journal::Journal;
 use jobgraph::testing::VirtualClock;
 use jobgraph::{SendJobGraph, SendReport};
 
-/// A folder of its own, which goes with it.
-struct Folder(PathBuf);
+use crate::real::Folder;
 
 impl Folder {
-    fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("jgj-{}", real::Mark::new().0));
-        fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
     fn file(&self) -> PathBuf {
         self.0.join("journal")
     }
 
     fn resume(&self) -> Journal {
         Journal::resume(self.file()).unwrap()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

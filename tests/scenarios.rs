@@ -1,6 +1,8 @@
 //! One list of scenarios, run in every way that a graph can be run.
 #![cfg(all(feature = "testing", feature = "smol", feature = "tokio"))]
 
+#[path = "support/executor.rs"]
+mod executor;
 #[path = "scenarios/ways.rs"]
 mod ways;
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::boxed::Box;
 use std::collections::HashMap;
-use std::format;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::ops::Range;
@@ -14,6 +14,8 @@ use std::vec::Vec;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+use crate::run::random_name;
 
 /// What is recorded of a job that succeeded.
 #[derive(Debug, Serialize, Deserialize)]
@@ -135,7 +137,7 @@ impl Journaled {
             begin.push(b'\n');
         }
         let run = run.unwrap_or_else(|| {
-            let run = new_run();
+            let run = random_name();
             begin.extend(line(&header(&run)));
             run
         });
@@ -200,16 +202,11 @@ fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
 
 /// Whether a file is a journal that was cut off in its first line, or is empty.
 fn may_be_cut_off(text: &[u8]) -> bool {
-    let header = line(&header(&new_run()));
+    let header = line(&header(&random_name()));
     text.len() < header.len()
         && text.iter().zip(&header).enumerate().all(|(at, (byte, known))| {
             let is_random =
                 at < PREFIX - 1 || byte.is_ascii_hexdigit() && known.is_ascii_hexdigit();
             if is_random { byte.is_ascii_hexdigit() } else { byte == known }
         })
-}
-
-fn new_run() -> String {
-    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-    format!("{:016x}", RandomState::new().build_hasher().finish())
 }

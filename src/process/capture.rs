@@ -67,7 +67,7 @@ impl Output {
 }
 
 /// The last line of a text that is not blank; empty if there is none.
-pub(super) fn last_line(text: &[u8]) -> Cow<'_, str> {
+pub(crate) fn last_line(text: &[u8]) -> Cow<'_, str> {
     let mut lines = text.rsplit(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
     String::from_utf8_lossy(lines.find(|line| !line.is_empty()).unwrap_or_default())
 }

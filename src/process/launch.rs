@@ -19,24 +19,23 @@ pub(crate) struct Launch {
     pub(crate) deaf: bool,
 }
 
+impl Launch {
+    /// Here, to end with its job.
+    pub(crate) fn new(program: std::process::Command, feed: Vec<u8>, leash: Option<Leash>) -> Self {
+        Self { program, feed, leash, host: None, lets_go: false, deaf: false }
+    }
+}
+
 impl Command {
     /// How it is started here.
     pub(crate) fn launch(&self) -> Result<Launch, CommandFailed> {
         if !self.leashed {
-            let feed = self.stdin.to_vec();
-            return Ok(Launch {
-                program: self.program(),
-                feed,
-                leash: None,
-                host: None,
-                lets_go: false,
-                deaf: false,
-            });
+            return Ok(Launch::new(self.program(), self.stdin.to_vec(), None));
         }
         let leash = Leash::new(self.grace);
         let mut program = std::process::Command::new("sh");
         program.args(leash.args());
         let feed = leash.feed(&self.script(&leash, None)?);
-        Ok(Launch { program, feed, leash: Some(leash), host: None, lets_go: false, deaf: false })
+        Ok(Launch::new(program, feed, Some(leash)))
     }
 }

@@ -1,10 +1,11 @@
 use std::format;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::string::String;
 use std::time::Duration;
 use std::vec::Vec;
 
 use memchr::memmem;
+
+use crate::run::random_name;
 
 /// What a leashed command runs under, here or elsewhere. It reads a nonce, a length and a script from its standard input, up to
 /// the nonce again (if it ends before, it runs nothing), says the nonce on both streams, runs the script, and says
@@ -44,8 +45,7 @@ pub(crate) struct Leash {
 
 impl Leash {
     pub(crate) fn new(grace: Duration) -> Self {
-        let random = || RandomState::new().build_hasher().finish();
-        Self { nonce: format!("jg{:016x}{:016x}", random(), random()), grace }
+        Self { nonce: format!("jg{}{}", random_name(), random_name()), grace }
     }
 
     /// The arguments of the `sh` that is the leash.

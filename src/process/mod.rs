@@ -61,4 +61,4 @@ pub use self::error::CommandFailed;
 pub use self::outcome::Ran;
 pub use self::running::Running;
 #[cfg(feature = "ssh")]
-pub(crate) use self::{error::How, launch::Launch, leash::Leash};
+pub(crate) use self::{capture::last_line, error::How, launch::Launch, leash::Leash};

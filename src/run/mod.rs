@@ -30,6 +30,8 @@ pub use self::facts::output::{LocalOutputs, OutputStore, SendOutputs};
 pub use self::facts::quiet::Panic;
 #[cfg(feature = "progress")]
 pub(crate) use self::facts::quiet::{caught, drop_quietly};
+#[cfg(all(any(feature = "journal", feature = "process"), unix))]
+pub(crate) use self::facts::random::random_name;
 pub use self::facts::record::HookReport;
 pub use self::facts::report::{JobReport, Report, SendReport};
 pub use self::facts::runtime::{AnyClock, Clock, Spawn};

@@ -105,13 +105,13 @@ const DEFAULTS: [&str; 3] =
 
 /// How to get to a machine through a connection that is open.
 fn proxy(gateway: &Socket) -> String {
-    let options = gateway.client_options().map(|option| format!("-o {}", quoted(&option)));
-    format!("ProxyCommand=ssh -F /dev/null {} -W '[%h]:%p' none", options.join(" "))
+    let args: Vec<_> = gateway.client_args().iter().map(|arg| quoted(arg)).collect();
+    format!("ProxyCommand=ssh {} -W '[%h]:%p' none", args.join(" "))
 }
 
 /// For a shell, and for `ssh`, which replaces what begins with a percent sign before.
-fn quoted(option: &str) -> String {
-    format!("'{}'", option.replace('\'', "'\\''").replace('%', "%%"))
+fn quoted(arg: &str) -> String {
+    format!("'{}'", arg.replace('\'', "'\\''").replace('%', "%%"))
 }
 
 impl fmt::Debug for Ssh {

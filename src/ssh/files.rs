@@ -2,15 +2,14 @@ use std::ffi::OsString;
 use std::format;
 use std::fs;
 use std::future::pending;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::error::ConnectFailed;
-use super::session::{Session, is_refusal, unless_cancelled};
+use super::session::{Session, is_refusal};
 use crate::process::{Command, CommandFailed, Running};
+use crate::run::random_name;
 use crate::{Cancelled, Context, Error, Permanent};
 
 /// Puts what has arrived whole where it belongs, unless there is a folder.
@@ -36,7 +35,7 @@ impl Session {
     /// the home folder there; that of another user (`~user`) has to be said in full.
     ///
     /// # Errors
-    /// [`CommandFailed`], with the words of `scp`; [`ConnectFailed`].
+    /// [`CommandFailed`], with the words of `scp`; [`ConnectFailed`](crate::ssh::ConnectFailed).
     pub async fn push(
         &self,
         context: &Context,
@@ -51,7 +50,7 @@ impl Session {
                 to = format!("{}/{name}", to.trim_end_matches('/'));
             }
         }
-        let part = format!("{to}.{}", nonce());
+        let part = format!("{to}.jg-{}", random_name());
         let copied = self.copy(context, local(&from), format!("none:{part}").into()).await;
         let placed = match copied {
             Ok(()) => {
@@ -83,7 +82,7 @@ impl Session {
             to.push(name);
         }
         let mut part = to.clone().into_os_string();
-        part.push(format!(".{}", nonce()));
+        part.push(format!(".jg-{}", random_name()));
         let part = Part(part.into());
         self.copy(context, format!("none:{}", escaped(&from)).into(), local(&part.0)).await?;
         // A folder does not go into one that exists: it would take its place.
@@ -109,14 +108,10 @@ impl Session {
         let mut refused_since = None;
         loop {
             let mut has_begun = false;
-            let socket = unless_cancelled(context, self.socket()).await?;
-            let socket = socket.map_err(ConnectFailed::marked)?;
+            let socket = self.socket(context).await?;
             let mut seat = self.take_seat(context).await?;
-            let mut scp = Command::new("scp").args(["-F", "/dev/null", "-r", "-p", "-q"]);
-            for option in socket.client_options() {
-                scp = scp.args(["-o", &option]);
-            }
-            let scp = scp.arg("--").args([&from, &to]).keep(64 << 10);
+            let scp = Command::new("scp").args(socket.client_args()).args(["-r", "-p", "-q", "--"]);
+            let scp = scp.args([&from, &to]).keep(64 << 10);
             let mut launch = scp.launch().map_err(CommandFailed::marked)?;
             launch.host = Some(Arc::from(self.host()));
             let mut running =
@@ -134,9 +129,11 @@ impl Session {
             };
             let said = failed.stderr().text().to_string();
             if !is_refusal(&said) {
-                let is_cut = CUT.iter().any(|words| said.contains(words));
-                let news = self.words_of(&socket, context);
-                match if is_cut { unless_cancelled(context, news).await? } else { None } {
+                if !CUT.iter().any(|words| said.contains(words)) {
+                    return Err(failed.with_first_line().marked());
+                }
+                let news = context.unless_cancelled(self.words_of(&socket, context)).await;
+                match news.ok_or(Cancelled)? {
                     Some(_) if !has_begun => continue,
                     Some(words) => return Err(failed.lost(&words).marked()),
                     None => return Err(failed.with_first_line().marked()),
@@ -164,10 +161,6 @@ impl Drop for Part {
             let _ = fs::remove_dir_all(&self.0);
         }
     }
-}
-
-fn nonce() -> String {
-    format!("jg-{:016x}", RandomState::new().build_hasher().finish())
 }
 
 /// `scripts/` is `scripts`.

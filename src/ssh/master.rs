@@ -1,15 +1,15 @@
 use std::boxed::Box;
 use std::format;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 use std::vec::Vec;
 
 use super::address::Ssh;
 use super::error::ConnectFailed;
-use super::session::{Owner, Session, unless_cancelled};
+use super::session::{Owner, Session};
 use super::socket::Socket;
 use crate::process::{Command, CommandFailed, Launch, Running, Stream};
+use crate::run::random_name;
 use crate::{Cancelled, Context, Error, Job, Permanent, Repeat, ServiceContext};
 
 /// How long a connection has to be closed in order.
@@ -52,13 +52,10 @@ impl Ssh {
         via: Option<&Session>,
     ) -> Result<(), Error> {
         let gateway = match via {
-            Some(gateway) => {
-                let socket = unless_cancelled(cx, gateway.socket()).await?;
-                Some(socket.map_err(ConnectFailed::marked)?)
-            }
+            Some(gateway) => Some(gateway.socket(cx).await?),
             None => None,
         };
-        let says = format!("jobgraph-{:016x}", RandomState::new().build_hasher().finish());
+        let says = format!("jobgraph-{}", random_name());
         let socket = Arc::new(Socket::new());
         let master = self.master(&socket, &says, gateway.as_deref());
         let master = master.leashed().grace(GRACE).keep(4 << 10);
@@ -69,15 +66,7 @@ impl Ssh {
         let running = Running::start(&master, launch, cx).map_err(CommandFailed::marked)?;
         let mut master = Master { running, socket, words: "".into(), was_open: false };
         let _down = Down(session);
-        let asked = async {
-            cx.cancelled().await;
-            true
-        };
-        let ends = async {
-            master.listen(&says, session, cx).await;
-            false
-        };
-        if futures_lite::future::or(asked, ends).await {
+        if cx.unless_cancelled(master.listen(&says, session, cx)).await.is_none() {
             master.exit(cx).await;
             return Err(Cancelled.into());
         }
@@ -111,11 +100,8 @@ impl Master {
 
     /// Closes the connection, in order if it can be.
     async fn exit(&mut self, cx: &Context) {
-        let mut exit = Command::new("ssh").args(["-F", "/dev/null", "-O", "exit"]);
-        for option in self.socket.client_options() {
-            exit = exit.args(["-o", &option]);
-        }
-        let exit = exit.args(["--", "none"]);
+        let exit = Command::new("ssh").args(self.socket.client_args());
+        let exit = exit.args(["-O", "exit", "--", "none"]);
         let launch = exit.launch().ok().filter(|_| self.was_open);
         let in_order = async {
             let launch = launch.map(|launch| Launch { deaf: true, ..launch });

@@ -1,7 +1,6 @@
 use std::boxed::Box;
 use std::fmt;
 use std::format;
-use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use event_listener::Event;
 use super::error::ConnectFailed;
 use super::seats::{Seat, Seats};
 use super::socket::Socket;
-use crate::process::{Command, CommandFailed, How, Launch, Leash, Ran, Running};
+use crate::process::{Command, CommandFailed, How, Launch, Leash, Ran, Running, last_line};
 use crate::{Cancelled, Context, Error};
 
 /// A connection to a machine, as the [service](super::Ssh::service) that holds it is ready with: the same through all attempts of
@@ -121,7 +120,12 @@ impl Session {
     }
 
     /// Waits until it is open.
-    pub(super) async fn socket(&self) -> Result<Arc<Socket>, ConnectFailed> {
+    pub(super) async fn socket(&self, context: &Context) -> Result<Arc<Socket>, Error> {
+        let opened = context.unless_cancelled(self.opened()).await.ok_or(Cancelled)?;
+        opened.map_err(ConnectFailed::marked)
+    }
+
+    async fn opened(&self) -> Result<Arc<Socket>, ConnectFailed> {
         loop {
             let changed = self.0.changed.listen();
             match &*self.state() {
@@ -162,10 +166,10 @@ impl Session {
 
     /// Starts a command, however often it takes until it has begun there.
     pub(super) async fn begin(&self, context: &Context, command: &Command) -> Result<Taken, Error> {
+        let failed = |how| command.failed(Some(Arc::clone(&self.0.host)), how);
         let mut refused_since = None;
         loop {
-            let socket =
-                unless_cancelled(context, self.socket()).await?.map_err(ConnectFailed::marked)?;
+            let socket = self.socket(context).await?;
             let mut seat = self.take_seat(context).await?;
             let launch = self.launch(&socket, command).map_err(CommandFailed::marked)?;
             let mut running =
@@ -183,17 +187,14 @@ impl Session {
                 self.wait_out(context, seat, &mut refused_since, &said).await?;
             } else if code == Some(255) {
                 drop(seat);
-                if unless_cancelled(context, self.words_of(&socket, context)).await?.is_none() {
-                    let words = last_line(&said);
-                    return Err(command
-                        .failed(Some(self.0.host.clone()), How::Lost(words.into()))
-                        .marked());
+                let words = context.unless_cancelled(self.words_of(&socket, context)).await;
+                if words.ok_or(Cancelled)?.is_none() {
+                    return Err(failed(How::Lost(last_line(said.as_bytes()).into())).marked());
                 }
             } else {
-                let how = How::Refused(
-                    format!("{}: no shell there: {}", self.host(), last_line(&said)).into(),
-                );
-                return Err(command.failed(Some(self.0.host.clone()), how).into());
+                let why =
+                    format!("{}: no shell there: {}", self.host(), last_line(said.as_bytes()));
+                return Err(failed(How::Refused(why.into())).into());
             }
         }
     }
@@ -204,7 +205,7 @@ impl Session {
             let words = "each of the sessions that the server gives is one of a service";
             return Err(ConnectFailed::new(self.host(), words, true).into());
         }
-        unless_cancelled(context, self.0.seats.take()).await
+        Ok(context.unless_cancelled(self.0.seats.take()).await.ok_or(Cancelled)?)
     }
 
     /// Starts a command that is not stopped with its job, if that can be done at once.
@@ -220,17 +221,13 @@ impl Session {
         let mut program = Self::client(socket);
         program.arg(leash.line());
         let (feed, host) = (leash.feed(&script), Some(Arc::clone(&self.0.host)));
-        Ok(Launch { program, feed, leash: Some(leash), host, lets_go: false, deaf: false })
+        Ok(Launch { host, ..Launch::new(program, feed, Some(leash)) })
     }
 
     /// A `ssh` that uses the connection.
     fn client(socket: &Socket) -> std::process::Command {
         let mut program = std::process::Command::new("ssh");
-        program.args(["-F", "/dev/null", "-T"]);
-        for option in socket.client_options() {
-            program.args(["-o", &option]);
-        }
-        program.args(["--", "none"]);
+        program.args(socket.client_args()).args(["-T", "--", "none"]);
         program
     }
 
@@ -254,7 +251,7 @@ impl Session {
         }
         if !seat.refuse() {
             let pause = (refused / 2).clamp(Duration::from_millis(10), Duration::from_millis(200));
-            unless_cancelled(context, context.sleep(pause)).await?;
+            context.unless_cancelled(context.sleep(pause)).await.ok_or(Cancelled)?;
         }
         Ok(())
     }
@@ -278,22 +275,6 @@ impl Session {
 /// What `ssh` says if the server gives no session.
 pub(super) fn is_refusal(said: &str) -> bool {
     said.contains("session request failed") || said.contains("Session open refused")
-}
-
-pub(super) fn last_line(said: &str) -> &str {
-    said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default()
-}
-
-/// Waits for something, unless the job is asked to end before.
-pub(super) async fn unless_cancelled<T>(
-    context: &Context,
-    what: impl Future<Output = T>,
-) -> Result<T, Error> {
-    let cancelled = async {
-        context.cancelled().await;
-        Err(Cancelled.into())
-    };
-    futures_lite::future::or(async { Ok(what.await) }, cancelled).await
 }
 
 impl fmt::Debug for Session {

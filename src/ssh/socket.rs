@@ -1,9 +1,11 @@
 use std::format;
 use std::fs;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::string::String;
+use std::vec::Vec;
+
+use crate::run::random_name;
 
 /// Where a connection is found. The file goes with this, should `ssh` not have removed it.
 #[derive(Debug)]
@@ -21,8 +23,7 @@ impl Socket {
         let is_fit =
             bytes.len() <= LONGEST && bytes.starts_with(b"/") && bytes.iter().all(is_plain);
         let folder = if is_fit { &*folder } else { Path::new("/tmp") };
-        let random = RandomState::new().build_hasher().finish();
-        Self(folder.join(format!("jg-{random:016x}")))
+        Self(folder.join(format!("jg-{}", random_name())))
     }
 
     /// The option by which `ssh` finds it.
@@ -30,13 +31,24 @@ impl Socket {
         format!("ControlPath={}", self.0.display())
     }
 
-    /// The options of a `ssh` that uses this connection, and never opens one of its own.
-    pub(super) fn client_options(&self) -> [String; 5] {
-        let fixed = ["ControlMaster=no", "ProxyCommand=false", "BatchMode=yes", "LogLevel=ERROR"];
-        let [master, proxy, batch, level] = fixed.map(String::from);
-        [self.option(), master, proxy, batch, level]
+    /// The arguments by which a `ssh` or a `scp` uses this connection, and never opens one of its own.
+    pub(super) fn client_args(&self) -> Vec<String> {
+        let option = self.option();
+        let args = ["-F", "/dev/null", "-o", &option].into_iter().chain(CLIENT);
+        args.map(String::from).collect()
     }
 }
+
+const CLIENT: [&str; 8] = [
+    "-o",
+    "ControlMaster=no",
+    "-o",
+    "ProxyCommand=false",
+    "-o",
+    "BatchMode=yes",
+    "-o",
+    "LogLevel=ERROR",
+];
 
 impl Drop for Socket {
     fn drop(&mut self) {

@@ -2,8 +2,9 @@ use std::time::{Duration, Instant};
 
 use jobgraph::process::{Command, Line};
 use jobgraph::{Job, Outcome, SendJobGraph};
+use rustix::process::Signal;
 
-use crate::real::{MARK, Mark, Way, eventually, zombies};
+use crate::real::{MARK, Mark, Way, eventually, send, zombies};
 use crate::{each, marked, verdict};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -166,10 +167,7 @@ fn what_is_left_in_the_background_holds_nothing_up() {
         assert_eq!(report.result(&job).unwrap().stdout.text(), "started\n");
         assert!(begun.elapsed() < 10 * SECOND, "{way:?} {:?}", begun.elapsed());
         assert_eq!(mark.processes().len(), 1, "it is let alone");
-        for (pid, _) in mark.processes() {
-            let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-        }
+        mark.processes().into_iter().for_each(|(pid, _)| send(Signal::KILL, pid));
     });
 }
 

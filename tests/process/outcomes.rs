@@ -4,6 +4,7 @@ use jobgraph::process::{Command, CommandFailed};
 use jobgraph::testing::VirtualClock;
 use jobgraph::{Job, JobError, JobGraph, Permanent, SendJobGraph};
 
+use crate::real::Folder;
 use crate::{each, run};
 
 #[test]
@@ -106,15 +107,13 @@ fn a_folder_that_cannot_be_entered_is_no_exit_code() {
 #[test]
 fn a_command_that_fails_is_retried() {
     each(|way, on| {
-        let folder = std::env::temp_dir().join(format!("jobgraph-retried-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let command = Command::sh("echo x >> tries; [ $(wc -l < tries) = 3 ]").dir(&folder);
+        let folder = Folder::new();
+        let command = Command::sh("echo x >> tries; [ $(wc -l < tries) = 3 ]").dir(&folder.0);
         let mut graph = SendJobGraph::new();
         let job = graph.add(Job::command(on(command)).retries(5));
         let report = way.run(graph);
         assert_eq!(report.job(&job).unwrap().attempts(), 3);
         report.check().unwrap();
-        std::fs::remove_dir_all(&folder).unwrap();
     });
 }
 

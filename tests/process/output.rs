@@ -2,8 +2,9 @@ use std::sync::{Arc, Mutex};
 
 use jobgraph::process::{Command, Stream};
 use jobgraph::{Job, JobGraph};
+use rustix::process::Signal;
 
-use crate::real::Way;
+use crate::real::{Way, send};
 use crate::{each, run};
 
 /// Whoever reads one stream to its end before the other waits for ever.
@@ -145,10 +146,8 @@ fn what_never_ends_in_the_background_holds_nothing_up() {
     for way in Way::ALL {
         let command = Command::sh("yes & echo $! >&2; sleep 0.1");
         let ran = run(way, command.keep(100)).unwrap();
-        let pid = ran.stderr.text().trim().parse().unwrap();
-        let pid = rustix::process::Pid::from_raw(pid).unwrap();
         // It may have ended already, since nobody reads it any more.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        send(Signal::KILL, ran.stderr.text().trim().parse().unwrap());
     }
 }
 

@@ -4,10 +4,11 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_executor::Executor;
 use jobgraph::testing::VirtualClock;
 use jobgraph::tokio::TokioRuntime;
 use jobgraph::{Context, JobReport, Repeatable, SendJobGraph, SendReport, Sendable};
+
+use crate::executor::with_executor;
 
 /// A way to run a graph.
 pub(crate) struct Way {
@@ -183,21 +184,6 @@ impl Way {
 
 fn tokio_multi() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
-}
-
-/// An executor that two threads drive.
-fn with_executor<T>(run: impl FnOnce(&Arc<Executor<'static>>) -> T) -> T {
-    let executor = Arc::new(Executor::new());
-    let (stop, stopped) = async_channel::bounded::<()>(1);
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            let (executor, stopped) = (Arc::clone(&executor), stopped.clone());
-            scope.spawn(move || async_io::block_on(executor.run(stopped.recv())));
-        }
-        let result = run(&executor);
-        drop(stop);
-        result
-    })
 }
 
 async fn limited<C: jobgraph::Clock>(

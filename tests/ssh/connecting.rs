@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use jobgraph::process::Command;
 use jobgraph::ssh::{ConnectFailed, Ssh};
 use jobgraph::{Job, JobError, SendJobGraph};
+use rustix::process::Signal;
 
-use crate::real::{Way, eventually};
+use crate::real::{Way, eventually, send};
 use crate::sshd::Sshd;
 use crate::{SECOND, connected, marked, to};
 
@@ -160,8 +161,7 @@ fn children_of(server: &Sshd) -> std::sync::Arc<dyn Fn() + Send + Sync> {
     let server = server.id();
     std::sync::Arc::new(move || {
         for pid in crate::sshd::children(server) {
-            let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            send(Signal::KILL, pid);
         }
     })
 }
@@ -205,10 +205,7 @@ fn a_machine_that_is_silent_is_lost() {
         if line.text == "waits" {
             for pid in crate::sshd::children(id) {
                 let of = crate::sshd::children(pid);
-                for pid in [vec![pid], of].concat() {
-                    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-                    let _ = rustix::process::kill_process(pid, rustix::process::Signal::STOP);
-                }
+                [vec![pid], of].concat().into_iter().for_each(|pid| send(Signal::STOP, pid));
             }
         }
     });
@@ -261,7 +258,9 @@ fn whoever_waited_is_told_the_last_words() {
             let text = std::fs::read_to_string(&config).unwrap();
             let port = text.lines().find(|line| line.contains("Port")).unwrap();
             std::fs::write(&config, text.replace(port, &format!(" Port {nowhere}"))).unwrap();
-            crate::sshd::children(id).into_iter().for_each(kill);
+            for pid in crate::sshd::children(id) {
+                send(Signal::KILL, pid);
+            }
         }
     });
     let first = graph.add(Job::command_on(&session, first));
@@ -269,9 +268,4 @@ fn whoever_waited_is_told_the_last_words() {
     let report = Way::SmolInPlace.run(graph);
     let error = report.error(&second).unwrap().to_string();
     assert!(error.ends_with("Connection refused"), "{error}");
-}
-
-fn kill(pid: u32) {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
 }

@@ -1,35 +1,20 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 
 use jobgraph::process::Command;
 use jobgraph::{Job, SendJobGraph};
 
-use crate::real::{Way, eventually};
+use crate::real::{Folder, Way, eventually};
 use crate::sshd::Sshd;
 use crate::{SECOND, connected};
 
-struct Folder(PathBuf);
-
 impl Folder {
-    fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("jgf-{}", crate::Mark::new().0));
-        fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
     fn names(&self, of: &str) -> Vec<String> {
         let entries = fs::read_dir(self.0.join(of)).unwrap();
         let mut names: Vec<_> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

@@ -1,12 +1,12 @@
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use jobgraph::ssh::Ssh;
 use jobgraph::{Job, SendJobGraph};
 
-use crate::real::{Mark, Way, eventually, zombies};
+use crate::real::{Folder, Mark, Way, eventually, processes_with, program, zombies};
 use crate::sshd::{Sshd, sockets};
 use crate::{SECOND, marked};
 
@@ -44,38 +44,15 @@ fn victim_of(what: &str, mark: &Mark, server: &Sshd, env: &[(&str, &Path)]) -> C
         .unwrap()
 }
 
-/// A folder for the sockets of a test's own.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("jgl-{}{name}", Mark::new().0));
-        fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 /// The processes that were begun with this folder for temporary files: all that a victim has begun here.
 fn begun_with(folder: &Path) -> usize {
-    let of = format!("TMPDIR={}\0", folder.display());
-    let environs = fs::read_dir("/proc").unwrap().filter_map(|entry| {
-        let mut environ = fs::read(entry.ok()?.path().join("environ")).ok()?;
-        environ.push(0);
-        Some(environ)
-    });
-    environs.filter(|all| all.windows(of.len()).any(|window| window == of.as_bytes())).count()
+    processes_with(&format!("TMPDIR={}", folder.display())).len()
 }
 
 #[test]
 fn nothing_is_left_of_a_program_that_was_killed() {
     let Some(server) = Sshd::start(&[]) else { return };
-    let (mark, folder) = (Mark::new(), Folder::new(""));
+    let (mark, folder) = (Mark::new(), Folder::new());
     let mut victim = victim_of("waits", &mark, &server, &[("TMPDIR", &folder.0)]);
     let sleeps = || mark.processes().iter().filter(|(_, line)| line.starts_with("sleep")).count();
     eventually("they run", 10 * SECOND, || sleeps() == 12);
@@ -91,7 +68,7 @@ fn nothing_is_left_of_a_program_that_was_killed() {
 #[test]
 fn home_and_the_folder_for_temporary_files_may_have_long_names() {
     let Some(server) = Sshd::start(&[]) else { return };
-    let (mark, folder) = (Mark::new(), Folder::new(&"-long".repeat(40)));
+    let (mark, folder) = (Mark::new(), Folder::named(&"-long".repeat(40)));
     let env = [("TMPDIR", &*folder.0), ("HOME", &*folder.0)];
     let mut victim = victim_of("ends", &mark, &server, &env);
     assert!(victim.wait().unwrap().success());
@@ -104,14 +81,8 @@ fn home_and_the_folder_for_temporary_files_may_have_long_names() {
 fn a_gateway_is_gone_through_by_any_shell_and_from_any_folder() {
     let Some(server) = Sshd::start(&[]) else { return };
     let shells = ["sh", "bash", "zsh", "fish", "tcsh", "mksh"];
-    let there = |shell: &&str| {
-        ["/bin", "/usr/bin"]
-            .map(|folder| Path::new(folder).join(shell))
-            .into_iter()
-            .find(|path| path.exists())
-    };
-    for (count, shell) in shells.iter().filter_map(there).enumerate() {
-        let (mark, folder) = (Mark::new(), Folder::new(" a $b%c"));
+    for (count, shell) in shells.into_iter().filter_map(program).enumerate() {
+        let (mark, folder) = (Mark::new(), Folder::named(" a $b%c"));
         let env = [("TMPDIR", &*folder.0), ("SHELL", &*shell)];
         let mut victim = victim_of("via", &mark, &server, &env);
         assert!(victim.wait().unwrap().success(), "{}", shell.display());
@@ -128,7 +99,7 @@ fn descriptors() -> usize {
 #[test]
 fn random_runs_leave_nothing() {
     let Some(server) = Sshd::start(&[]) else { return };
-    let (mark, folder) = (Mark::new(), Folder::new(""));
+    let (mark, folder) = (Mark::new(), Folder::new());
     // In a process of its own, whose open files are counted.
     let mut victim = victim_of("random", &mark, &server, &[("TMPDIR", &folder.0)]);
     assert!(victim.wait().unwrap().success());

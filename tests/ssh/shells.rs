@@ -1,10 +1,7 @@
-use std::fs;
-use std::path::Path;
-
 use jobgraph::process::Command;
 use jobgraph::{Job, SendJobGraph};
 
-use crate::real::{Mark, Way};
+use crate::real::{Folder, Mark, Way, program};
 use crate::sshd::Sshd;
 use crate::{connected, marked};
 
@@ -45,18 +42,9 @@ fn what_a_login_shell_says_is_not_the_commands() {
 #[test]
 fn any_login_shell_will_do() {
     for shell in ["sh", "bash", "dash", "zsh", "mksh", "ksh", "fish", "tcsh", "csh", "yash"] {
-        let Some(shell) = ["/bin", "/usr/bin"]
-            .map(|folder| format!("{folder}/{shell}"))
-            .into_iter()
-            .find(|path| Path::new(path).exists())
-        else {
-            continue;
-        };
-        let Some(server) =
-            Sshd::start(&[&format!("ForceCommand {shell} -c \"$SSH_ORIGINAL_COMMAND\"")])
-        else {
-            return;
-        };
+        let Some(shell) = program(shell) else { continue };
+        let login = format!("ForceCommand {} -c \"$SSH_ORIGINAL_COMMAND\"", shell.display());
+        let Some(server) = Sshd::start(&[&login]) else { return };
         works(&server);
     }
 }
@@ -65,22 +53,13 @@ fn any_login_shell_will_do() {
 #[test]
 fn any_sh_will_do() {
     for shell in ["bash", "dash", "zsh", "mksh", "busybox", "yash"] {
-        let Some(path) = ["/bin", "/usr/bin"]
-            .map(|folder| format!("{folder}/{shell}"))
-            .into_iter()
-            .find(|path| Path::new(path).exists())
-        else {
-            continue;
-        };
-        let folder = std::env::temp_dir().join(format!("jgs-{}", Mark::new().0));
-        fs::create_dir_all(&folder).unwrap();
-        std::os::unix::fs::symlink(path, folder.join("sh")).unwrap();
-        let path = format!("{}:/usr/bin:/bin", folder.display());
+        let (Some(path), folder) = (program(shell), Folder::new()) else { continue };
+        std::os::unix::fs::symlink(path, folder.0.join("sh")).unwrap();
+        let path = format!("{}:/usr/bin:/bin", folder.0.display());
         let login =
             format!("ForceCommand PATH={path}; export PATH; eval \"$SSH_ORIGINAL_COMMAND\"");
         let Some(server) = Sshd::start(&[&login]) else { return };
         works(&server);
-        fs::remove_dir_all(&folder).unwrap();
     }
 }
 

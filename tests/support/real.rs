@@ -4,12 +4,17 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use async_executor::Executor;
 use jobgraph::{SendJobGraph, SendReport};
+
+#[path = "executor.rs"]
+mod executor;
+
+use self::executor::with_executor;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -67,21 +72,6 @@ async fn either(
     futures_lite::future::or(async { Some(run.await.unwrap()) }, end).await
 }
 
-/// An executor that two threads drive.
-fn with_executor<T>(run: impl FnOnce(&Arc<Executor<'static>>) -> T) -> T {
-    let executor = Arc::new(Executor::new());
-    let (stop, stopped) = async_channel::bounded::<()>(1);
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            let (executor, stopped) = (Arc::clone(&executor), stopped.clone());
-            scope.spawn(move || async_io::block_on(executor.run(stopped.recv())));
-        }
-        let result = run(&executor);
-        drop(stop);
-        result
-    })
-}
-
 /// Waits until something is so, which takes a moment in real time.
 pub(crate) fn eventually(what: &str, within: Duration, is_so: impl Fn() -> bool) {
     let begun = Instant::now();
@@ -106,18 +96,7 @@ impl Mark {
 
     /// The processes that have it, zombies aside, with their command lines.
     pub(crate) fn processes(&self) -> BTreeSet<(u32, String)> {
-        let mark = format!("{MARK}={}\0", self.0);
-        let has_it = |environ: Vec<u8>| {
-            let environ = [environ, vec![0]].concat();
-            environ.windows(mark.len()).any(|window| window == mark.as_bytes())
-        };
-        let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
-            let pid: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
-            let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-            has_it(environ).then(|| (pid, String::from_utf8_lossy(&line).replace('\0', " ")))
-        });
-        processes.collect()
+        processes_with(&format!("{MARK}={}", self.0))
     }
 
     /// Whether all of them are gone, soon: what is left, is left for a hundred seconds.
@@ -134,6 +113,22 @@ impl Mark {
     }
 }
 
+/// The processes with this in their environment, zombies aside, with their command lines.
+pub(crate) fn processes_with(variable: &str) -> BTreeSet<(u32, String)> {
+    let variable = format!("{variable}\0");
+    let has_it = |environ: Vec<u8>| {
+        let environ = [environ, vec![0]].concat();
+        environ.windows(variable.len()).any(|window| window == variable.as_bytes())
+    };
+    let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let pid: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        has_it(environ).then(|| (pid, String::from_utf8_lossy(&line).replace('\0', " ")))
+    });
+    processes.collect()
+}
+
 /// The children of this process that nobody has waited for.
 pub(crate) fn zombies() -> Vec<u32> {
     let own = std::process::id();
@@ -148,4 +143,38 @@ pub(crate) fn zombies() -> Vec<u32> {
         (is_zombie && parent == own).then_some(pid)
     });
     children.collect()
+}
+
+/// A folder of a test's own, which goes with this.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self::named("")
+    }
+
+    /// With this at the end of its name.
+    pub(crate) fn named(end: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("jgf-{}{end}", Mark::new().0));
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Ends a process that may have ended already, or has it stand still.
+pub(crate) fn send(signal: rustix::process::Signal, pid: u32) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    let _ = rustix::process::kill_process(pid, signal);
+}
+
+/// Where a program is, if it is there.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
+    let folders = ["/bin", "/usr/bin"].map(PathBuf::from);
+    folders.into_iter().map(|folder| folder.join(name)).find(|path| path.exists())
 }

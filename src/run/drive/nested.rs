@@ -3,7 +3,6 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::string::String;
 use std::sync::Arc;
-use std::task::Poll;
 use std::vec::Vec;
 
 use super::act::{begin, end};
@@ -139,11 +138,12 @@ impl Job<()> {
         P: Payload,
     {
         let asked = Asked::fed_by(&inputs);
-        let run = async |(cx, values): (Context, O::Values), Later(make): Later<G>| {
-            match unless_cancelled(&cx, O::call(make, values)).await {
-                Some(graph) => Ok(run_inside(cx, graph).await?),
-                None => Err(Error::from(Cancelled)),
-            }
+        let run = async |(cx, values): (Context, O::Values), Later(make): Later<G>| match cx
+            .unless_cancelled(O::call(make, values))
+            .await
+        {
+            Some(graph) => Ok(run_inside(cx, graph).await?),
+            None => Err(Error::from(Cancelled)),
         };
         Self::nested::<P, _, _, _, _, _>(asked, ValuesAndContext(inputs), Later(make), run)
     }
@@ -273,16 +273,6 @@ impl<A: Ask, S: Source, F: Future, R: Fn(A::Given, S) -> F> Make for NestedRun<A
     fn inside(&self) -> Option<&dyn Inside> {
         self.source.as_ref()?.inside()
     }
-}
-
-/// Awaits this, unless the job is asked to stop before.
-async fn unless_cancelled<F: Future>(cx: &Context, future: F) -> Option<F::Output> {
-    let (mut future, mut cancelled) = (pin!(future), pin!(cx.cancelled()));
-    poll_fn(|task| match future.as_mut().poll(task) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => cancelled.as_mut().poll(task).map(|()| None),
-    })
-    .await
 }
 
 /// Runs a graph in the task of the job that it is, and stops it when that job is asked to.

@@ -18,6 +18,8 @@ pub(super) mod observers;
 mod outline;
 pub(super) mod output;
 pub(super) mod quiet;
+#[cfg(any(feature = "journal", feature = "process"))]
+pub(super) mod random;
 pub(super) mod record;
 pub(super) mod report;
 pub(super) mod runtime;

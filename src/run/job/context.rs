@@ -1,6 +1,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::ops::Deref;
+use std::pin::pin;
 use std::string::String;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -195,6 +196,16 @@ impl Context {
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut waits = Waits { context: self.clone(), key: None };
         poll_fn(move |cx| waits.poll(cx))
+    }
+
+    /// Awaits this, unless the attempt is asked to end before.
+    pub(crate) async fn unless_cancelled<F: Future>(&self, future: F) -> Option<F::Output> {
+        let (mut future, mut cancelled) = (pin!(future), pin!(self.cancelled()));
+        poll_fn(|task| match future.as_mut().poll(task) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => cancelled.as_mut().poll(task).map(|()| None),
+        })
+        .await
     }
 
     /// Asks the attempt to end. Whoever waits for that is to be woken, under no lock.
