@@ -12,7 +12,8 @@ use crate::process::{Command, CommandFailed, Launch, Running, Stream};
 use crate::run::random_name;
 use crate::{Cancelled, Context, Error, Job, Permanent, Repeat, ServiceContext};
 
-/// How long a connection has to be closed in order.
+/// How long a connection has to be closed in order, also on a machine that is busy, and then once it is let go.
+const IN_ORDER: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(2);
 
 impl Ssh {
@@ -42,7 +43,7 @@ impl Ssh {
                 held
             }
         };
-        Job::restartable_with(via, hold).label(&*label).grace(3 * GRACE)
+        Job::restartable_with(via, hold).label(&*label).grace(IN_ORDER + 2 * GRACE)
     }
 
     async fn hold(
@@ -110,7 +111,7 @@ impl Master {
                 let _ = self.running.finish_with().await;
             }
         };
-        futures_lite::future::or(in_order, cx.sleep(GRACE)).await;
+        futures_lite::future::or(in_order, cx.sleep(IN_ORDER)).await;
         self.running.stop();
         let _ = self.running.finish_with().await;
     }
