@@ -6,6 +6,8 @@ mod real;
 
 #[path = "journal/changes.rs"]
 mod changes;
+#[path = "journal/doubts.rs"]
+mod doubts;
 #[path = "journal/files.rs"]
 mod files;
 #[path = "journal/inside.rs"]

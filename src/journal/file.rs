@@ -11,6 +11,7 @@ use std::path::Path;
 use std::string::String;
 use std::vec::Vec;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
@@ -67,11 +68,20 @@ struct Header<'a> {
     run: Cow<'a, str>,
 }
 
-/// As little of a record as opening needs.
+/// As little of a record as opening needs; the rest has to be there.
 #[derive(Deserialize)]
+#[expect(dead_code, reason = "looked at later")]
 struct Head<'a> {
     #[serde(rename = "k", borrow)]
     key: Cow<'a, str>,
+    #[serde(rename = "v")]
+    version: IgnoredAny,
+    #[serde(rename = "i")]
+    inputs: IgnoredAny,
+    #[serde(rename = "d")]
+    digest: IgnoredAny,
+    #[serde(rename = "o")]
+    output: IgnoredAny,
 }
 
 const FORMAT: u32 = 1;
@@ -108,9 +118,12 @@ impl From<io::Error> for Refused {
 impl Journaled {
     /// Reads what is there, and says how what follows is to begin: behind a line that was cut off, with the end of that.
     pub(super) fn read(file: &mut File) -> Result<(Self, Vec<u8>), Refused> {
+        if !file.metadata()?.is_file() {
+            return Err(Refused::Foreign);
+        }
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
-        let (mut run, mut format, mut damaged) = (None, None, 0);
+        let (mut run, mut damaged) = (None, 0);
         let mut records = HashMap::new();
         for range in lines(&text) {
             let Some(json) = checked(&text[range.clone()]) else {
@@ -120,14 +133,13 @@ impl Journaled {
             if let Ok(head) = serde_json::from_slice::<Head<'_>>(json) {
                 records.insert(head.key.into(), range.start + PREFIX..range.end);
             } else if let Ok(header) = serde_json::from_slice::<Header<'_>>(json) {
-                format = Some(header.jobgraph);
+                if header.jobgraph != FORMAT {
+                    return Err(Refused::Format(header.jobgraph));
+                }
                 run.get_or_insert(header.run.into_owned());
             } else {
                 damaged += 1;
             }
-        }
-        if let Some(format) = format.filter(|&format| format != FORMAT) {
-            return Err(Refused::Format(format));
         }
         if run.is_none() && records.is_empty() && !may_be_cut_off(&text) {
             return Err(Refused::Foreign);

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::format;
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::string::String;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -10,11 +10,12 @@ use std::vec::Vec;
 
 use rustix::fs::{FlockOperation, flock};
 use serde_json::value::RawValue;
+use xxhash_rust::xxh3::Xxh3;
 
 use super::error::{JournalError, Why};
 use super::file::{Digest, Journaled, Record, Refused, open, record_line};
 use super::safe::Syncer;
-use crate::run::{Again, Keep, Keeper, Keeping};
+use crate::run::{Again, Keep, Keeper, Keeping, Origin, Place, Recorded};
 use crate::{Graph, JobId, Payload};
 
 /// How safe what a job left behind is before it counts.
@@ -30,6 +31,7 @@ pub enum Sync {
 /// A file that knows what durable jobs left behind: see [`journal`](crate::journal).
 #[derive(Debug)]
 pub struct Journal {
+    path: PathBuf,
     known: Journaled,
     state: Mutex<State>,
     syncer: Option<Syncer>,
@@ -42,7 +44,7 @@ struct State {
     before: Vec<u8>,
     records: u64,
     /// Of what jobs left behind in this run, restored or done.
-    digests: HashMap<Arc<str>, Digest>,
+    digests: HashMap<Arc<str>, u128>,
     /// By which graph a key was taken: the jobs around, and their attempts.
     claimed: HashMap<Arc<str>, (Vec<JobId>, Vec<u32>)>,
     /// What jobs of graphs inside left behind in this run: another attempt begins with that.
@@ -50,12 +52,11 @@ struct State {
 }
 
 /// As a record is, of this run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Fresh {
     version: u32,
-    inputs: Vec<(Arc<str>, Option<Digest>)>,
-    digest: Digest,
-    output: Arc<str>,
+    inputs: Origin,
+    recorded: Recorded,
 }
 
 impl Journal {
@@ -89,7 +90,7 @@ impl Journal {
         let (digests, claimed, fresh) = <_>::default();
         let mut state = State { file, before, records: 0, digests, claimed, fresh };
         state.append(&[]).map_err(|error| refused(Refused::Io(error)))?;
-        Ok(Self { known, state: Mutex::new(state), syncer: None })
+        Ok(Self { path: path.into(), known, state: Mutex::new(state), syncer: None })
     }
 
     /// How safe a record is before its job counts as done: [`Sync::Process`] unless said otherwise.
@@ -102,6 +103,9 @@ impl Journal {
             Sync::Power => {
                 let file = self.state().file.try_clone()?;
                 file.sync_all()?;
+                // The name of a new file is kept by its folder.
+                let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
                 Some(Syncer::start(file)?)
             }
         };
@@ -148,74 +152,86 @@ impl State {
         self.before = if written.is_ok() { Vec::new() } else { b"\n".to_vec() };
         written
     }
-
-    /// What its inputs are now.
-    fn inputs<'a>(&self, job: &'a Keep) -> impl Iterator<Item = (&'a Arc<str>, Option<Digest>)> {
-        job.inputs.iter().map(|key| (key, self.digests.get(key).copied()))
-    }
 }
 
-impl Fresh {
-    fn of(record: Record<'_>) -> Self {
-        let inputs = record.inputs.into_iter().map(|(key, digest)| (key.into(), digest));
-        let output = record.output.get().into();
-        Self { version: record.version, inputs: inputs.collect(), digest: record.digest, output }
+/// Whether what is recorded of a job counts.
+fn counts<'a>(
+    job: &Keep,
+    version: u32,
+    inputs: impl ExactSizeIterator<Item = (&'a str, Option<u128>)>,
+) -> Result<(), Again> {
+    if version != job.version {
+        return Err(Again::Version { now: job.version, recorded: version });
+    }
+    let mut changed = None;
+    let mut is_other = inputs.len() != job.inputs.len();
+    for ((was, before), (key, now)) in inputs.zip(&job.inputs) {
+        is_other |= was != &**key;
+        // What has left nothing behind is not the same as anything.
+        if now.is_none() || before != *now {
+            changed.get_or_insert(key);
+        }
+    }
+    match changed {
+        _ if is_other => Err(Again::Inputs),
+        Some(key) => Err(Again::Input(Arc::clone(key))),
+        None => Ok(()),
     }
 }
 
 impl Keeper for Journal {
-    fn restore(&self, job: &Keep) -> Result<Arc<str>, Again> {
+    fn look_up(&self, job: &Keep) -> Result<Recorded, Again> {
         if let Some(again) = &job.again {
             return Err(again.clone());
         }
-        let mut state = self.state();
-        let fresh = state.fresh.get(&job.key).cloned();
-        let Some(record) = fresh.or_else(|| self.known.record(&job.key).map(Fresh::of)) else {
-            return Err(Again::NoRecord);
-        };
-        if record.version != job.version {
-            return Err(Again::Version { now: job.version, recorded: record.version });
+        if let Some(fresh) = self.state().fresh.get(&job.key) {
+            let inputs = fresh.inputs.iter().map(|(key, digest)| (&**key, *digest));
+            return counts(job, fresh.version, inputs).map(|()| fresh.recorded.clone());
         }
-        if !record.inputs.iter().map(|(key, _)| key).eq(&job.inputs) {
-            return Err(Again::Inputs);
-        }
-        for ((key, now), (_, was)) in state.inputs(job).zip(&record.inputs) {
-            if now != *was || now.is_none() && job.planning {
-                return Err(Again::Input(Arc::clone(key)));
-            }
-        }
-        if Digest::of(&record.output) != record.digest {
+        let record = self.known.record(&job.key).ok_or(Again::NoRecord)?;
+        let digests =
+            record.inputs.iter().map(|(key, digest)| (&**key, digest.map(|digest| digest.0)));
+        counts(job, record.version, digests)?;
+        if Digest::of(record.output.get()) != record.digest {
             return Err(Again::Unreadable);
         }
-        state.digests.insert(Arc::clone(&job.key), record.digest);
-        Ok(record.output)
+        Ok(Recorded { output: record.output.get().into(), digest: record.digest.0 })
     }
 
-    fn reject(&self, key: &str) {
-        self.state().digests.remove(key);
+    fn note(&self, key: &Arc<str>, digest: Option<u128>) {
+        let digests = &mut self.state().digests;
+        match digest {
+            Some(digest) => drop(digests.insert(Arc::clone(key), digest)),
+            None => drop(digests.remove(key)),
+        }
+    }
+
+    fn digest(&self, key: &str) -> Option<u128> {
+        self.state().digests.get(key).copied()
     }
 
     fn record(&self, job: &Keep, output: &str) -> io::Result<u64> {
-        let output: &RawValue = serde_json::from_str(output)?;
-        let digest = Digest::of(output.get());
-        let mut state = self.state();
-        let inputs: Vec<_> =
-            state.inputs(job).map(|(key, digest)| (Arc::clone(key), digest)).collect();
-        let recorded = inputs.iter().map(|(key, digest)| ((&**key).into(), *digest)).collect();
+        // A line is a record: in JSON the end of one means nothing.
+        let output = output.replace(['\n', '\r'], " ");
+        let digest = Digest::of(&output);
+        let inputs = job.inputs.iter().map(|(key, digest)| ((&**key).into(), digest.map(Digest)));
         let record = Record {
             key: (&*job.key).into(),
             version: job.version,
-            inputs: recorded,
+            inputs: inputs.collect(),
             digest,
-            output,
+            output: serde_json::from_str::<&RawValue>(&output)?,
         };
-        state.append(&record_line(&record)?)?;
-        if !job.keeping.path.is_empty() {
-            let (version, output) = (job.version, output.get().into());
-            state.fresh.insert(Arc::clone(&job.key), Fresh { version, inputs, digest, output });
-        }
-        state.digests.insert(Arc::clone(&job.key), digest);
+        let line = record_line(&record)?;
+        let mut state = self.state();
+        state.append(&line)?;
         state.records += 1;
+        state.digests.insert(Arc::clone(&job.key), digest.0);
+        if job.is_inside {
+            let recorded = Recorded { output: output.into(), digest: digest.0 };
+            let fresh = Fresh { version: job.version, inputs: job.inputs.clone(), recorded };
+            state.fresh.insert(Arc::clone(&job.key), fresh);
+        }
         let ticket = state.records;
         if let Some(syncer) = &self.syncer {
             syncer.note(ticket);
@@ -236,29 +252,27 @@ impl Keeper for Journal {
         }
     }
 
-    fn claim(
-        &self,
-        graph: &Keeping,
-        keys: &mut dyn Iterator<Item = Arc<str>>,
-    ) -> Result<(), Arc<str>> {
-        let mut state = self.state();
-        for key in keys {
-            let own = (graph.jobs.clone(), graph.attempts.clone());
-            match state.claimed.insert(Arc::clone(&key), own) {
-                Some((jobs, attempts)) if jobs != graph.jobs || attempts == graph.attempts => {
-                    return Err(key);
-                }
-                Some(_) | None => {}
-            }
+    fn claim(&self, place: &Place, key: &Arc<str>) -> bool {
+        let claimed = &mut self.state().claimed;
+        let is_free = claimed
+            .get(key)
+            .is_none_or(|(jobs, attempts)| *jobs == place.jobs && *attempts != place.attempts);
+        if is_free {
+            claimed.insert(Arc::clone(key), (place.jobs.clone(), place.attempts.clone()));
         }
-        Ok(())
+        is_free
+    }
+
+    fn release(&self, key: &str) {
+        let mut state = self.state();
+        state.claimed.remove(key);
+        state.digests.remove(key);
     }
 
     fn effect(&self, job: &Keep) -> String {
-        let state = self.state();
-        let mut inputs = xxhash_rust::xxh3::Xxh3::new();
-        for (_, digest) in state.inputs(job) {
-            inputs.update(&digest.map_or([0; 16], |digest| digest.0.to_le_bytes()));
+        let mut inputs = Xxh3::new();
+        for (_, digest) in &job.inputs {
+            inputs.update(&digest.unwrap_or_default().to_le_bytes());
         }
         format!("{}-{}-{:016x}", self.known.run, job.key, inputs.digest())
     }

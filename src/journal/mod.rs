@@ -26,12 +26,15 @@
 //!
 //! # What counts
 //! - A job is known by its key, never by its place. Its record counts if its version is the same, and if the durable jobs that
-//!   it requires are the same and left the same behind: one that was done again, and left the same, changes nothing for others.
+//!   it comes from are the same and left the same behind: those that it requires, also through services, and those that the jobs
+//!   around come from, if it is one of a graph inside. One that was done again, and left the same, changes nothing for others.
 //! - Only success is recorded. What failed, timed out, was cancelled or skipped is done again, with all its retries, and so is what is
-//!   not durable. In doubt, it is done again: what is recorded is of another type, or it is fed by a job that is neither
-//!   durable nor a service.
+//!   not durable. In doubt, it is done again: if what is recorded is of another type, if a durable job that it requires has left nothing
+//!   behind in this run, if it is fed by a job that is neither durable nor a service (also through services, or around it), if the
+//!   attempt was asked to end.
 //! - A service that only restored jobs require is not started.
-//! - It is done at least once: between an effect and its record lies a moment.
+//! - It is done at least once: between an effect and its record lies a moment. See [`Context::key`](crate::Context::key).
+//! - An output comes back as its JSON says: what JSON cannot tell apart, as `NaN` and `None`, or `Some(())` and `None`, comes back as one.
 //!
 //! # The file
 //! A line a record: the xxh3-64 of what follows in 16 hexadecimal digits, a blank, and JSON with the key `k`, the version `v`, the inputs `i` with

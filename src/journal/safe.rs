@@ -92,7 +92,9 @@ impl Drop for Syncer {
         self.shared.state().ends = true;
         self.shared.wanted.notify_one();
         // It has the file, and with it the lock.
-        if let Some(thread) = self.thread.take() {
+        let is_own = |thread: &JoinHandle<()>| thread.thread().id() == std::thread::current().id();
+        // Unless it is this one, which has woken somebody who drops the run.
+        if let Some(thread) = self.thread.take().filter(|thread| !is_own(thread)) {
             let _ = thread.join();
         }
     }

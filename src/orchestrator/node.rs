@@ -179,6 +179,11 @@ impl Extra {
         JobName { id: None, label: this.and_then(|extra| extra.options.label.clone()) }
     }
 
+    #[cfg(feature = "std")]
+    pub(crate) fn kind(&self) -> JobKind {
+        self.options.kind
+    }
+
     /// What the automaton asks about it.
     pub(super) fn facts(&self) -> Facts {
         Facts {

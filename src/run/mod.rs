@@ -28,8 +28,10 @@ pub use self::facts::mishap::{Mishap, MishapKind};
 pub use self::facts::missing::Missing;
 pub use self::facts::output::{LocalOutputs, OutputStore, SendOutputs};
 pub use self::facts::quiet::Panic;
+#[cfg(all(feature = "progress", not(all(feature = "journal", unix))))]
+pub(crate) use self::facts::quiet::caught;
 #[cfg(feature = "progress")]
-pub(crate) use self::facts::quiet::{caught, drop_quietly};
+pub(crate) use self::facts::quiet::drop_quietly;
 #[cfg(all(any(feature = "journal", feature = "process"), unix))]
 pub(crate) use self::facts::random::random_name;
 pub use self::facts::record::HookReport;
@@ -55,7 +57,8 @@ pub use self::job::payload::{Local, Payload, Sendable};
 pub(crate) use self::{
     facts::column::Column,
     facts::handle::Key,
+    facts::quiet::caught,
     job::body::{Execute, Inside, Occasion, Start},
-    job::keep::{Keep, Keeper, Keeping},
+    job::keep::{Keep, Keeper, Keeping, Origin, Place, Recorded},
     job::payload::{Boxed, to_heap},
 };

@@ -93,6 +93,33 @@ impl Folder {
     }
 }
 
+/// A record that lacks something hides none, and a later format is told wherever it stands.
+#[test]
+fn what_is_written_by_others_is_told() {
+    use xxhash_rust::xxh3::xxh3_64;
+    let line = |json: &str| format!("{:016x} {json}\n", xxh3_64(json.as_bytes()));
+    let (folder, done) = (Folder::new(), Done::default());
+    chain(folder.resume(), 3, &done);
+    done.take();
+    let whole = fs::read_to_string(folder.file()).unwrap();
+    fs::write(folder.file(), whole.clone() + &line("{\"k\":\"1\"}")).unwrap();
+    assert_eq!(folder.resume().damaged(), 1);
+    chain(folder.resume(), 3, &done);
+    assert_eq!(done.take(), [""; 0]);
+    let later = line("{\"jobgraph\":2,\"run\":\"x\"}");
+    for text in [later.clone() + &whole, whole + &later] {
+        fs::write(folder.file(), text).unwrap();
+        let error = folder.resume_again().unwrap_err().to_string();
+        assert!(error.ends_with("is of format 2, which a later version has written"), "{error}");
+    }
+    assert!(
+        Journal::resume("/dev/null")
+            .unwrap_err()
+            .to_string()
+            .ends_with("is no journal: name another file")
+    );
+}
+
 /// Somebody's own file is not to be written to.
 #[test]
 fn what_is_no_journal_is_left_alone() {

@@ -285,10 +285,11 @@ async fn run_inside<P: Payload>(
         graph.hear(Observers::pass_on(Arc::clone(&telling.observers), cx.attempt().job));
     }
     #[cfg(feature = "journal")]
-    match cx.keeping() {
-        Some(Ok(keeping)) => graph.durables.keeping = Some(keeping.clone()),
-        Some(Err(())) if !graph.durables.jobs.is_empty() => return Err(RunError::NoPath),
-        Some(Err(())) | None => {}
+    match cx.inside().filter(|_| graph.durables.keeping.is_none()) {
+        Some(Ok(inside)) => graph.durables.keeping = inside.keeping(),
+        Some(Err(())) if graph.durables.any().is_some() => return Err(RunError::NoPath),
+        Some(Err(())) => graph.durables.is_lost = true,
+        None => {}
     }
     let clock = Steady::new(cx.clock().clone());
     let mut engine = begin(&clock, graph)?;

@@ -1,94 +1,74 @@
-use std::collections::HashSet;
-use std::format;
+use std::collections::HashMap;
 use std::vec::Vec;
 
 use crate::orchestrator::{JobId, JobKind};
 use crate::run::engine::graph::Graph;
 use crate::run::facts::error::RunError;
-use crate::run::facts::quiet::caught;
-use crate::run::job::keep::Keep;
 use crate::run::job::payload::Payload;
 
 impl<P: Payload> Graph<P> {
-    /// Restores what was recorded and still counts, before anything runs, and lets services go that only such jobs
-    /// require. What is restored is decided here for good: a service that it would need is not there.
+    /// Finds, before anything runs, which jobs will not be done whatever happens, since what is recorded of them counts, and
+    /// lets services go that only such jobs require. All else is decided when its turn comes.
     pub(super) fn plan(&mut self) -> Result<(), RunError> {
-        let Some(keeping) = self.durables.keeping.clone() else { return Ok(()) };
+        if self.durables.keeping.is_none() {
+            return Ok(());
+        }
         let Ok(order) = self.core.topological_order() else { return Ok(()) };
-        let mut keys: Vec<_> =
-            self.durables.jobs.values().map(|durable| keeping.key(&durable.key)).collect();
-        keys.sort_unstable();
-        let claimed = keeping.keeper.claim(&keeping, &mut keys.into_iter());
-        claimed.map_err(|key| RunError::KeyTaken { key: key.as_ref().into() })?;
-        let mut restored = HashSet::new();
+        self.durables.claim_all()?;
+        let mut restored = HashMap::new();
         for &job in &order {
-            if self.durables.jobs.contains_key(&job) && self.restore(job) {
-                restored.insert(job);
+            if let Some(body) = self.cells.body(job.index()) {
+                self.durables.learn(&self.core, job, body.peek());
+            }
+            if let Some(digest) = self.restore(job, &restored) {
+                restored.insert(job, digest);
             }
         }
-        self.leave_out_services(&order, restored);
+        self.leave_out_services(&order, &restored);
         Ok(())
     }
 
-    fn restore(&mut self, job: JobId) -> bool {
-        let fed_by = self.fed_by(job);
-        if let Some(durable) = self.durables.jobs.get_mut(&job) {
-            durable.fed_by = fed_by.map(Into::into);
+    /// The digest of what is recorded of a job, if that counts and it needs nothing but what will be restored: whenever it is
+    /// handed out, all this is so. Then there is nothing to clean up behind it either.
+    fn restore(&mut self, job: JobId, restored: &HashMap<JobId, u128>) -> Option<u128> {
+        let digest = |input, _: &str| restored.get(&input).copied();
+        let keep = self.durables.keep(job, digest)?;
+        if !self.durables.needs_all(job, |input| restored.contains_key(&input)) {
+            return None;
         }
-        let Some(keep) = self.durables.keep(&self.core, job) else { return false };
-        let keep = Keep { planning: true, ..keep };
-        let Ok(recorded) = keep.keeping.keeper.restore(&keep) else { return false };
-        let body = self.cells.body_mut(job.index());
-        // It runs code of the user's.
-        let is_read =
-            body.is_some_and(|body| caught(|| body.parts().0.restore(&recorded)).unwrap_or(false));
-        if !is_read {
-            keep.keeping.keeper.reject(&keep.key);
+        let recorded = keep.keeper.look_up(&keep).ok()?;
+        let is_read = self.cells.body_mut(job.index())?.parts().0.restore(&recorded);
+        if is_read {
+            drop(self.cells.take_hook(job.index()));
         }
-        is_read
-    }
-
-    /// Who feeds it, and can neither be restored nor is a service.
-    fn fed_by(&self, job: JobId) -> Option<std::string::String> {
-        let mut found = None;
-        let body = self.cells.body(job.index())?;
-        body.peek().feeders(&mut |key| {
-            let is_finite = self.core.kind(key.id) == Some(JobKind::Finite);
-            if is_finite && !self.durables.jobs.contains_key(&key.id) && found.is_none() {
-                found = Some(format!("{}", self.core.job_name(key.id)));
-            }
-        });
-        found
+        is_read.then_some(recorded.digest)
     }
 
     /// A service all of whose dependents are restored is not needed. In doubt it is: nobody requires it, jobs may be added, it is
     /// waited for.
-    fn leave_out_services(&mut self, order: &[JobId], mut idle: HashSet<JobId>) {
-        if idle.is_empty() || self.additions.are_shared() {
+    fn leave_out_services(&mut self, order: &[JobId], restored: &HashMap<JobId, u128>) {
+        if restored.is_empty() || self.additions.are_shared() {
             return;
         }
         let dependents = self.core.dependents_of_all();
-        let mut services = Vec::new();
+        let mut idle: Vec<JobId> = Vec::new();
         for &job in order.iter().rev() {
             let is_service = self.core.kind(job) == Some(JobKind::Service);
             let mut required_by = dependents.of(job).map(|(dependent, _)| dependent).peekable();
-            let is_required = required_by.peek().is_some();
             if is_service
-                && is_required
+                && required_by.peek().is_some()
                 && !self.core.is_awaited(job)
-                && !idle.contains(&job)
-                && required_by.all(|dependent| idle.contains(&dependent))
+                && required_by
+                    .all(|dependent| restored.contains_key(&dependent) || idle.contains(&dependent))
             {
-                idle.insert(job);
-                services.push(job);
+                idle.push(job);
             }
         }
         drop(dependents);
-        for job in services {
+        for job in idle {
             if let Some(body) = self.cells.body_mut(job.index()) {
                 *body = P::idle();
             }
-            // There is nothing to clean up.
             drop(self.cells.take_hook(job.index()));
         }
     }

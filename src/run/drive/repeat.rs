@@ -57,6 +57,10 @@ impl<P: Payload> Graph<P> {
             return Err(error);
         }
         self.core.topological_order()?;
+        #[cfg(feature = "journal")]
+        if let Some(job) = self.durables.any().filter(|_| self.durables.keeping.is_some()) {
+            return Err(RunError::Restores { job: self.core.job_name(job) });
+        }
         for id in self.core.jobs() {
             let (body, hook) = (self.cells.body(id.index()), self.cells.hook(id.index()));
             let can_repeat = |body: &P| body.peek().can_repeat();

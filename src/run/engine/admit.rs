@@ -20,24 +20,24 @@ impl<P: Payload> Engine<P> {
             let Addition { body, hook, extra, requirements, reserve, reply, by } = addition;
             let fits = self.check_inputs(&body, extra.as_deref());
             let slot = reserve(&mut self.outputs);
+            let fits = fits.and_then(|()| requirements.by_id(self.scope, extra.as_deref()));
             #[cfg(feature = "journal")]
-            let fits = fits.and_then(|()| self.check_key(&requirements, extra.as_deref()));
-            let core = &mut self.core;
-            let result: Result<JobId, RunError> = fits
-                .and_then(|()| requirements.by_id(self.scope, extra.as_deref()))
-                .and_then(|ids| Ok(core.insert(Record::new(slot), extra, ids)?.into()));
+            let fits = fits.and_then(|ids| {
+                self.durables.reserve(&self.core, &requirements, extra.as_deref()).map(|()| ids)
+            });
+            #[cfg(feature = "journal")]
+            let is_reserved = fits.is_ok();
+            let result: Result<JobId, RunError> =
+                fits.and_then(|ids| Ok(self.core.insert(Record::new(slot), extra, ids)?.into()));
             if let Ok(id) = result {
+                #[cfg(feature = "journal")]
+                self.durables.admit(&self.core, id, &requirements, body.peek());
                 self.cells.add(id.index(), body, hook);
                 if let Some(by) = by.filter(|_| self.observers.is_some()) {
                     self.added_by.insert(id, by);
                 }
                 for (required, _) in self.core.requirements(id) {
                     self.removals.dependent_added(required);
-                }
-                #[cfg(feature = "journal")]
-                if let Some((key, version)) = requirements.durable() {
-                    // Its key was looked at before.
-                    let _ = self.durables.add(id, key, version);
                 }
                 if requirements.is_hidden() {
                     self.outputs.hide(slot);
@@ -46,6 +46,10 @@ impl<P: Payload> Engine<P> {
                     self.let_go(id, Goes::Output);
                 }
             } else {
+                #[cfg(feature = "journal")]
+                if is_reserved {
+                    self.durables.release(&requirements);
+                }
                 self.outputs.release(slot);
                 for value in [Some(body), hook].into_iter().flatten() {
                     self.left.discard(None, Value::Body(value));
@@ -54,29 +58,6 @@ impl<P: Payload> Engine<P> {
             let answer = result.map(|id| Key { scope: self.scope.run, id });
             self.left.wake.extend(reply.give(answer));
         }
-    }
-}
-
-#[cfg(feature = "journal")]
-impl<P: Payload> Engine<P> {
-    /// Whether the key of a durable job is nobody else's.
-    fn check_key(
-        &self,
-        requirements: &crate::run::job::asked::Asked,
-        extra: Option<&crate::orchestrator::Extra>,
-    ) -> Result<(), RunError> {
-        let Some((key, _)) = requirements.durable() else { return Ok(()) };
-        let job = || crate::orchestrator::Extra::name(extra);
-        if let Some(other) = self.durables.with_key(key) {
-            let other = self.core.job_name(other);
-            return Err(RunError::SameKey { job: job(), other, key: key.into() });
-        }
-        let Some(keeping) = &self.durables.keeping else { return Ok(()) };
-        let mut keys = std::iter::once(keeping.key(key));
-        keeping
-            .keeper
-            .claim(keeping, &mut keys)
-            .map_err(|key| RunError::KeyTaken { key: key.as_ref().into() })
     }
 }
 

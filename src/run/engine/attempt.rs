@@ -83,7 +83,12 @@ impl<P: Payload> Engine<P> {
     /// What an attempt may take from its run that begins.
     #[inline]
     pub(crate) fn beginning<'a>(&'a mut self, attempt: &'a Attempt) -> Beginning<'a, P> {
-        Beginning { engine: self, attempt }
+        Beginning {
+            engine: self,
+            attempt,
+            #[cfg(feature = "journal")]
+            keep: None,
+        }
     }
 
     /// Takes the body of an attempt out of its cell, to be polled again; `None` if the attempt is over.
@@ -228,6 +233,8 @@ impl<P: Payload> Engine<P> {
 pub(crate) struct Beginning<'a, P: Payload> {
     engine: &'a mut Engine<P>,
     attempt: &'a Attempt,
+    #[cfg(feature = "journal")]
+    keep: Option<Arc<Keep>>,
 }
 
 impl<P: Payload> Start for Beginning<'_, P> {
@@ -243,13 +250,20 @@ impl<P: Payload> Start for Beginning<'_, P> {
     }
 
     fn context(&mut self) -> Context {
+        // A durable job asks for one itself, and what it does may as well.
+        #[cfg(feature = "journal")]
+        if let Some(held) = self.engine.cells.context(self.attempt.job.index())
+            && held.attempt() == *self.attempt
+        {
+            return held.clone();
+        }
+        #[cfg(feature = "journal")]
+        let key = self.keep().map(|keep| keep.keeper.effect(&keep));
         let Engine { mailbox, outermost, clock, observers, scope, .. } = &*self.engine;
         let observers = observers.as_ref().map(Arc::downgrade);
         let is_last = self.engine.core.is_last(*self.attempt);
         #[cfg(feature = "journal")]
-        let keeping = self.engine.durables.inside(&self.engine.core, *self.attempt);
-        #[cfg(feature = "journal")]
-        let key = self.engine.durables.effect(&self.engine.core, self.attempt.job);
+        let inside = self.engine.durables.inside(&self.engine.core, *self.attempt);
         let context = Context::new(
             *self.attempt,
             scope.run,
@@ -260,14 +274,18 @@ impl<P: Payload> Start for Beginning<'_, P> {
             observers,
         );
         #[cfg(feature = "journal")]
-        let context = context.kept_by(keeping, key);
+        let context = context.kept_by(inside, key);
         self.engine.cells.hold_context(self.attempt.job.index(), context.clone());
         context
     }
 
     #[cfg(feature = "journal")]
-    fn keep(&mut self) -> Option<Keep> {
-        self.engine.durables.keep(&self.engine.core, self.attempt.job)
+    fn keep(&mut self) -> Option<Arc<Keep>> {
+        if self.keep.is_none() {
+            let keep = self.engine.durables.keep_now(&self.engine.core, self.attempt.job);
+            self.keep = keep.map(Arc::new);
+        }
+        self.keep.clone()
     }
 
     #[cfg(feature = "journal")]

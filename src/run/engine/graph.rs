@@ -285,12 +285,7 @@ impl<P: Payload> Graph<P> {
             self.outputs.hide(slot);
         }
         #[cfg(feature = "journal")]
-        if let Some((key, version)) = requirements.durable()
-            && let Err(other) = self.durables.add(job, key, version)
-        {
-            let [job, other] = [job, other].map(|job| self.core.job_name(job));
-            self.errors.push(RunError::SameKey { job, other, key: key.into() });
-        }
+        self.errors.extend(self.durables.declare(&self.core, job, requirements).err());
     }
 
     /// A job that cannot be added gets a handle all the same; the run is refused.

@@ -272,6 +272,18 @@ pub enum RunError {
         /// The key.
         key: Box<str>,
     },
+    /// A forever job or a service is said to be durable.
+    #[cfg(feature = "journal")]
+    Endless {
+        /// The job.
+        job: JobName,
+    },
+    /// The graph cannot be run again because of this job, which its journal would restore.
+    #[cfg(feature = "journal")]
+    Restores {
+        /// The job.
+        job: JobName,
+    },
     /// A job of another graph of this run has the key of a durable job.
     #[cfg(feature = "journal")]
     KeyTaken {
@@ -331,6 +343,16 @@ impl fmt::Display for RunError {
             Self::KeyTaken { key } => write!(
                 f,
                 "the key `{key}` is that of a durable job of another graph of this run: give the job around it another label"
+            ),
+            #[cfg(feature = "journal")]
+            Self::Endless { job } => write!(
+                f,
+                "{job} is not expected to end, and leaves nothing behind that could be restored: it cannot be durable"
+            ),
+            #[cfg(feature = "journal")]
+            Self::Restores { job } => write!(
+                f,
+                "the graph cannot run again because of {job}, which its journal would restore: make it anew for each run"
             ),
             #[cfg(feature = "journal")]
             Self::NoPath => f.write_str(

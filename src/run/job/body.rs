@@ -9,7 +9,7 @@ use std::vec::Vec;
 
 use super::context::Context;
 #[cfg(feature = "journal")]
-use super::keep::Keep;
+use super::keep::{Keep, Recorded};
 use crate::run::facts::error::{Error, RunError};
 use crate::run::facts::fact::JobInfo;
 use crate::run::facts::handle::Key;
@@ -90,7 +90,7 @@ pub trait Execute {
     /// Takes what is recorded for its output, if it can be read. Runs code of the user's.
     #[cfg(feature = "journal")]
     #[doc(hidden)]
-    fn restore(self: Pin<&mut Self>, _: &str) -> bool {
+    fn restore(self: Pin<&mut Self>, _: &Recorded) -> bool {
         false
     }
 
@@ -139,7 +139,7 @@ pub trait Start {
     /// How its output is kept for another run, if it is.
     #[cfg(feature = "journal")]
     #[doc(hidden)]
-    fn keep(&mut self) -> Option<Keep>;
+    fn keep(&mut self) -> Option<Arc<Keep>>;
 
     /// Says what that has come to.
     #[cfg(feature = "journal")]

@@ -76,7 +76,7 @@ impl<T: 'static, P: Payload + Unpin> Execute for BoxedBody<T, P> {
     }
 
     #[cfg(feature = "journal")]
-    fn restore(self: Pin<&mut Self>, recorded: &str) -> bool {
+    fn restore(self: Pin<&mut Self>, recorded: &super::keep::Recorded) -> bool {
         self.inner().restore(recorded)
     }
 }

@@ -10,7 +10,7 @@ use std::task::{self, Poll};
 use slab::Slab;
 
 #[cfg(feature = "journal")]
-use super::keep::Keeping;
+use super::keep::Inside;
 use crate::orchestrator::{Attempt, Timestamp};
 use crate::run::facts::bell::Bell;
 use crate::run::facts::lock::lock;
@@ -33,7 +33,7 @@ struct Inner {
     is_last: bool,
     /// Who keeps what a graph inside leaves behind; `Err` if there is no path to it.
     #[cfg(feature = "journal")]
-    keeping: Option<Result<Keeping, ()>>,
+    inside: Option<Result<Inside, ()>>,
     /// What makes effects of it known as the same, if it is durable.
     #[cfg(feature = "journal")]
     key: Option<String>,
@@ -112,7 +112,7 @@ impl Context {
             clock,
             is_last,
             #[cfg(feature = "journal")]
-            keeping: None,
+            inside: None,
             #[cfg(feature = "journal")]
             key: None,
             observers,
@@ -125,11 +125,11 @@ impl Context {
     #[cfg(feature = "journal")]
     pub(crate) fn kept_by(
         mut self,
-        keeping: Option<Result<Keeping, ()>>,
+        inside: Option<Result<Inside, ()>>,
         key: Option<String>,
     ) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
-            (inner.keeping, inner.key) = (keeping, key);
+            (inner.inside, inner.key) = (inside, key);
         }
         self
     }
@@ -143,8 +143,8 @@ impl Context {
     }
 
     #[cfg(feature = "journal")]
-    pub(crate) fn keeping(&self) -> Option<&Result<Keeping, ()>> {
-        self.0.keeping.as_ref()
+    pub(crate) fn inside(&self) -> Option<&Result<Inside, ()>> {
+        self.0.inside.as_ref()
     }
 
     /// The mailbox of the outermost run.

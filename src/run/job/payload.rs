@@ -93,7 +93,7 @@ impl Payload for Local<'_> {
 
     #[cfg(feature = "journal")]
     fn idle() -> Self {
-        Self(to_heap(Idle))
+        Self(to_heap(Idle::default()))
     }
 }
 
@@ -111,7 +111,7 @@ impl Payload for Sendable {
 
     #[cfg(feature = "journal")]
     fn idle() -> Self {
-        Self(to_heap(Idle))
+        Self(to_heap(Idle::default()))
     }
 }
 
