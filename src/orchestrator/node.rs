@@ -179,7 +179,7 @@ impl Extra {
         JobName { id: None, label: this.and_then(|extra| extra.options.label.clone()) }
     }
 
-    #[cfg(feature = "std")]
+    #[cfg(feature = "journal")]
     pub(crate) fn kind(&self) -> JobKind {
         self.options.kind
     }
