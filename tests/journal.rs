@@ -14,6 +14,10 @@ mod files;
 mod inside;
 #[path = "journal/killed.rs"]
 mod killed;
+#[path = "journal/origins.rs"]
+mod origins;
+#[path = "journal/refused.rs"]
+mod refused;
 #[path = "journal/services.rs"]
 mod services;
 

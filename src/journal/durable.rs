@@ -129,6 +129,27 @@ impl<B: Body<Output: Serialize + DeserializeOwned>> Durable<B> {
         }
         Poll::Ready(Ok(()))
     }
+
+    fn poll_attempt(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
+        if let Held::Recorded(recorded) = &self.held {
+            let recorded = recorded.clone();
+            if self.read(&recorded) {
+                self.inner().clear();
+            } else if let Some(attempt) = &self.kept {
+                attempt.tell(Kept::Again(Again::Unreadable));
+            }
+        }
+        match self.held {
+            Held::Restored(..) => return self.adopt(),
+            Held::Written(..) => return self.poll_safe(cx),
+            // An output that nobody took is of the attempt before.
+            Held::Recorded(_) | Held::Done(_) => self.held = Held::Nothing,
+            Held::Nothing => {}
+        }
+        ready!(self.inner().poll(cx))?;
+        self.record()?;
+        self.poll_safe(cx)
+    }
 }
 
 impl<B: Body<Output: Serialize + DeserializeOwned>> Body for Durable<B> {
@@ -156,24 +177,12 @@ impl<B: Body<Output: Serialize + DeserializeOwned>> Execute for Durable<B> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
         let this = self.get_mut();
-        if let Held::Recorded(recorded) = &this.held {
-            let recorded = recorded.clone();
-            if this.read(&recorded) {
-                this.inner().clear();
-            } else if let Some(attempt) = &this.kept {
-                attempt.tell(Kept::Again(Again::Unreadable));
-            }
+        let polled = this.poll_attempt(cx);
+        if polled.is_ready() {
+            // It would hold the journal, as long as the body is anywhere.
+            this.kept = None;
         }
-        match this.held {
-            Held::Restored(..) => return this.adopt(),
-            Held::Written(..) => return this.poll_safe(cx),
-            // An output that nobody took is of the attempt before.
-            Held::Recorded(_) | Held::Done(_) => this.held = Held::Nothing,
-            Held::Nothing => {}
-        }
-        ready!(this.inner().poll(cx))?;
-        this.record()?;
-        this.poll_safe(cx)
+        polled
     }
 
     fn deliver(self: Pin<&mut Self>, occasion: Occasion, column: &mut dyn Any, slot: u32) -> bool {
@@ -193,7 +202,7 @@ impl<B: Body<Output: Serialize + DeserializeOwned>> Execute for Durable<B> {
 
     fn clear(self: Pin<&mut Self>) {
         let this = self.get_mut();
-        this.held = Held::Nothing;
+        (this.held, this.kept) = (Held::Nothing, None);
         this.inner().clear();
     }
 

@@ -212,13 +212,15 @@ fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
         .filter(|range| range.end > range.start)
 }
 
-/// Whether a file is a journal that was cut off in its first line, or is empty.
+/// Whether a file is a journal that was cut off in its first line, or damaged there, or is empty: whether it is no longer
+/// than that, and all but one of its bytes may stand where they stand.
 fn may_be_cut_off(text: &[u8]) -> bool {
     let header = line(&header(&random_name()));
-    text.len() < header.len()
-        && text.iter().zip(&header).enumerate().all(|(at, (byte, known))| {
-            let is_random =
-                at < PREFIX - 1 || byte.is_ascii_hexdigit() && known.is_ascii_hexdigit();
-            if is_random { byte.is_ascii_hexdigit() } else { byte == known }
-        })
+    let may_be = |(at, (byte, known)): &(usize, (&u8, &u8))| {
+        let is_random = *at < PREFIX - 1 || byte.is_ascii_hexdigit() && known.is_ascii_hexdigit();
+        if is_random { byte.is_ascii_hexdigit() } else { byte == known }
+    };
+    text.len() <= header.len()
+        && text.iter().zip(&header).enumerate().filter(|byte| !may_be(byte)).count()
+            <= usize::from(text.len() == header.len())
 }

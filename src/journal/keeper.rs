@@ -1,7 +1,8 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::format;
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::string::String;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +16,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::error::{JournalError, Why};
 use super::file::{Digest, Journaled, Record, Refused, open, record_line};
 use super::safe::Syncer;
-use crate::run::{Again, Keep, Keeper, Keeping, Origin, Place, Recorded};
+use crate::run::{Again, Keep, Keeper, Keeping, Origin, Place, Recorded, Whence};
 use crate::{Graph, JobId, Payload};
 
 /// How safe what a job left behind is before it counts.
@@ -33,8 +34,9 @@ pub enum Sync {
 pub struct Journal {
     path: PathBuf,
     known: Journaled,
-    state: Mutex<State>,
+    // It ends before the file is unlocked.
     syncer: Option<Syncer>,
+    state: Mutex<State>,
 }
 
 #[derive(Debug)]
@@ -44,11 +46,19 @@ struct State {
     before: Vec<u8>,
     records: u64,
     /// Of what jobs left behind in this run, restored or done.
-    digests: HashMap<Arc<str>, u128>,
-    /// By which graph a key was taken: the jobs around, and their attempts.
-    claimed: HashMap<Arc<str>, (Vec<JobId>, Vec<u32>)>,
+    digests: BTreeMap<Arc<str>, u128>,
+    /// By which graph a key was taken.
+    claimed: HashMap<Arc<str>, Claim>,
     /// What jobs of graphs inside left behind in this run: another attempt begins with that.
     fresh: HashMap<Arc<str>, Fresh>,
+}
+
+/// The jobs around a graph, which of their graphs these are, and in which of their attempts.
+#[derive(Debug)]
+struct Claim {
+    jobs: Vec<JobId>,
+    graphs: Vec<u32>,
+    attempts: Vec<u32>,
 }
 
 /// As a record is, of this run.
@@ -165,16 +175,23 @@ fn counts<'a>(
     }
     let mut changed = None;
     let mut is_other = inputs.len() != job.inputs.len();
-    for ((was, before), (key, now)) in inputs.zip(&job.inputs) {
-        is_other |= was != &**key;
-        // What has left nothing behind is not the same as anything.
-        if now.is_none() || before != *now {
-            changed.get_or_insert(key);
+    let (mut of_any, mut is_same) = (None, false);
+    for ((was, before), Whence { name, digest: now, is_any }) in inputs.zip(&job.inputs) {
+        is_other |= was != &**name;
+        // What has left nothing behind is not the same as anything; unless one of several is enough, and another one did.
+        let is_missing = before.is_none() || now.is_none();
+        if *is_any {
+            of_any = Some(name);
+            is_same |= !is_missing && before == *now;
+        }
+        if before != *now && !(*is_any && is_missing) || now.is_none() && !is_any {
+            changed.get_or_insert(name);
         }
     }
+    let changed = changed.or(of_any.filter(|_| !is_same));
     match changed {
         _ if is_other => Err(Again::Inputs),
-        Some(key) => Err(Again::Input(Arc::clone(key))),
+        Some(name) => Err(Again::Input(Arc::clone(name))),
         None => Ok(()),
     }
 }
@@ -185,7 +202,7 @@ impl Keeper for Journal {
             return Err(again.clone());
         }
         if let Some(fresh) = self.state().fresh.get(&job.key) {
-            let inputs = fresh.inputs.iter().map(|(key, digest)| (&**key, *digest));
+            let inputs = fresh.inputs.iter().map(|from| (&*from.name, from.digest));
             return counts(job, fresh.version, inputs).map(|()| fresh.recorded.clone());
         }
         let record = self.known.record(&job.key).ok_or(Again::NoRecord)?;
@@ -214,7 +231,7 @@ impl Keeper for Journal {
         // A line is a record: in JSON the end of one means nothing.
         let output = output.replace(['\n', '\r'], " ");
         let digest = Digest::of(&output);
-        let inputs = job.inputs.iter().map(|(key, digest)| ((&**key).into(), digest.map(Digest)));
+        let inputs = job.inputs.iter().map(|from| ((&*from.name).into(), from.digest.map(Digest)));
         let record = Record {
             key: (&*job.key).into(),
             version: job.version,
@@ -253,26 +270,41 @@ impl Keeper for Journal {
     }
 
     fn claim(&self, place: &Place, key: &Arc<str>) -> bool {
+        let Place { jobs, graphs, attempts, .. } = place;
         let claimed = &mut self.state().claimed;
         let is_free = claimed
             .get(key)
-            .is_none_or(|(jobs, attempts)| *jobs == place.jobs && *attempts != place.attempts);
+            .is_none_or(|by| by.jobs == *jobs && by.graphs == *graphs && by.attempts != *attempts);
         if is_free {
-            claimed.insert(Arc::clone(key), (place.jobs.clone(), place.attempts.clone()));
+            let (jobs, graphs, attempts) = (jobs.clone(), graphs.clone(), attempts.clone());
+            claimed.insert(Arc::clone(key), Claim { jobs, graphs, attempts });
         }
         is_free
     }
 
     fn release(&self, key: &str) {
-        let mut state = self.state();
-        state.claimed.remove(key);
-        state.digests.remove(key);
+        self.state().claimed.remove(key);
+    }
+
+    fn digest_of_all(&self, path: &str) -> Option<u128> {
+        let state = self.state();
+        let from = (Bound::Included(path), Bound::Unbounded);
+        let inside = state.digests.range::<str, _>(from);
+        let mut all = None::<Xxh3>;
+        for (key, digest) in inside.take_while(|(key, _)| key.starts_with(path)) {
+            let all = all.get_or_insert_default();
+            all.update(key.as_bytes());
+            all.update(&digest.to_le_bytes());
+        }
+        all.map(|all| all.digest128())
     }
 
     fn effect(&self, job: &Keep) -> String {
         let mut inputs = Xxh3::new();
-        for (_, digest) in &job.inputs {
-            inputs.update(&digest.unwrap_or_default().to_le_bytes());
+        inputs.update(&job.version.to_le_bytes());
+        for Whence { name, digest, .. } in &job.inputs {
+            inputs.update(name.as_bytes());
+            inputs.update(&digest.map_or(0, |digest| digest | 1).to_le_bytes());
         }
         format!("{}-{}-{:016x}", self.known.run, job.key, inputs.digest())
     }

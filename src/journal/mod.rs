@@ -25,20 +25,30 @@
 //! ```
 //!
 //! # What counts
-//! - A job is known by its key, never by its place. Its record counts if its version is the same, and if the durable jobs that
-//!   it comes from are the same and left the same behind: those that it requires, also through services, and those that the jobs
-//!   around come from, if it is one of a graph inside. One that was done again, and left the same, changes nothing for others.
+//! - A job is known by its key, never by its place; no other one of the run may have it, not even once the job is gone. Its record
+//!   counts if its version is the same, and if the durable jobs that it comes from are the same and left the same behind: those that
+//!   it requires, and those that lie behind what it requires and is not durable; those that the job comes from that has added it; and for
+//!   one of a graph inside, those that the jobs around come from, their versions, and what the graphs before it in the same attempt have left
+//!   behind. One that was done again, and left the same text behind, changes nothing for others; a `HashMap` has another text each time.
+//! - Of several jobs of which any is enough ([`requires_any`](crate::Job::requires_any)), one that has left the same behind is enough.
 //! - Only success is recorded. What failed, timed out, was cancelled or skipped is done again, with all its retries, and so is what is
-//!   not durable. In doubt, it is done again: if what is recorded is of another type, if a durable job that it requires has left nothing
-//!   behind in this run, if it is fed by a job that is neither durable nor a service (also through services, or around it), if the
-//!   attempt was asked to end.
-//! - A service that only restored jobs require is not started.
+//!   not durable. In doubt, it is done again: if what is recorded cannot be read as its type, if a durable job that it requires has left
+//!   nothing behind in this run, if it is fed by a job that is neither durable nor a service (also through services, or around it), if
+//!   the attempt was asked to end. An attempt whose time runs out while its record is being made safe was done, and may be restored.
+//! - A service is not started if it is certain beforehand that all that requires it is restored. In doubt it is started: if one of these
+//!   may run because another job did *not* succeed, as with [`after`](crate::Job::after), if there is an [adder](crate::Graph::adder), if
+//!   the service is [awaited](crate::Job::awaited), or required by nobody.
 //! - It is done at least once: between an effect and its record lies a moment. See [`Context::key`](crate::Context::key).
-//! - An output comes back as its JSON says: what JSON cannot tell apart, as `NaN` and `None`, or `Some(())` and `None`, comes back as one.
+//! - A job with a shutdown hook cannot be durable: the hook takes back what it leaves behind.
+//! - An output comes back as its JSON says: `Some(())` comes back as `None`; a type that reads the text of another one takes that for its own: say
+//!   another [`version`](crate::Job::version). What goes there and not back is done again each time: an `f64` that is no number, a value
+//!   nested more than 128 deep.
+//! - A graph that runs only a part of its jobs ([`keep_between`](crate::Graph::keep_between)) comes from that part.
+//! - [`Sync::Power`] waits in real time: on tokio's paused clock, timeouts pass meanwhile. `VirtualClock` waits with it.
 //!
 //! # The file
 //! A line a record: the xxh3-64 of what follows in 16 hexadecimal digits, a blank, and JSON with the key `k`, the version `v`, the inputs `i` with
-//! the xxh3-128 of their outputs, that of its own `d`, and the output `o`. It is only ever appended to; a line that was cut off, or damaged, is
+//! the xxh3-128 of their outputs, or of all that lies behind a job that is not durable, that of its own `d`, and the output `o`. It is only ever appended to; a line that was cut off, or damaged, is
 //! skipped, and counted. Of several records of a key the last counts. One process at a time has it.
 
 mod durable;

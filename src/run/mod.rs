@@ -59,6 +59,6 @@ pub(crate) use self::{
     facts::handle::Key,
     facts::quiet::caught,
     job::body::{Execute, Inside, Occasion, Start},
-    job::keep::{Keep, Keeper, Keeping, Origin, Place, Recorded},
+    job::keep::{Keep, Keeper, Keeping, Origin, Place, Recorded, Whence},
     job::payload::{Boxed, to_heap},
 };

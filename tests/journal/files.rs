@@ -145,3 +145,14 @@ fn what_is_on_the_disk_counts() {
     chain(folder.resume(), 10, &done);
     assert_eq!(done.take(), [""; 0]);
 }
+
+#[test]
+fn a_file_of_one_damaged_line_opens() {
+    let folder = Folder::new();
+    drop(folder.resume());
+    let mut bytes = fs::read(folder.file()).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::write(folder.file(), bytes).unwrap();
+    Journal::resume(folder.file()).unwrap();
+}

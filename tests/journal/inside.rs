@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use jobgraph::testing::VirtualClock;
 use jobgraph::{Job, SendJobGraph};
 
@@ -66,22 +68,26 @@ fn keys_that_are_taken_and_graphs_without_a_name_are_refused() {
         let done = done.clone();
         async move |cx: jobgraph::Context| {
             cx.run(survey(&done, "x", false)).await?.check()?;
-            cx.run(survey(&done, "x", false)).await?.check()?;
-            jobgraph::ok(())
+            let error = cx.run(survey(&done, "x", false)).await.unwrap_err();
+            jobgraph::ok(error.to_string())
         }
     });
     let two = graph.add(two.label("two"));
-    let same = graph.add(Job::graph(survey(&done, "y", false)).label("two").after(&two));
-    let nameless = graph.add(Job::graph(survey(&done, "z", false)));
+    let made = |host| {
+        let done = done.clone();
+        Job::graph_with(two, move |_: Arc<String>| async move { survey(&done, host, false) })
+    };
+    let same = graph.add(made("y").label("two"));
+    let nameless = graph.add(made("z"));
     let adder = graph.adder();
     graph.add(Job::new(async {}).durable("page"));
     let adds = Job::try_new(async move { adder.add(Job::new(async {}).durable("page")).await });
     let adds = graph.add(adds.label("adds"));
     let report = run(graph);
-    let error = |job: &dyn Fn() -> String| job();
-    let taken = "the key `two/page` is that of a durable job of another graph of this run: give the job around it another label";
-    assert_eq!(error(&|| report.error(&two).unwrap().to_string()), taken);
-    assert_eq!(error(&|| report.error(&same).unwrap().to_string()), taken);
+    let taken = "#1 has the key `two/page`, which another job of this run has, or has had: give it another one, or the job around it another label";
+    let taken = Some(taken.to_owned());
+    assert_eq!(report.output(&two).cloned(), taken);
+    assert_eq!(report.error(&same).map(ToString::to_string), taken);
     assert!(report.error(&nameless).unwrap().to_string().contains("give that one a label"));
     assert!(report.error(&adds).unwrap().to_string().contains("has the key `page`"));
 }
@@ -92,7 +98,7 @@ fn a_graph_with_durable_jobs_does_not_run_again() {
     let mut graph = SendJobGraph::new().journal(folder.resume());
     graph.add(Job::repeat(|| async { jobgraph::ok(1) }).durable("one").label("one"));
     let error = graph.repeatable().err().unwrap().to_string();
-    assert!(error.contains("#1 one"), "{error}");
+    assert!(error.contains("make it anew for each run"), "{error}");
     // Without a journal they are jobs like any other.
     let mut graph = SendJobGraph::new();
     let one = graph.add(Job::new(async { 1 }).durable("one"));

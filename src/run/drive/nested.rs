@@ -20,6 +20,8 @@ use crate::run::facts::quiet::note_caught;
 use crate::run::facts::report::{JobReport, Report};
 use crate::run::job::ask::{Ask, TheContext, ValuesAndContext};
 use crate::run::job::asked::Asked;
+#[cfg(feature = "journal")]
+use crate::run::job::body::TakeKey;
 use crate::run::job::body::{Body, Inside, Start};
 use crate::run::job::context::Context;
 use crate::run::job::inputs::Feeds;
@@ -232,6 +234,13 @@ impl<P: Payload> Inside for Graph<P> {
     fn problems(&self) -> Vec<RunError> {
         Self::problems(self)
     }
+
+    #[cfg(feature = "journal")]
+    fn durables(&self, path: &str, take: &mut TakeKey<'_>) {
+        if self.durables.keeping.is_none() {
+            Self::durable_keys(self, path, take);
+        }
+    }
 }
 
 /// A graph, or what makes it, until its run begins, which is the future of a job.
@@ -287,8 +296,12 @@ async fn run_inside<P: Payload>(
     #[cfg(feature = "journal")]
     match cx.inside().filter(|_| graph.durables.keeping.is_none()) {
         Some(Ok(inside)) => graph.durables.keeping = inside.keeping(),
-        Some(Err(())) if graph.durables.any().is_some() => return Err(RunError::NoPath),
-        Some(Err(())) => graph.durables.is_lost = true,
+        Some(Err(())) => {
+            if let Some(job) = graph.durables.any() {
+                return Err(RunError::NoPath { job: graph.core.job_name(job) });
+            }
+            graph.durables.is_lost = true;
+        }
         None => {}
     }
     let clock = Steady::new(cx.clock().clone());
@@ -306,5 +319,9 @@ async fn run_inside<P: Payload>(
         run.as_mut().poll(cx)
     })
     .await;
+    #[cfg(feature = "journal")]
+    if let Some(Ok(inside)) = cx.inside() {
+        inside.has_ended();
+    }
     Ok(end(engine).0)
 }

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::vec::Vec;
 
 use crate::orchestrator::{JobId, JobKind};
+use crate::run::engine::durables::Planned;
 use crate::run::engine::graph::Graph;
 use crate::run::facts::error::RunError;
 use crate::run::job::payload::Payload;
@@ -10,37 +11,35 @@ impl<P: Payload> Graph<P> {
     /// Finds, before anything runs, which jobs will not be done whatever happens, since what is recorded of them counts, and
     /// lets services go that only such jobs require. All else is decided when its turn comes.
     pub(super) fn plan(&mut self) -> Result<(), RunError> {
-        if self.durables.keeping.is_none() {
+        if self.durables.keeping.is_none() || self.refusal().is_some() {
             return Ok(());
         }
         let Ok(order) = self.core.topological_order() else { return Ok(()) };
-        self.durables.claim_all()?;
-        let mut restored = HashMap::new();
+        if let Some(error) = self.misplaced().pop() {
+            return Err(error);
+        }
+        self.durables.claim_all(&self.core)?;
+        let mut planned = Planned::default();
         for &job in &order {
             if let Some(body) = self.cells.body(job.index()) {
                 self.durables.learn(&self.core, job, body.peek());
             }
-            if let Some(digest) = self.restore(job, &restored) {
-                restored.insert(job, digest);
+            if !self.durables.contains(job) {
+                self.durables.plan(&self.core, job, &mut planned);
+            } else if let Some(digest) = self.restore(job, &planned) {
+                planned.restored.insert(job, digest);
             }
         }
-        self.leave_out_services(&order, &restored);
+        self.leave_out_services(&order, &planned.restored);
         Ok(())
     }
 
     /// The digest of what is recorded of a job, if that counts and it needs nothing but what will be restored: whenever it is
-    /// handed out, all this is so. Then there is nothing to clean up behind it either.
-    fn restore(&mut self, job: JobId, restored: &HashMap<JobId, u128>) -> Option<u128> {
-        let digest = |input, _: &str| restored.get(&input).copied();
-        let keep = self.durables.keep(job, digest)?;
-        if !self.durables.needs_all(job, |input| restored.contains_key(&input)) {
-            return None;
-        }
+    /// handed out, all this is so.
+    fn restore(&mut self, job: JobId, planned: &Planned) -> Option<u128> {
+        let keep = self.durables.keep_planned(&self.core, job, planned)?;
         let recorded = keep.keeper.look_up(&keep).ok()?;
         let is_read = self.cells.body_mut(job.index())?.parts().0.restore(&recorded);
-        if is_read {
-            drop(self.cells.take_hook(job.index()));
-        }
         is_read.then_some(recorded.digest)
     }
 

@@ -58,8 +58,8 @@ impl<P: Payload> Graph<P> {
         }
         self.core.topological_order()?;
         #[cfg(feature = "journal")]
-        if let Some(job) = self.durables.any().filter(|_| self.durables.keeping.is_some()) {
-            return Err(RunError::Restores { job: self.core.job_name(job) });
+        if self.durables.keeping.is_some() {
+            return Err(RunError::Restores);
         }
         for id in self.core.jobs() {
             let (body, hook) = (self.cells.body(id.index()), self.cells.hook(id.index()));

@@ -107,7 +107,7 @@ pub(crate) struct Addition<P: Payload> {
     pub(crate) requirements: Asked,
     pub(crate) reserve: Reserve<P>,
     pub(crate) reply: Answer,
-    /// The job that added it, if that is known: in a run that is observed.
+    /// The job that added it, if that is known: if somebody wants to know.
     pub(crate) by: Option<JobId>,
 }
 

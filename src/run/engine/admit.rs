@@ -12,6 +12,16 @@ use crate::run::facts::record::Record;
 use crate::run::job::payload::Payload;
 
 impl<P: Payload> Engine<P> {
+    /// Whether somebody wants to know which job adds others: who observes, and who keeps what they leave behind.
+    #[inline]
+    pub(crate) fn knows_who_adds(&self) -> bool {
+        #[cfg(feature = "journal")]
+        if self.durables.keeping.is_some() {
+            return true;
+        }
+        self.observers.is_some()
+    }
+
     /// Adds what waits, and answers.
     pub(super) fn admit(&mut self) {
         // What is added counts from the clock of the core: hand it the time.
@@ -23,7 +33,10 @@ impl<P: Payload> Engine<P> {
             let fits = fits.and_then(|()| requirements.by_id(self.scope, extra.as_deref()));
             #[cfg(feature = "journal")]
             let fits = fits.and_then(|ids| {
-                self.durables.reserve(&self.core, &requirements, extra.as_deref()).map(|()| ids)
+                let has_hook = hook.is_some();
+                self.durables
+                    .reserve(&self.core, &requirements, extra.as_deref(), has_hook)
+                    .map(|()| ids)
             });
             #[cfg(feature = "journal")]
             let is_reserved = fits.is_ok();
@@ -31,7 +44,7 @@ impl<P: Payload> Engine<P> {
                 fits.and_then(|ids| Ok(self.core.insert(Record::new(slot), extra, ids)?.into()));
             if let Ok(id) = result {
                 #[cfg(feature = "journal")]
-                self.durables.admit(&self.core, id, &requirements, body.peek());
+                self.durables.admit(&self.core, id, &requirements, body.peek(), by);
                 self.cells.add(id.index(), body, hook);
                 if let Some(by) = by.filter(|_| self.observers.is_some()) {
                     self.added_by.insert(id, by);

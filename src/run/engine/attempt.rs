@@ -259,11 +259,11 @@ impl<P: Payload> Start for Beginning<'_, P> {
         }
         #[cfg(feature = "journal")]
         let key = self.keep().map(|keep| keep.keeper.effect(&keep));
+        #[cfg(feature = "journal")]
+        let inside = self.engine.durables.inside(&self.engine.core, *self.attempt);
         let Engine { mailbox, outermost, clock, observers, scope, .. } = &*self.engine;
         let observers = observers.as_ref().map(Arc::downgrade);
         let is_last = self.engine.core.is_last(*self.attempt);
-        #[cfg(feature = "journal")]
-        let inside = self.engine.durables.inside(&self.engine.core, *self.attempt);
         let context = Context::new(
             *self.attempt,
             scope.run,

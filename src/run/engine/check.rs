@@ -1,10 +1,16 @@
 use std::boxed::Box;
+#[cfg(feature = "journal")]
+use std::collections::HashSet;
 use std::fmt;
+#[cfg(feature = "journal")]
+use std::format;
 use std::vec::Vec;
 
 use super::graph::Graph;
 use crate::run::facts::error::RunError;
 use crate::run::job::body::Inside;
+#[cfg(feature = "journal")]
+use crate::run::job::body::TakeKey;
 use crate::run::job::payload::Payload;
 
 /// All that is wrong with a graph: the answer of [`Graph::check`].
@@ -78,6 +84,45 @@ impl<P: Payload> Graph<P> {
         self.errors.first().cloned().or_else(|| self.no_window())
     }
 
+    /// Durable jobs inside that cannot be told apart, or not be found again, if there is a journal.
+    #[cfg(feature = "journal")]
+    pub(crate) fn misplaced(&self) -> Vec<RunError> {
+        let (mut problems, mut keys) = (Vec::new(), HashSet::new());
+        if self.durables.keeping.is_some() {
+            self.durable_keys("", &mut |key| match key {
+                Ok((job, key)) if keys.contains(&key) => {
+                    problems.push(RunError::KeyTaken { job, key: key.into() });
+                }
+                Ok((_, key)) => drop(keys.insert(key)),
+                Err(job) => problems.push(RunError::NoPath { job }),
+            });
+        }
+        problems
+    }
+
+    /// See [`Inside::durables`].
+    #[cfg(feature = "journal")]
+    pub(crate) fn durable_keys(&self, path: &str, take: &mut TakeKey<'_>) {
+        for job in self.core.jobs() {
+            if let Some(key) = self.durables.own_key(job) {
+                take(Ok((self.core.job_name(job), format!("{path}{key}"))));
+            }
+        }
+        for job in self.core.jobs() {
+            let inside = self.cells.body(job.index()).and_then(|body| body.peek().inside());
+            let Some(inside) = inside else { continue };
+            if let Some(step) = self.durables.step(&self.core, job) {
+                inside.durables(&format!("{path}{step}/"), take);
+                continue;
+            }
+            let mut is_lost = false;
+            inside.durables("", &mut |_| is_lost = true);
+            if is_lost {
+                take(Err(self.core.job_name(job)));
+            }
+        }
+    }
+
     pub(crate) fn problems(&self) -> Vec<RunError> {
         let mut problems = self.errors.clone();
         problems.extend(self.no_window());
@@ -88,6 +133,8 @@ impl<P: Payload> Graph<P> {
                 RunError::Inside { job, error: Box::new(error) }
             }));
         }
+        #[cfg(feature = "journal")]
+        problems.extend(self.misplaced());
         problems.extend(self.core.cycles().into_iter().map(RunError::Graph));
         problems
     }

@@ -1,14 +1,15 @@
 use std::collections::HashMap;
+use std::format;
 use std::sync::Arc;
 use std::vec::Vec;
 
-use crate::orchestrator::{Attempt, Condition, Extra, JobId, JobKind, Orchestrator};
+use super::sources::{Known, Sources};
+use crate::orchestrator::{Attempt, Extra, JobId, JobKind, Orchestrator};
 use crate::run::facts::error::RunError;
-use crate::run::facts::kept::Again;
 use crate::run::facts::record::Record;
 use crate::run::job::asked::Asked;
 use crate::run::job::body::Execute;
-use crate::run::job::keep::{Inside, Keep, Keeping, Origin};
+use crate::run::job::keep::{Came, Inside, Keep, Keeping, Whence};
 
 /// The durable jobs of a graph, and who keeps what they leave behind.
 #[derive(Clone, Default)]
@@ -18,8 +19,7 @@ pub(crate) struct Durables {
     pub(crate) is_lost: bool,
     jobs: HashMap<JobId, Durable>,
     keys: HashMap<Arc<str>, JobId>,
-    /// Of all jobs, if there is a journal.
-    sources: HashMap<JobId, Source>,
+    sources: Sources,
 }
 
 #[derive(Clone)]
@@ -29,15 +29,11 @@ struct Durable {
     version: u32,
 }
 
-/// What the work of a job comes from, as far as its graph knows.
-#[derive(Clone, Default)]
-struct Source {
-    /// The durable jobs that it requires, also through services.
-    inputs: Vec<JobId>,
-    /// Whether it runs only if all of these have succeeded.
-    needs_all: bool,
-    /// A job that feeds it, also through services, and is neither durable nor a service.
-    fed_by: Option<Arc<str>>,
+/// What a plan knows before the run: what will be restored, and what lies behind the others.
+#[derive(Default)]
+pub(crate) struct Planned {
+    pub(crate) restored: HashMap<JobId, u128>,
+    came: HashMap<JobId, Came>,
 }
 
 impl Durables {
@@ -47,11 +43,15 @@ impl Durables {
         core: &Orchestrator<Record>,
         job: JobId,
         asked: &Asked,
+        has_hook: bool,
     ) -> Result<(), RunError> {
         let Some((key, version)) = asked.durable() else { return Ok(()) };
         let name = || core.job_name(job);
         if core.kind(job) != Some(JobKind::Finite) {
             return Err(RunError::Endless { job: name() });
+        }
+        if has_hook {
+            return Err(RunError::TakenBack { job: name() });
         }
         if let Some(&other) = self.keys.get(key) {
             return Err(RunError::SameKey {
@@ -76,11 +76,15 @@ impl Durables {
         core: &Orchestrator<Record>,
         asked: &Asked,
         extra: Option<&Extra>,
+        has_hook: bool,
     ) -> Result<(), RunError> {
         let Some((key, _)) = asked.durable() else { return Ok(()) };
         let job = || Extra::name(extra);
         if extra.is_some_and(|extra| extra.kind() != JobKind::Finite) {
             return Err(RunError::Endless { job: job() });
+        }
+        if has_hook {
+            return Err(RunError::TakenBack { job: job() });
         }
         if let Some(&other) = self.keys.get(key) {
             return Err(RunError::SameKey {
@@ -90,9 +94,15 @@ impl Durables {
             });
         }
         if self.is_lost {
-            return Err(RunError::NoPath);
+            return Err(RunError::NoPath { job: job() });
         }
-        self.claim(key)
+        let Some(Keeping { keeper, place }) = &self.keeping else { return Ok(()) };
+        let key = place.key(key);
+        if keeper.claim(place, &key) {
+            Ok(())
+        } else {
+            Err(RunError::KeyTaken { job: job(), key: (*key).into() })
+        }
     }
 
     /// The job was not added after all.
@@ -102,43 +112,68 @@ impl Durables {
         }
     }
 
-    fn claim(&self, key: &str) -> Result<(), RunError> {
+    /// Takes the keys of all jobs of a graph that begins.
+    pub(crate) fn claim_all(&self, core: &Orchestrator<Record>) -> Result<(), RunError> {
         let Some(Keeping { keeper, place }) = &self.keeping else { return Ok(()) };
-        let key = place.key(key);
-        if keeper.claim(place, &key) {
-            Ok(())
-        } else {
-            Err(RunError::KeyTaken { key: (*key).into() })
+        let mut keys: Vec<_> = self.keys.iter().collect();
+        keys.sort_unstable();
+        keys.into_iter().try_for_each(|(key, &job)| {
+            let key = place.key(key);
+            if keeper.claim(place, &key) {
+                Ok(())
+            } else {
+                Err(RunError::KeyTaken { job: core.job_name(job), key: (*key).into() })
+            }
+        })
+    }
+
+    /// Learns what a job comes from, once that is known of all that it requires.
+    pub(crate) fn learn(&mut self, core: &Orchestrator<Record>, job: JobId, body: &dyn Execute) {
+        if self.keeping.is_some() {
+            let Self { sources, jobs, .. } = self;
+            sources.learn(core, job, body, |job| jobs.contains_key(&job));
         }
     }
 
-    /// Takes the keys of all jobs of a graph that begins.
-    pub(crate) fn claim_all(&self) -> Result<(), RunError> {
-        let mut keys: Vec<_> = self.keys.keys().collect();
-        keys.sort_unstable();
-        keys.into_iter().try_for_each(|key| self.claim(key))
-    }
-
-    /// A job was added to a run, its key having been reserved.
+    /// A job was added to a run, its key having been reserved, by another one, if that is known.
     pub(crate) fn admit(
         &mut self,
         core: &Orchestrator<Record>,
         job: JobId,
         asked: &Asked,
         body: &dyn Execute,
+        by: Option<JobId>,
     ) {
         if let Some((key, version)) = asked.durable() {
             self.insert(job, key, version);
         }
         self.learn(core, job, body);
+        let Some(by) = by.filter(|_| self.keeping.is_some()) else { return };
+        let name = format!("added by {}", core.label(by).unwrap_or("a job"));
+        let (from, fed_by) = (self.behind(core, by).whence(name), self.sources.fed_by(by));
+        self.sources.added(job, from, fed_by);
     }
 
-    /// A job has left the run.
-    pub(crate) fn remove(&mut self, job: JobId) {
-        self.sources.remove(&job);
+    /// A job leaves the run that has ended, or was not begun. What came from it is settled before.
+    pub(crate) fn remove(&mut self, core: &Orchestrator<Record>, job: JobId) {
+        if self.keeping.is_some() {
+            for (dependent, _) in core.dependents(job).collect::<Vec<_>>() {
+                if !self.jobs.contains_key(&dependent) {
+                    self.settle(core, dependent);
+                    let came = Now { durables: self, core }.behind(dependent);
+                    self.sources.note(dependent, came);
+                }
+            }
+        }
+        self.forget(job, core.attempts(job) > 0);
+    }
+
+    /// A job is gone. A key whose job was done is not used again in this run.
+    pub(crate) fn forget(&mut self, job: JobId, was_begun: bool) {
+        self.sources.remove(job);
         let Some(Durable { key, .. }) = self.jobs.remove(&job) else { return };
         self.keys.remove(&key);
-        if let Some(keeping) = &self.keeping {
+        if let Some(keeping) = self.keeping.as_ref().filter(|_| !was_begun) {
             keeping.keeper.release(&keeping.place.key(&key));
         }
     }
@@ -151,103 +186,176 @@ impl Durables {
         self.jobs.contains_key(&job)
     }
 
-    /// Learns what a job comes from, once that is known of all that it requires.
-    pub(crate) fn learn(&mut self, core: &Orchestrator<Record>, job: JobId, body: &dyn Execute) {
-        if self.keeping.is_none() {
-            return;
-        }
-        let mut source = Source { needs_all: true, ..Source::default() };
-        for (required, condition) in core.requirements(job) {
-            let through = self.sources.get(&required);
-            let through = through.filter(|_| core.kind(required) != Some(JobKind::Finite));
-            if self.contains(required) {
-                source.inputs.push(required);
-            } else if let Some(through) = through {
-                source.inputs.extend(&through.inputs);
-                source.needs_all &= through.needs_all;
-            } else {
-                continue;
-            }
-            source.needs_all &= condition == Condition::Succeeded;
-        }
-        body.feeders(&mut |feeder| {
-            let by = match core.kind(feeder.id) {
-                _ if self.contains(feeder.id) => None,
-                Some(JobKind::Finite) => Some(std::format!("{}", core.job_name(feeder.id)).into()),
-                _ => self.sources.get(&feeder.id).and_then(|through| through.fed_by.clone()),
-            };
-            source.fed_by = source.fed_by.take().or(by);
-        });
-        source.inputs.sort_unstable();
-        source.inputs.dedup();
-        self.sources.insert(job, source);
+    /// The key of a durable job, as it is in its graph.
+    pub(crate) fn own_key(&self, job: JobId) -> Option<&str> {
+        self.jobs.get(&job).map(|durable| &*durable.key)
     }
 
-    /// Whether a job runs only if all durable jobs that it comes from have succeeded, and these are all so.
-    pub(crate) fn needs_all(&self, job: JobId, are_so: impl Fn(JobId) -> bool) -> bool {
-        let source = self.sources.get(&job);
-        source
-            .is_some_and(|source| source.needs_all && source.inputs.iter().all(|&job| are_so(job)))
-    }
-
-    /// How a job is kept, if it is, with what its inputs have left behind.
-    pub(crate) fn keep(
-        &self,
+    /// What a job is called on the way to what is inside: its key, or its label.
+    pub(crate) fn step<'a>(
+        &'a self,
+        core: &'a Orchestrator<Record>,
         job: JobId,
-        digest: impl Fn(JobId, &str) -> Option<u128>,
+    ) -> Option<&'a str> {
+        self.own_key(job).or_else(|| core.label(job))
+    }
+
+    /// How a job is kept, if it is, with what its inputs leave behind, as planned.
+    pub(crate) fn keep_planned(
+        &self,
+        core: &Orchestrator<Record>,
+        job: JobId,
+        planned: &Planned,
     ) -> Option<Keep> {
+        let runs = self.sources.needs_all(job, |input| planned.is_so(self, input));
+        if !runs {
+            return None;
+        }
+        self.keep(core, job, &Before { durables: self, planned })
+    }
+
+    /// What lies behind a job, as planned.
+    pub(crate) fn plan(&self, core: &Orchestrator<Record>, job: JobId, planned: &mut Planned) {
+        let runs = self.sources.needs_all(job, |input| planned.is_so(self, input));
+        let known = Before { durables: self, planned };
+        let came = if runs { self.sources.came(core, job, &known) } else { Came::InDoubt };
+        planned.came.insert(job, came);
+    }
+
+    /// How a job is kept that begins: only what has succeeded has left anything behind.
+    pub(crate) fn keep_now(&mut self, core: &Orchestrator<Record>, job: JobId) -> Option<Keep> {
+        if self.keeping.is_none() || !self.contains(job) {
+            return None;
+        }
+        self.settle(core, job);
+        self.keep(core, job, &Now { durables: self, core })
+    }
+
+    fn keep(&self, core: &Orchestrator<Record>, job: JobId, known: &impl Known) -> Option<Keep> {
         let (Durable { key, version }, keeping) = (self.jobs.get(&job)?, self.keeping.as_ref()?);
-        let (inputs, again) = self.origin(keeping, job, digest);
+        let place = &keeping.place;
+        let own = self.sources.origin(core, job, known);
         Some(Keep {
             keeper: Arc::clone(&keeping.keeper),
-            key: keeping.place.key(key),
+            key: place.key(key),
             version: *version,
-            inputs,
-            again,
-            is_inside: !keeping.place.path.is_empty(),
+            inputs: [&*place.inputs, &*own].concat(),
+            again: place.again.clone().or_else(|| self.sources.again(job)),
+            is_inside: !place.path.is_empty(),
         })
     }
 
-    /// The same, while the run goes on: only what has succeeded has left anything behind.
-    pub(crate) fn keep_now(&self, core: &Orchestrator<Record>, job: JobId) -> Option<Keep> {
-        let keeper = &self.keeping.as_ref()?.keeper;
-        self.keep(job, |input, key| keeper.digest(key).filter(|_| core.has_succeeded(input)))
+    /// Notes what lies behind all that a job requires and has ended, or is ready: nothing changes that any more.
+    fn settle(&mut self, core: &Orchestrator<Record>, job: JobId) {
+        let unknown = self.sources.unknown(job, |job| self.jobs.contains_key(&job));
+        for job in unknown.into_iter().filter(|&job| core.is_ended(job) || core.has_succeeded(job))
+        {
+            let came = self.sources.came(core, job, &Now { durables: self, core });
+            self.sources.note(job, came);
+        }
     }
 
-    /// All that a job comes from, that of the jobs around included.
-    fn origin(
-        &self,
-        keeping: &Keeping,
-        job: JobId,
-        digest: impl Fn(JobId, &str) -> Option<u128>,
-    ) -> (Origin, Option<Again>) {
-        let place = &keeping.place;
-        let source = self.sources.get(&job).cloned().unwrap_or_default();
-        let mut own: Origin = Vec::with_capacity(source.inputs.len());
-        for input in source.inputs {
-            if let Some(durable) = self.jobs.get(&input) {
-                let key = place.key(&durable.key);
-                let digest = digest(input, &key);
-                own.push((key, digest));
-            }
+    /// What lies behind a job that has begun, with its version if it is durable.
+    fn behind(&mut self, core: &Orchestrator<Record>, job: JobId) -> Came {
+        self.settle(core, job);
+        let mut origin = self.sources.origin(core, job, &Now { durables: self, core });
+        let version = self.jobs.get(&job).map_or(0, |durable| durable.version);
+        if version > 0 {
+            let digest = Some(version.into());
+            origin.push(Whence { name: "version".into(), digest, is_any: false });
         }
-        own.sort_unstable();
-        let again = place.again.clone().or(source.fed_by.map(Again::FedBy));
-        ([&*place.inputs, &*own].concat(), again)
+        Came::of(&origin)
     }
 
     /// What a graph inside an attempt is to be kept by. `Err` if there would be no path to it.
     pub(crate) fn inside(
-        &self,
+        &mut self,
         core: &Orchestrator<Record>,
         attempt: Attempt,
     ) -> Option<Result<Inside, ()>> {
-        let Some(keeping) = &self.keeping else { return self.is_lost.then_some(Err(())) };
-        let key = self.jobs.get(&attempt.job).map(|durable| &*durable.key);
-        let Some(name) = key.or_else(|| core.label(attempt.job)) else { return Some(Err(())) };
-        let digest =
-            |input, key: &str| keeping.keeper.digest(key).filter(|_| core.has_succeeded(input));
-        let (inputs, again) = self.origin(keeping, attempt.job, digest);
-        Some(Ok(keeping.inside(name, attempt, inputs, again)))
+        let Some(keeping) = self.keeping.clone() else { return self.is_lost.then_some(Err(())) };
+        let Some(name) = self.step(core, attempt.job).map(Arc::<str>::from) else {
+            return Some(Err(()));
+        };
+        let came = self.behind(core, attempt.job);
+        let again = keeping.place.again.clone().or_else(|| self.sources.again(attempt.job));
+        Some(Ok(keeping.inside(&name, attempt, came, again)))
+    }
+}
+
+impl Planned {
+    /// Whether a job that something comes from will be restored, or comes only from such; `None` if it comes from nothing.
+    fn is_so(&self, durables: &Durables, job: JobId) -> Option<bool> {
+        if durables.contains(job) {
+            return Some(self.restored.contains_key(&job));
+        }
+        match self.came.get(&job)? {
+            Came::FromNothing => None,
+            Came::From(_) => Some(true),
+            Came::InDoubt => Some(false),
+        }
+    }
+}
+
+/// What is known before the run.
+struct Before<'a> {
+    durables: &'a Durables,
+    planned: &'a Planned,
+}
+
+impl Known for Before<'_> {
+    fn key(&self, job: JobId) -> Option<Arc<str>> {
+        self.durables.key(job)
+    }
+
+    fn digest(&self, job: JobId, _: &str) -> Option<u128> {
+        self.planned.restored.get(&job).copied()
+    }
+
+    fn came(&self, job: JobId) -> Option<Came> {
+        self.planned.came.get(&job).copied()
+    }
+
+    fn inside(&self, _: &str) -> Option<u128> {
+        None
+    }
+}
+
+/// What is known while the run goes on.
+struct Now<'a> {
+    durables: &'a Durables,
+    core: &'a Orchestrator<Record>,
+}
+
+impl Known for Now<'_> {
+    fn key(&self, job: JobId) -> Option<Arc<str>> {
+        self.durables.key(job)
+    }
+
+    fn digest(&self, job: JobId, key: &str) -> Option<u128> {
+        let keeper = &self.durables.keeping.as_ref()?.keeper;
+        keeper.digest(key).filter(|_| self.core.has_succeeded(job))
+    }
+
+    fn came(&self, job: JobId) -> Option<Came> {
+        self.durables.sources.known(job)
+    }
+
+    fn inside(&self, label: &str) -> Option<u128> {
+        let Keeping { keeper, place } = self.durables.keeping.as_ref()?;
+        keeper.digest_of_all(&place.path_to(label))
+    }
+}
+
+impl Now<'_> {
+    fn behind(&self, job: JobId) -> Came {
+        self.durables.sources.came(self.core, job, self)
+    }
+}
+
+impl Durables {
+    fn key(&self, job: JobId) -> Option<Arc<str>> {
+        let durable = self.jobs.get(&job)?;
+        Some(self.keeping.as_ref()?.place.key(&durable.key))
     }
 }

@@ -117,7 +117,7 @@ impl<P: Payload> Graph<P> {
             self.check_not_fed(dependent, |feeder| feeder == id)?;
         }
         self.core.bypass(id)?;
-        self.cells.drop_job(id.index());
+        self.drop_job(id);
         Ok(())
     }
 
@@ -138,9 +138,15 @@ impl<P: Payload> Graph<P> {
             self.check_not_fed(job, |feeder| beyond.contains(&feeder))?;
         }
         for (id, _) in self.core.keep_between(&starts, &ends)? {
-            self.cells.drop_job(id.index());
+            self.drop_job(id);
         }
         Ok(())
+    }
+
+    fn drop_job(&mut self, job: JobId) {
+        self.cells.drop_job(job.index());
+        #[cfg(feature = "journal")]
+        self.durables.forget(job, false);
     }
 
     fn own_all(&self, jobs: impl Requirements) -> Result<Vec<JobId>, RunError> {

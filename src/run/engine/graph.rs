@@ -268,7 +268,7 @@ impl<P: Payload> Graph<P> {
         };
         if added.number > 0 {
             if requirements.asks_more() {
-                self.note_output(requirements, added.into(), slot);
+                self.note_output(requirements, added.into(), slot, hook.is_some());
             }
             self.cells.add(added.index as usize, body, hook);
         }
@@ -277,7 +277,14 @@ impl<P: Payload> Graph<P> {
 
     /// What few jobs ask for of their outputs.
     #[cold]
-    fn note_output(&mut self, requirements: &Asked, job: JobId, slot: Slot) {
+    fn note_output(
+        &mut self,
+        requirements: &Asked,
+        job: JobId,
+        slot: Slot,
+        #[cfg_attr(not(feature = "journal"), expect(unused, reason = "for the other feature"))]
+        has_hook: bool,
+    ) {
         if requirements.is_transient() {
             self.transients.push(job);
         }
@@ -285,7 +292,7 @@ impl<P: Payload> Graph<P> {
             self.outputs.hide(slot);
         }
         #[cfg(feature = "journal")]
-        self.errors.extend(self.durables.declare(&self.core, job, requirements).err());
+        self.errors.extend(self.durables.declare(&self.core, job, requirements, has_hook).err());
     }
 
     /// A job that cannot be added gets a handle all the same; the run is refused.

@@ -19,5 +19,7 @@ mod rehearse;
 mod removals;
 mod remove;
 mod shutdown;
+#[cfg(feature = "journal")]
+mod sources;
 mod tell;
 mod turn;

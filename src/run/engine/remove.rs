@@ -83,9 +83,9 @@ impl<P: Payload> Engine<P> {
 
     /// All that the job has kept is the user's to drop.
     fn take_out(&mut self, job: JobId) {
-        let Ok(record) = self.core.remove(job) else { return };
         #[cfg(feature = "journal")]
-        self.durables.remove(job);
+        self.durables.remove(&self.core, job);
+        let Ok(record) = self.core.remove(job) else { return };
         let body = self.cells.take(job.index()).map(Value::Body);
         let outputs = Value::Outputs(self.outputs.vacate(record.slot));
         for value in body.into_iter().chain([outputs, Value::Record(record)]) {

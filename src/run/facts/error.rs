@@ -278,21 +278,29 @@ pub enum RunError {
         /// The job.
         job: JobName,
     },
-    /// The graph cannot be run again because of this job, which its journal would restore.
+    /// A durable job has a shutdown hook, which takes back what it leaves behind.
     #[cfg(feature = "journal")]
-    Restores {
+    TakenBack {
         /// The job.
         job: JobName,
     },
-    /// A job of another graph of this run has the key of a durable job.
+    /// The graph cannot be run again because it has a journal, which would restore what the run before did.
+    #[cfg(feature = "journal")]
+    Restores,
+    /// Another job of this run has, or has had, the key of a durable job.
     #[cfg(feature = "journal")]
     KeyTaken {
+        /// The job, as far as it is known.
+        job: JobName,
         /// The key, with its path.
         key: Box<str>,
     },
     /// A graph with durable jobs is inside a job that has no name.
     #[cfg(feature = "journal")]
-    NoPath,
+    NoPath {
+        /// That job, or one inside.
+        job: JobName,
+    },
     /// A window of zero: nothing could ever start.
     NoWindow,
     /// The run is over, so no job can be added to it.
@@ -340,9 +348,14 @@ impl fmt::Display for RunError {
                 "{job} has the key `{key}`, which is that of {other}: a journal needs a key of its own for each durable job"
             ),
             #[cfg(feature = "journal")]
-            Self::KeyTaken { key } => write!(
+            Self::KeyTaken { job, key } => write!(
                 f,
-                "the key `{key}` is that of a durable job of another graph of this run: give the job around it another label"
+                "{job} has the key `{key}`, which another job of this run has, or has had: give it another one, or the job around it another label"
+            ),
+            #[cfg(feature = "journal")]
+            Self::TakenBack { job } => write!(
+                f,
+                "{job} has a shutdown hook, which takes back what it leaves behind: it cannot be durable"
             ),
             #[cfg(feature = "journal")]
             Self::Endless { job } => write!(
@@ -350,13 +363,13 @@ impl fmt::Display for RunError {
                 "{job} is not expected to end, and leaves nothing behind that could be restored: it cannot be durable"
             ),
             #[cfg(feature = "journal")]
-            Self::Restores { job } => write!(
-                f,
-                "the graph cannot run again because of {job}, which its journal would restore: make it anew for each run"
+            Self::Restores => f.write_str(
+                "the graph cannot run again, since its journal would restore what the run before did: make it anew for each run",
             ),
             #[cfg(feature = "journal")]
-            Self::NoPath => f.write_str(
-                "the jobs of a graph are durable, and the job that it is has no name: give that one a label",
+            Self::NoPath { job } => write!(
+                f,
+                "there is no path to what is durable in {job}: it, or a job around it, has no name; give that one a label"
             ),
             Self::Inside { job, error } => write!(f, "{job}: {error}"),
             Self::Over => f.write_str("the run is over, so no job can be added to it"),

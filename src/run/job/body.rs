@@ -10,6 +10,8 @@ use std::vec::Vec;
 use super::context::Context;
 #[cfg(feature = "journal")]
 use super::keep::{Keep, Recorded};
+#[cfg(feature = "journal")]
+use crate::orchestrator::JobName;
 use crate::run::facts::error::{Error, RunError};
 use crate::run::facts::fact::JobInfo;
 use crate::run::facts::handle::Key;
@@ -109,7 +111,17 @@ pub trait Inside: fmt::Display {
     fn outline(&self) -> Vec<Arc<JobInfo>>;
     #[doc(hidden)]
     fn problems(&self) -> Vec<RunError>;
+
+    /// The keys of the durable jobs in it, and in graphs inside, that are to be kept by whoever keeps those around; of one
+    /// to which there is no path, the name.
+    #[cfg(feature = "journal")]
+    #[doc(hidden)]
+    fn durables(&self, path: &str, take: &mut TakeKey<'_>);
 }
+
+/// Takes a durable job and its key; or a job inside which there are such, and to which there is no path.
+#[cfg(feature = "journal")]
+pub(crate) type TakeKey<'a> = dyn FnMut(Result<(JobName, std::string::String), JobName>) + 'a;
 
 /// Why an output is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,12 @@ use std::fmt;
 use std::format;
 use std::io;
 use std::string::String;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{self, Poll};
 use std::vec::Vec;
+
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::orchestrator::{Attempt, JobId};
 use crate::run::facts::kept::Again;
@@ -33,10 +36,13 @@ pub(crate) trait Keeper: Send + Sync + fmt::Debug {
         cx: &mut task::Context<'_>,
     ) -> Poll<io::Result<()>>;
 
+    /// The digest of all that the jobs of a graph inside, whose path this is, have left behind in this run, if anything.
+    fn digest_of_all(&self, path: &str) -> Option<u128>;
+
     /// Takes a key for a job of a graph, unless it is taken. Another attempt of the job that the graph is may have it.
     fn claim(&self, place: &Place, key: &Arc<str>) -> bool;
 
-    /// The job of this key has left the run.
+    /// The job of this key has not begun, and will not.
     fn release(&self, key: &str);
 
     /// What makes the same effect known as the same: of the run, the job and what it comes from.
@@ -50,8 +56,52 @@ pub struct Recorded {
     pub(crate) digest: u128,
 }
 
-/// The keys of the durable jobs that something comes from, and the digests of what they left behind; `None` if there is none.
-pub(crate) type Origin = Vec<(Arc<str>, Option<u128>)>;
+/// What something comes from, in the order of the names.
+pub(crate) type Origin = Vec<Whence>;
+
+/// A durable job that something comes from, or what lies behind one that is not.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Whence {
+    /// The key of a durable job.
+    pub(crate) name: Arc<str>,
+    /// Of what is left behind; `None` if nothing is.
+    pub(crate) digest: Option<u128>,
+    /// Whether it is one of several of which any is enough.
+    pub(crate) is_any: bool,
+}
+
+/// What lies behind a job, all of it together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Came {
+    /// No durable job does.
+    FromNothing,
+    From(u128),
+    /// It is not the same as anything.
+    InDoubt,
+}
+
+impl Came {
+    pub(crate) fn of(origin: &[Whence]) -> Self {
+        let mut all = Xxh3::new();
+        for Whence { name, digest, .. } in origin {
+            let Some(digest) = digest else { return Self::InDoubt };
+            all.update(&name.len().to_le_bytes());
+            all.update(name.as_bytes());
+            all.update(&digest.to_le_bytes());
+        }
+        if origin.is_empty() { Self::FromNothing } else { Self::From(all.digest128()) }
+    }
+
+    /// As a part of what something else comes from.
+    pub(crate) fn whence(self, name: String) -> Option<Whence> {
+        let digest = match self {
+            Self::FromNothing => return None,
+            Self::From(digest) => Some(digest),
+            Self::InDoubt => None,
+        };
+        Some(Whence { name: name.into(), digest, is_any: false })
+    }
+}
 
 /// A durable job, as its keeper knows it when an attempt of it begins.
 #[derive(Debug)]
@@ -78,8 +128,9 @@ pub(crate) struct Keeping {
 pub(crate) struct Place {
     /// Of the jobs around, ending with a slash; empty for the outermost graph.
     pub(crate) path: String,
-    /// Which jobs these are, and which of their attempts.
+    /// Which jobs these are, which of the graphs that each has run, and in which attempt.
     pub(crate) jobs: Vec<JobId>,
+    pub(crate) graphs: Vec<u32>,
     pub(crate) attempts: Vec<u32>,
     /// What these come from, and with them all inside.
     pub(crate) inputs: Origin,
@@ -90,9 +141,14 @@ impl Place {
     pub(crate) fn key(&self, name: &str) -> Arc<str> {
         format!("{}{name}", self.path).into()
     }
+
+    /// That of a graph inside a job.
+    pub(crate) fn path_to(&self, name: &str) -> String {
+        format!("{}{name}/", self.path)
+    }
 }
 
-/// What a graph inside an attempt of a job is to be kept by. It does not keep the keeper: an attempt's context may outlive
+/// What the graphs inside an attempt of a job are to be kept by. It does not keep the keeper: an attempt's context may outlive
 /// the run.
 #[derive(Clone)]
 pub(crate) struct Inside {
@@ -100,8 +156,16 @@ pub(crate) struct Inside {
     around: Arc<Place>,
     name: Arc<str>,
     attempt: Attempt,
-    inputs: Origin,
+    came: Came,
     again: Option<Again>,
+    graphs: Arc<Graphs>,
+}
+
+/// How many graphs an attempt has run.
+#[derive(Default)]
+struct Graphs {
+    begun: AtomicU32,
+    ended: AtomicU32,
 }
 
 impl Keeping {
@@ -109,30 +173,45 @@ impl Keeping {
         Self { keeper, place: Arc::default() }
     }
 
-    /// Inside an attempt that comes from these.
+    /// Inside an attempt that comes from this.
     pub(crate) fn inside(
         &self,
         name: &str,
         attempt: Attempt,
-        inputs: Origin,
+        came: Came,
         again: Option<Again>,
     ) -> Inside {
         let (keeper, around) = (Arc::downgrade(&self.keeper), Arc::clone(&self.place));
-        Inside { keeper, around, name: name.into(), attempt, inputs, again }
+        let graphs = Arc::default();
+        Inside { keeper, around, name: name.into(), attempt, came, again, graphs }
     }
 }
 
 impl Inside {
-    /// `None` once the run is over.
+    /// For the next graph; `None` once the run is over. That comes from what the graphs before it left behind.
     pub(crate) fn keeping(&self) -> Option<Keeping> {
-        let Self { around, name, attempt, .. } = self;
+        let Self { around, name, attempt, graphs, .. } = self;
+        let (keeper, path) = (self.keeper.upgrade()?, around.path_to(name));
+        let mut inputs = around.inputs.clone();
+        inputs.extend(self.came.whence(format!("around {path}")));
+        if graphs.ended.load(Ordering::Relaxed) > 0 {
+            let before = keeper.digest_of_all(&path).map_or(Came::FromNothing, Came::From);
+            inputs.extend(before.whence(format!("before in {path}")));
+        }
+        let number = graphs.begun.fetch_add(1, Ordering::Relaxed);
         let place = Place {
-            path: format!("{}{name}/", around.path),
+            path,
             jobs: [&*around.jobs, &[attempt.job]].concat(),
+            graphs: [&*around.graphs, &[number]].concat(),
             attempts: [&*around.attempts, &[attempt.number]].concat(),
-            inputs: self.inputs.clone(),
+            inputs,
             again: self.again.clone(),
         };
-        Some(Keeping { keeper: self.keeper.upgrade()?, place: Arc::new(place) })
+        Some(Keeping { keeper, place: Arc::new(place) })
+    }
+
+    /// One of them is over.
+    pub(crate) fn has_ended(&self) {
+        self.graphs.ended.fetch_add(1, Ordering::Relaxed);
     }
 }

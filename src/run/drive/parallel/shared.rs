@@ -29,6 +29,7 @@ pub(super) struct Shared<S: Spawn> {
     /// Spawns a task, which runs code of the user's.
     spawn: fn(&Arc<Self>),
     pub(super) observers: Option<Arc<Observers>>,
+    pub(super) knows_who_adds: bool,
     pub(super) mailbox: Arc<Mailbox>,
 }
 
@@ -43,6 +44,7 @@ impl<S: Spawn> Shared<S> {
             runtime: Steady::new(runtime),
             spawn,
             observers: engine.observers.clone(),
+            knows_who_adds: engine.knows_who_adds(),
             mailbox: Arc::clone(&engine.mailbox),
             combine: Combine::new(State::new(engine)),
         })

@@ -132,7 +132,7 @@ impl<S: Spawn> Task<S> {
         let is_under_way = self.shared.is_under_way(attempt, aborts);
         let polled = if is_under_way {
             let shared = &self.shared;
-            let _polls = shared.observers.as_ref().map(|_| shared.mailbox.adding(attempt.job));
+            let _polls = shared.knows_who_adds.then(|| shared.mailbox.adding(attempt.job));
             shared.mailbox.polling(|| poll_body(&mut body, cx))
         } else {
             Poll::Pending
