@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jobgraph::{Condition, Context, Job, SendJobGraph, ServiceContext, optional};
 
-use crate::{Done, Folder, kept, run};
+use crate::{Done, Folder, run};
 
 #[test]
 fn what_lies_behind_a_job_that_is_not_durable_counts() {
@@ -203,8 +203,7 @@ fn of_several_jobs_any_may_be_the_same() {
         let said = done.clone();
         let c = Job::new(async move { said.say(format!("c {round}")) });
         graph.add(c.durable("c").requires_any((&a, &b)).label("c"));
-        let report = run(graph);
-        eprintln!("{round}: {}", kept(&report, "c"));
+        let _ = run(graph);
     }
     assert_eq!(done.take(), ["c 0"]);
 }
@@ -219,8 +218,7 @@ fn one_of_several_may_fail() {
         let said = done.clone();
         let c = Job::new(async move { said.say(format!("c {round}")) });
         graph.add(c.durable("c").requires_any((&a, &b)).label("c"));
-        let report = run(graph);
-        eprintln!("{round}: {}", kept(&report, "c"));
+        let _ = run(graph);
     }
     assert_eq!(done.take(), ["c 0"]);
 }
@@ -229,7 +227,6 @@ fn one_of_several_may_fail() {
 fn what_lies_behind_is_recorded_as_one() {
     let folder = Folder::new();
     let n = 1_000_u32;
-    let begun = std::time::Instant::now();
     for _ in 0..2 {
         let mut graph = SendJobGraph::new().journal(folder.resume());
         let first: Vec<_> = (0..n)
@@ -247,7 +244,6 @@ fn what_lies_behind_is_recorded_as_one() {
             graph.add(Job::with(&db, move |_: Arc<u8>| async move { n }).durable(format!("b{n}")));
         }
         run(graph).check().unwrap();
-        eprintln!("{:?} {} bytes", begun.elapsed(), fs::metadata(folder.file()).unwrap().len());
     }
     assert!(fs::metadata(folder.file()).unwrap().len() < 1_000_000);
 }

@@ -56,24 +56,24 @@ fn graphs_without_a_name_are_refused_before_anything_starts() {
     assert_eq!(done.take(), [""; 0]);
 }
 
+static READS: AtomicU32 = AtomicU32::new(0);
+
+struct Reads;
+impl Serialize for Reads {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_unit()
+    }
+}
+impl<'de> Deserialize<'de> for Reads {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        READS.fetch_add(1, Ordering::SeqCst);
+        <()>::deserialize(from).map(|()| Reads)
+    }
+}
+
 #[test]
 fn what_is_refused_reads_no_record() {
     let folder = Folder::new();
-    let read = Arc::new(AtomicU32::new(0));
-    struct Reads;
-    static READS: AtomicU32 = AtomicU32::new(0);
-    impl Serialize for Reads {
-        fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-            to.serialize_unit()
-        }
-    }
-    impl<'de> Deserialize<'de> for Reads {
-        fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-            READS.fetch_add(1, Ordering::SeqCst);
-            <()>::deserialize(from).map(|()| Reads)
-        }
-    }
-    let _ = read;
     let mut graph = SendJobGraph::new().journal(folder.resume());
     graph.add(Job::new(async { Reads }).durable("a"));
     run(graph).check().unwrap();
@@ -113,7 +113,7 @@ fn effects_of_two_versions_are_two() {
         let said = Arc::clone(&keys);
         graph.add(
             Job::with_context(async move |cx: Context| {
-                said.lock().unwrap().push(cx.key().unwrap().to_owned())
+                said.lock().unwrap().push(cx.key().unwrap().to_owned());
             })
             .durable("pay")
             .version(version),

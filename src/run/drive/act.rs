@@ -11,11 +11,12 @@ use crate::run::engine::cells::Cells;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
 use crate::run::engine::leftovers::{Disposed, Trash, Value};
-use crate::run::facts::error::{Cancelled, Error, JobError, Permanent, RunError, is_caused_by};
+use crate::run::facts::error::{Cancelled, Error, JobError, Permanent, is_caused_by};
 use crate::run::facts::quiet::{
     Panic, caught, drop_noted, drop_quietly, heard, note_locations, note_panic,
 };
 use crate::run::facts::report::Report;
+use crate::run::facts::run_error::RunError;
 use crate::run::facts::runtime::{AnyClock, Clock};
 use crate::run::job::body::Start;
 use crate::run::job::payload::Payload;

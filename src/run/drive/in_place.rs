@@ -13,10 +13,10 @@ use crate::run::engine::attempt::Finished;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
 use crate::run::facts::bell::{Bell, ring};
-use crate::run::facts::error::RunError;
 use crate::run::facts::observers::BATCH;
 use crate::run::facts::quiet::drop_quietly;
 use crate::run::facts::report::Report;
+use crate::run::facts::run_error::RunError;
 use crate::run::facts::runtime::Clock;
 use crate::run::job::payload::Payload;
 

@@ -10,7 +10,7 @@ use super::in_place::drive;
 use super::steady::Steady;
 use crate::orchestrator::Verdict;
 use crate::run::engine::graph::Graph;
-use crate::run::facts::error::{Cancelled, Error, RunError};
+use crate::run::facts::error::{Cancelled, Error};
 use crate::run::facts::fact::JobInfo;
 use crate::run::facts::handle::Key;
 use crate::run::facts::mailbox::Message;
@@ -18,6 +18,7 @@ use crate::run::facts::observers::Observers;
 use crate::run::facts::output::{OutputStore, Show};
 use crate::run::facts::quiet::note_caught;
 use crate::run::facts::report::{JobReport, Report};
+use crate::run::facts::run_error::RunError;
 use crate::run::job::ask::{Ask, TheContext, ValuesAndContext};
 use crate::run::job::asked::Asked;
 #[cfg(feature = "journal")]

@@ -4,7 +4,7 @@ use std::vec::Vec;
 use crate::orchestrator::{JobId, JobKind};
 use crate::run::engine::durables::Planned;
 use crate::run::engine::graph::Graph;
-use crate::run::facts::error::RunError;
+use crate::run::facts::run_error::RunError;
 use crate::run::job::payload::Payload;
 
 impl<P: Payload> Graph<P> {

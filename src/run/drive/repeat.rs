@@ -10,10 +10,10 @@ use super::steady::Steady;
 use crate::run::engine::cells::Cells;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
-use crate::run::facts::error::RunError;
 use crate::run::facts::observers::Observers;
 use crate::run::facts::quiet::note_locations;
 use crate::run::facts::report::{Report, SendReport};
+use crate::run::facts::run_error::RunError;
 use crate::run::facts::runtime::{AnyClock, Clock, Spawn};
 use crate::run::job::payload::{Payload, Sendable};
 

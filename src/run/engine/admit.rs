@@ -6,9 +6,9 @@ use super::graph::Graph;
 use super::leftovers::Value;
 use super::removals::Goes;
 use crate::orchestrator::JobId;
-use crate::run::facts::error::RunError;
 use crate::run::facts::handle::Key;
 use crate::run::facts::record::Record;
+use crate::run::facts::run_error::RunError;
 use crate::run::job::payload::Payload;
 
 impl<P: Payload> Engine<P> {

@@ -7,7 +7,7 @@ use std::format;
 use std::vec::Vec;
 
 use super::graph::Graph;
-use crate::run::facts::error::RunError;
+use crate::run::facts::run_error::RunError;
 use crate::run::job::body::Inside;
 #[cfg(feature = "journal")]
 use crate::run::job::body::TakeKey;

@@ -5,8 +5,8 @@ use std::vec::Vec;
 
 use super::sources::{Known, Sources};
 use crate::orchestrator::{Attempt, Extra, JobId, JobKind, Orchestrator};
-use crate::run::facts::error::RunError;
 use crate::run::facts::record::Record;
+use crate::run::facts::run_error::RunError;
 use crate::run::job::asked::Asked;
 use crate::run::job::body::Execute;
 use crate::run::job::keep::{Came, Inside, Keep, Keeping, Whence};

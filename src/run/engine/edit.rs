@@ -3,8 +3,8 @@ use std::vec::Vec;
 
 use super::graph::Graph;
 use crate::orchestrator::{Condition, JobId};
-use crate::run::facts::error::RunError;
 use crate::run::facts::handle::{JobHandle, Key, Requirements};
+use crate::run::facts::run_error::RunError;
 use crate::run::job::payload::Payload;
 
 /// What jobs require of one another, and changes of that.

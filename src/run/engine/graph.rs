@@ -16,12 +16,12 @@ use crate::orchestrator::{
     Extra, JobId, NumberAndIndex, Orchestrator, Order, PoolId, RunOptions, Timestamp,
 };
 use crate::run::facts::column::Column;
-use crate::run::facts::error::RunError;
 use crate::run::facts::handle::{Handle, Key, Pool, Scope};
 use crate::run::facts::mailbox::{Mailbox, StopHandle};
 use crate::run::facts::observers::Observers;
 use crate::run::facts::output::{Outputs, Slot};
 use crate::run::facts::record::Record;
+use crate::run::facts::run_error::RunError;
 use crate::run::facts::runtime::AnyClock;
 use crate::run::job::asked::Asked;
 use crate::run::job::body::Body;

@@ -10,9 +10,9 @@ use crate::orchestrator::{
     Attempt, Change, Completion, JobId, JobKind, Orchestrator, RunOptions, Signal, Timestamp,
     Verdict,
 };
-use crate::run::facts::error::RunError;
 use crate::run::facts::fact::{Fact, FactKind, JobInfo};
 use crate::run::facts::record::Record;
+use crate::run::facts::run_error::RunError;
 use crate::run::job::payload::Payload;
 
 impl<P: Payload> Graph<P> {

@@ -4,8 +4,8 @@ use super::engine::{Engine, Role};
 use super::leftovers::Value;
 use super::removals::Goes;
 use crate::orchestrator::{Extra, JobId};
-use crate::run::facts::error::RunError;
 use crate::run::facts::handle::Key;
+use crate::run::facts::run_error::RunError;
 use crate::run::job::payload::Payload;
 
 /// Jobs, or their outputs, leave a run that goes on.

@@ -22,6 +22,7 @@ pub(super) mod quiet;
 pub(super) mod random;
 pub(super) mod record;
 pub(super) mod report;
+pub(super) mod run_error;
 pub(super) mod runtime;
 pub(super) mod stream;
 pub(super) mod trouble;

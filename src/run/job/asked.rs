@@ -3,8 +3,8 @@ use std::vec::Vec;
 
 use super::inputs::Gather;
 use crate::orchestrator::{Condition, Extra, JobId};
-use crate::run::facts::error::RunError;
 use crate::run::facts::handle::{Key, Scope};
+use crate::run::facts::run_error::RunError;
 
 /// What a job asks of others. The first ones need no allocation; it is small, since a job is moved with it.
 #[derive(Debug)]

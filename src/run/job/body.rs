@@ -12,12 +12,13 @@ use super::context::Context;
 use super::keep::{Keep, Recorded};
 #[cfg(feature = "journal")]
 use crate::orchestrator::JobName;
-use crate::run::facts::error::{Error, RunError};
+use crate::run::facts::error::Error;
 use crate::run::facts::fact::JobInfo;
 use crate::run::facts::handle::Key;
 #[cfg(feature = "journal")]
 use crate::run::facts::kept::Kept;
 use crate::run::facts::missing::Missing;
+use crate::run::facts::run_error::RunError;
 
 /// What a job does, before it is added to a graph. Made by the constructors of [`Job`](crate::Job).
 ///

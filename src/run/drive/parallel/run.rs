@@ -13,10 +13,10 @@ use crate::run::drive::steady::Steady;
 use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
 use crate::run::facts::bell::Bell;
-use crate::run::facts::error::RunError;
 use crate::run::facts::observers::BATCH;
 use crate::run::facts::quiet::drop_quietly;
 use crate::run::facts::report::SendReport;
+use crate::run::facts::run_error::RunError;
 use crate::run::facts::runtime::Spawn;
 use crate::run::job::payload::Sendable;
 
