@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::ops::Range;
 use std::path::Path;
-use std::string::String;
+use std::sync::Arc;
 use std::vec::Vec;
 
 use serde::de::IgnoredAny;
@@ -94,7 +94,7 @@ const PREFIX: usize = 17;
 pub(super) struct Journaled {
     text: Box<[u8]>,
     records: HashMap<Box<str>, Range<usize>>,
-    pub(super) run: String,
+    pub(super) run: Arc<str>,
     /// How many lines make no sense.
     pub(super) damaged: usize,
 }
@@ -136,7 +136,7 @@ impl Journaled {
                 if header.jobgraph != FORMAT {
                     return Err(Refused::Format(header.jobgraph));
                 }
-                run.get_or_insert(header.run.into_owned());
+                run.get_or_insert(Arc::from(&*header.run));
             } else {
                 damaged += 1;
             }
@@ -149,7 +149,7 @@ impl Journaled {
             begin.push(b'\n');
         }
         let run = run.unwrap_or_else(|| {
-            let run = random_name();
+            let run: Arc<str> = random_name().into();
             begin.extend(line(&header(&run)));
             run
         });
@@ -159,6 +159,10 @@ impl Journaled {
     pub(super) fn record(&self, key: &str) -> Option<Record<'_>> {
         let range = self.records.get(key)?;
         serde_json::from_slice(&self.text[range.clone()]).ok()
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.records.contains_key(key)
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {

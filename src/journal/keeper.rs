@@ -1,10 +1,8 @@
 use std::collections::{BTreeMap, HashMap};
-use std::format;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::string::String;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::vec::Vec;
@@ -46,7 +44,9 @@ struct State {
     before: Vec<u8>,
     records: u64,
     /// Of what jobs left behind in this run, restored or done.
-    digests: BTreeMap<Arc<str>, u128>,
+    digests: HashMap<Arc<str>, u128>,
+    /// The same, of those with a path, in order.
+    inside: BTreeMap<Arc<str>, u128>,
     /// By which graph a key was taken.
     claimed: HashMap<Arc<str>, Claim>,
     /// What jobs of graphs inside left behind in this run: another attempt begins with that.
@@ -97,8 +97,8 @@ impl Journal {
             }
         })?;
         let (known, before) = Journaled::read(&mut file).map_err(refused)?;
-        let (digests, claimed, fresh) = <_>::default();
-        let mut state = State { file, before, records: 0, digests, claimed, fresh };
+        let (digests, inside, claimed, fresh) = <_>::default();
+        let mut state = State { file, before, records: 0, digests, inside, claimed, fresh };
         state.append(&[]).map_err(|error| refused(Refused::Io(error)))?;
         Ok(Self { path: path.into(), known, state: Mutex::new(state), syncer: None })
     }
@@ -152,6 +152,20 @@ impl Drop for State {
 }
 
 impl State {
+    fn note(&mut self, key: &Arc<str>, digest: Option<u128>) {
+        let has_path = key.contains('/');
+        if let Some(digest) = digest {
+            self.digests.insert(Arc::clone(key), digest);
+        } else {
+            self.digests.remove(key);
+        }
+        match digest {
+            _ if !has_path => {}
+            Some(digest) => drop(self.inside.insert(Arc::clone(key), digest)),
+            None => drop(self.inside.remove(key)),
+        }
+    }
+
     /// In one piece, so that what is written is a line or a part of one.
     fn append(&mut self, line: &[u8]) -> io::Result<()> {
         let bytes = [&*self.before, line].concat();
@@ -215,12 +229,12 @@ impl Keeper for Journal {
         Ok(Recorded { output: record.output.get().into(), digest: record.digest.0 })
     }
 
+    fn has(&self, key: &str) -> bool {
+        self.known.has(key) || self.state().fresh.contains_key(key)
+    }
+
     fn note(&self, key: &Arc<str>, digest: Option<u128>) {
-        let digests = &mut self.state().digests;
-        match digest {
-            Some(digest) => drop(digests.insert(Arc::clone(key), digest)),
-            None => drop(digests.remove(key)),
-        }
+        self.state().note(key, digest);
     }
 
     fn digest(&self, key: &str) -> Option<u128> {
@@ -243,7 +257,7 @@ impl Keeper for Journal {
         let mut state = self.state();
         state.append(&line)?;
         state.records += 1;
-        state.digests.insert(Arc::clone(&job.key), digest.0);
+        state.note(&job.key, Some(digest.0));
         if job.is_inside {
             let recorded = Recorded { output: output.into(), digest: digest.0 };
             let fresh = Fresh { version: job.version, inputs: job.inputs.clone(), recorded };
@@ -289,7 +303,7 @@ impl Keeper for Journal {
     fn digest_of_all(&self, path: &str) -> Option<u128> {
         let state = self.state();
         let from = (Bound::Included(path), Bound::Unbounded);
-        let inside = state.digests.range::<str, _>(from);
+        let inside = state.inside.range::<str, _>(from);
         let mut all = None::<Xxh3>;
         for (key, digest) in inside.take_while(|(key, _)| key.starts_with(path)) {
             let all = all.get_or_insert_default();
@@ -299,14 +313,8 @@ impl Keeper for Journal {
         all.map(|all| all.digest128())
     }
 
-    fn effect(&self, job: &Keep) -> String {
-        let mut inputs = Xxh3::new();
-        inputs.update(&job.version.to_le_bytes());
-        for Whence { name, digest, .. } in &job.inputs {
-            inputs.update(name.as_bytes());
-            inputs.update(&digest.map_or(0, |digest| digest | 1).to_le_bytes());
-        }
-        format!("{}-{}-{:016x}", self.known.run, job.key, inputs.digest())
+    fn run_name(&self) -> &Arc<str> {
+        &self.known.run
     }
 }
 

@@ -152,7 +152,7 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
         let waker = self.tasks.begin_poll(entry);
         let cx = &mut Context::from_waker(waker);
         // Two ways, so that the one on which nobody hears of it costs nothing (15 instructions).
-        let polled = if self.engine.knows_who_adds() {
+        let polled = if self.engine.knows_who_adds {
             let _polls = self.engine.mailbox.adding(attempt.job);
             poll_first(&mut body, &mut self.engine.beginning(&attempt), cx)
         } else {
@@ -173,7 +173,7 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
         let Some(mut body) = self.engine.fetch(attempt) else { return };
         let waker = self.tasks.begin_poll(entry);
         let cx = &mut Context::from_waker(waker);
-        let polled = if self.engine.knows_who_adds() {
+        let polled = if self.engine.knows_who_adds {
             let _polls = self.engine.mailbox.adding(attempt.job);
             poll_body(&mut body, cx)
         } else {

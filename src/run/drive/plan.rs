@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::vec::Vec;
 
 use crate::orchestrator::{JobId, JobKind};
@@ -27,10 +26,10 @@ impl<P: Payload> Graph<P> {
             if !self.durables.contains(job) {
                 self.durables.plan(&self.core, job, &mut planned);
             } else if let Some(digest) = self.restore(job, &planned) {
-                planned.restored.insert(job, digest);
+                planned.restore(job, digest);
             }
         }
-        self.leave_out_services(&order, &planned.restored);
+        self.leave_out_services(&order, &planned);
         Ok(())
     }
 
@@ -45,8 +44,8 @@ impl<P: Payload> Graph<P> {
 
     /// A service all of whose dependents are restored is not needed. In doubt it is: nobody requires it, jobs may be added, it is
     /// waited for.
-    fn leave_out_services(&mut self, order: &[JobId], restored: &HashMap<JobId, u128>) {
-        if restored.is_empty() || self.additions.are_shared() {
+    fn leave_out_services(&mut self, order: &[JobId], planned: &Planned) {
+        if planned.restores_nothing() || self.additions.are_shared() {
             return;
         }
         let dependents = self.core.dependents_of_all();
@@ -58,7 +57,7 @@ impl<P: Payload> Graph<P> {
                 && required_by.peek().is_some()
                 && !self.core.is_awaited(job)
                 && required_by
-                    .all(|dependent| restored.contains_key(&dependent) || idle.contains(&dependent))
+                    .all(|dependent| planned.is_restored(dependent) || idle.contains(&dependent))
             {
                 idle.push(job);
             }

@@ -12,16 +12,6 @@ use crate::run::facts::run_error::RunError;
 use crate::run::job::payload::Payload;
 
 impl<P: Payload> Engine<P> {
-    /// Whether somebody wants to know which job adds others: who observes, and who keeps what they leave behind.
-    #[inline]
-    pub(crate) fn knows_who_adds(&self) -> bool {
-        #[cfg(feature = "journal")]
-        if self.durables.keeping.is_some() {
-            return true;
-        }
-        self.observers.is_some()
-    }
-
     /// Adds what waits, and answers.
     pub(super) fn admit(&mut self) {
         // What is added counts from the clock of the core: hand it the time.

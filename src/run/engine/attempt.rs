@@ -258,9 +258,9 @@ impl<P: Payload> Start for Beginning<'_, P> {
             return held.clone();
         }
         #[cfg(feature = "journal")]
-        let key = self.keep().map(|keep| keep.keeper.effect(&keep));
+        let keep = self.keep();
         #[cfg(feature = "journal")]
-        let inside = self.engine.durables.inside(&self.engine.core, *self.attempt);
+        let inside = self.engine.durables.inside(&self.engine.core, *self.attempt, keep.as_deref());
         let Engine { mailbox, outermost, clock, observers, scope, .. } = &*self.engine;
         let observers = observers.as_ref().map(Arc::downgrade);
         let is_last = self.engine.core.is_last(*self.attempt);
@@ -274,7 +274,7 @@ impl<P: Payload> Start for Beginning<'_, P> {
             observers,
         );
         #[cfg(feature = "journal")]
-        let context = context.kept_by(inside, key);
+        let context = context.kept_by(inside, keep.map(|keep| keep.effect()));
         self.engine.cells.hold_context(self.attempt.job.index(), context.clone());
         context
     }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::vec::Vec;
 
 use super::sources::{Known, Sources};
+use super::table::Table;
 use crate::orchestrator::{Attempt, Extra, JobId, JobKind, Orchestrator};
 use crate::run::facts::record::Record;
 use crate::run::facts::run_error::RunError;
 use crate::run::job::asked::Asked;
 use crate::run::job::body::Execute;
-use crate::run::job::keep::{Came, Inside, Keep, Keeping, Whence};
+use crate::run::job::keep::{Came, Inside, Keep, Keeping};
 
 /// The durable jobs of a graph, and who keeps what they leave behind.
 #[derive(Clone, Default)]
@@ -17,7 +18,7 @@ pub(crate) struct Durables {
     pub(crate) keeping: Option<Keeping>,
     /// Whether somebody would, if there were a path to this graph.
     pub(crate) is_lost: bool,
-    jobs: HashMap<JobId, Durable>,
+    jobs: Table<Durable>,
     keys: HashMap<Arc<str>, JobId>,
     sources: Sources,
 }
@@ -32,8 +33,8 @@ struct Durable {
 /// What a plan knows before the run: what will be restored, and what lies behind the others.
 #[derive(Default)]
 pub(crate) struct Planned {
-    pub(crate) restored: HashMap<JobId, u128>,
-    came: HashMap<JobId, Came>,
+    restored: Table<u128>,
+    came: Table<Came>,
 }
 
 impl Durables {
@@ -97,7 +98,7 @@ impl Durables {
             return Err(RunError::NoPath { job: job() });
         }
         let Some(Keeping { keeper, place }) = &self.keeping else { return Ok(()) };
-        let key = place.key(key);
+        let key = place.key(&key.into());
         if keeper.claim(place, &key) {
             Ok(())
         } else {
@@ -108,17 +109,15 @@ impl Durables {
     /// The job was not added after all.
     pub(crate) fn release(&self, asked: &Asked) {
         if let (Some((key, _)), Some(keeping)) = (asked.durable(), &self.keeping) {
-            keeping.keeper.release(&keeping.place.key(key));
+            keeping.keeper.release(&keeping.place.key(&key.into()));
         }
     }
 
     /// Takes the keys of all jobs of a graph that begins.
     pub(crate) fn claim_all(&self, core: &Orchestrator<Record>) -> Result<(), RunError> {
         let Some(Keeping { keeper, place }) = &self.keeping else { return Ok(()) };
-        let mut keys: Vec<_> = self.keys.iter().collect();
-        keys.sort_unstable();
-        keys.into_iter().try_for_each(|(key, &job)| {
-            let key = place.key(key);
+        self.jobs.iter().try_for_each(|(job, durable)| {
+            let key = place.key(&durable.key);
             if keeper.claim(place, &key) {
                 Ok(())
             } else {
@@ -131,7 +130,7 @@ impl Durables {
     pub(crate) fn learn(&mut self, core: &Orchestrator<Record>, job: JobId, body: &dyn Execute) {
         if self.keeping.is_some() {
             let Self { sources, jobs, .. } = self;
-            sources.learn(core, job, body, |job| jobs.contains_key(&job));
+            sources.learn(core, job, body, |job| jobs.contains(job));
         }
     }
 
@@ -158,7 +157,7 @@ impl Durables {
     pub(crate) fn remove(&mut self, core: &Orchestrator<Record>, job: JobId) {
         if self.keeping.is_some() {
             for (dependent, _) in core.dependents(job).collect::<Vec<_>>() {
-                if !self.jobs.contains_key(&dependent) {
+                if !self.jobs.contains(dependent) {
                     self.settle(core, dependent);
                     let came = Now { durables: self, core }.behind(dependent);
                     self.sources.note(dependent, came);
@@ -171,7 +170,7 @@ impl Durables {
     /// A job is gone. A key whose job was done is not used again in this run.
     pub(crate) fn forget(&mut self, job: JobId, was_begun: bool) {
         self.sources.remove(job);
-        let Some(Durable { key, .. }) = self.jobs.remove(&job) else { return };
+        let Some(Durable { key, .. }) = self.jobs.remove(job) else { return };
         self.keys.remove(&key);
         if let Some(keeping) = self.keeping.as_ref().filter(|_| !was_begun) {
             keeping.keeper.release(&keeping.place.key(&key));
@@ -179,16 +178,16 @@ impl Durables {
     }
 
     pub(crate) fn any(&self) -> Option<JobId> {
-        self.jobs.keys().min().copied()
+        self.jobs.iter().next().map(|(job, _)| job)
     }
 
     pub(crate) fn contains(&self, job: JobId) -> bool {
-        self.jobs.contains_key(&job)
+        self.jobs.contains(job)
     }
 
     /// The key of a durable job, as it is in its graph.
     pub(crate) fn own_key(&self, job: JobId) -> Option<&str> {
-        self.jobs.get(&job).map(|durable| &*durable.key)
+        self.jobs.get(job).map(|durable| &*durable.key)
     }
 
     /// What a job is called on the way to what is inside: its key, or its label.
@@ -207,8 +206,10 @@ impl Durables {
         job: JobId,
         planned: &Planned,
     ) -> Option<Keep> {
-        let runs = self.sources.needs_all(job, |input| planned.is_so(self, input));
-        if !runs {
+        let Keeping { keeper, place } = self.keeping.as_ref()?;
+        let is_recorded = keeper.has(&place.key(&self.jobs.get(job)?.key));
+        let runs = || self.sources.needs_all(job, |input| planned.is_so(self, input));
+        if !is_recorded || !runs() {
             return None;
         }
         self.keep(core, job, &Before { durables: self, planned })
@@ -232,7 +233,7 @@ impl Durables {
     }
 
     fn keep(&self, core: &Orchestrator<Record>, job: JobId, known: &impl Known) -> Option<Keep> {
-        let (Durable { key, version }, keeping) = (self.jobs.get(&job)?, self.keeping.as_ref()?);
+        let (Durable { key, version }, keeping) = (self.jobs.get(job)?, self.keeping.as_ref()?);
         let place = &keeping.place;
         let own = self.sources.origin(core, job, known);
         Some(Keep {
@@ -247,7 +248,7 @@ impl Durables {
 
     /// Notes what lies behind all that a job requires and has ended, or is ready: nothing changes that any more.
     fn settle(&mut self, core: &Orchestrator<Record>, job: JobId) {
-        let unknown = self.sources.unknown(job, |job| self.jobs.contains_key(&job));
+        let unknown = self.sources.unknown(job, |job| self.jobs.contains(job));
         for job in unknown.into_iter().filter(|&job| core.is_ended(job) || core.has_succeeded(job))
         {
             let came = self.sources.came(core, job, &Now { durables: self, core });
@@ -258,13 +259,8 @@ impl Durables {
     /// What lies behind a job that has begun, with its version if it is durable.
     fn behind(&mut self, core: &Orchestrator<Record>, job: JobId) -> Came {
         self.settle(core, job);
-        let mut origin = self.sources.origin(core, job, &Now { durables: self, core });
-        let version = self.jobs.get(&job).map_or(0, |durable| durable.version);
-        if version > 0 {
-            let digest = Some(version.into());
-            origin.push(Whence { name: "version".into(), digest, is_any: false });
-        }
-        Came::of(&origin)
+        let origin = self.sources.origin(core, job, &Now { durables: self, core });
+        Came::of_version(origin, self.jobs.get(job).map_or(0, |durable| durable.version))
     }
 
     /// What a graph inside an attempt is to be kept by. `Err` if there would be no path to it.
@@ -272,24 +268,43 @@ impl Durables {
         &mut self,
         core: &Orchestrator<Record>,
         attempt: Attempt,
+        keep: Option<&Keep>,
     ) -> Option<Result<Inside, ()>> {
         let Some(keeping) = self.keeping.clone() else { return self.is_lost.then_some(Err(())) };
         let Some(name) = self.step(core, attempt.job).map(Arc::<str>::from) else {
             return Some(Err(()));
         };
-        let came = self.behind(core, attempt.job);
+        let came = match keep {
+            Some(keep) => {
+                let own = keep.inputs[keeping.place.inputs.len()..].to_vec();
+                Came::of_version(own, keep.version)
+            }
+            None => self.behind(core, attempt.job),
+        };
         let again = keeping.place.again.clone().or_else(|| self.sources.again(attempt.job));
         Some(Ok(keeping.inside(&name, attempt, came, again)))
     }
 }
 
 impl Planned {
+    pub(crate) fn restore(&mut self, job: JobId, digest: u128) {
+        self.restored.insert(job, digest);
+    }
+
+    pub(crate) fn restores_nothing(&self) -> bool {
+        self.restored.iter().next().is_none()
+    }
+
+    pub(crate) fn is_restored(&self, job: JobId) -> bool {
+        self.restored.contains(job)
+    }
+
     /// Whether a job that something comes from will be restored, or comes only from such; `None` if it comes from nothing.
     fn is_so(&self, durables: &Durables, job: JobId) -> Option<bool> {
         if durables.contains(job) {
-            return Some(self.restored.contains_key(&job));
+            return Some(self.restored.contains(job));
         }
-        match self.came.get(&job)? {
+        match self.came.get(job)? {
             Came::FromNothing => None,
             Came::From(_) => Some(true),
             Came::InDoubt => Some(false),
@@ -309,11 +324,11 @@ impl Known for Before<'_> {
     }
 
     fn digest(&self, job: JobId, _: &str) -> Option<u128> {
-        self.planned.restored.get(&job).copied()
+        self.planned.restored.get(job).copied()
     }
 
     fn came(&self, job: JobId) -> Option<Came> {
-        self.planned.came.get(&job).copied()
+        self.planned.came.get(job).copied()
     }
 
     fn inside(&self, _: &str) -> Option<u128> {
@@ -355,7 +370,7 @@ impl Now<'_> {
 
 impl Durables {
     fn key(&self, job: JobId) -> Option<Arc<str>> {
-        let durable = self.jobs.get(&job)?;
+        let durable = self.jobs.get(job)?;
         Some(self.keeping.as_ref()?.place.key(&durable.key))
     }
 }

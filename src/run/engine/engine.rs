@@ -55,6 +55,8 @@ pub(crate) struct Engine<P: Payload> {
     pub(crate) removals: Removals,
     /// Who added jobs of which observers have not been told.
     pub(crate) added_by: HashMap<JobId, JobId>,
+    /// Whether somebody wants to know that: who observes, and who keeps what jobs leave behind.
+    pub(crate) knows_who_adds: bool,
     pub(crate) left: Leftovers<P>,
     /// Those that are no job's.
     pub(crate) mishaps: Vec<Mishap>,

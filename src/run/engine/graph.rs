@@ -1,5 +1,4 @@
 use std::boxed::Box;
-use std::collections::HashMap;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +8,8 @@ use super::additions::{Additions, OpenAdditions};
 use super::cells::Cells;
 #[cfg(feature = "journal")]
 use super::durables::Durables;
-use super::engine::{Engine, Role};
-use super::leftovers::Leftovers;
-use super::removals::{Goes, Removals};
+use super::engine::Engine;
+use super::setting::Setting;
 use crate::orchestrator::{
     Extra, JobId, NumberAndIndex, Orchestrator, Order, PoolId, RunOptions, Timestamp,
 };
@@ -28,8 +26,6 @@ use crate::run::job::body::Body;
 use crate::run::job::hook::Hook;
 use crate::run::job::job::Job;
 use crate::run::job::payload::{Local, Payload, Sendable, to_heap};
-#[cfg(feature = "tracing")]
-use crate::run::job::spans::RunSpan;
 
 /// A graph whose jobs run on one thread, in the task that awaits the run. They may borrow, and need
 /// not be `Send`; so the future of its run is not `Send` either, and what is to be given to
@@ -332,66 +328,5 @@ impl<P: Payload> Graph<P> {
             #[cfg(feature = "journal")]
             durables: self.durables.clone(),
         }
-    }
-}
-
-/// What a run shares with its graph.
-pub(crate) struct Setting<P: Payload> {
-    scope: Scope,
-    hook_timeout: Duration,
-    transients: Vec<JobId>,
-    mailbox: Arc<Mailbox>,
-    additions: OpenAdditions<P>,
-    observers: Option<Arc<Observers>>,
-    #[cfg(feature = "journal")]
-    durables: Durables,
-}
-
-impl<P: Payload> Setting<P> {
-    /// Begins a run, with the jobs that were added to its graph before.
-    pub(crate) fn begin(
-        self,
-        core: Box<Orchestrator<Record>>,
-        cells: Cells<P>,
-        outputs: Outputs<P::Outputs>,
-        clock: AnyClock,
-        now: Timestamp,
-    ) -> Result<Box<Engine<P>>, RunError> {
-        let mut engine = Box::new(Engine {
-            scope: self.scope,
-            role: Role::Jobs,
-            core,
-            cells,
-            outputs,
-            mailbox: self.mailbox,
-            outermost: None,
-            unread: Vec::new(),
-            additions: self.additions,
-            clock,
-            now,
-            begun: now,
-            ended: now,
-            hook_timeout: self.hook_timeout,
-            keep_bodies: false,
-            stops: 0,
-            removals: Removals::default(),
-            added_by: HashMap::new(),
-            left: Leftovers::new(),
-            mishaps: Vec::new(),
-            observers: self.observers,
-            #[cfg(feature = "journal")]
-            durables: self.durables,
-            #[cfg(feature = "tracing")]
-            span: RunSpan::none(),
-        });
-        engine.admit();
-        // All jobs are told in one way, below.
-        while engine.core.poll_transition().is_some() {}
-        engine.core.start(now)?;
-        for job in self.transients {
-            engine.let_go(job, Goes::Output);
-        }
-        engine.tell_begun();
-        Ok(engine)
     }
 }

@@ -18,8 +18,11 @@ mod outline;
 mod rehearse;
 mod removals;
 mod remove;
+mod setting;
 mod shutdown;
 #[cfg(feature = "journal")]
 mod sources;
+#[cfg(feature = "journal")]
+mod table;
 mod tell;
 mod turn;

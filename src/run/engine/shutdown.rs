@@ -71,6 +71,7 @@ impl<P: Payload> Engine<P> {
             keep_bodies: self.keep_bodies,
             stops: self.stops,
             removals: Removals::default(),
+            knows_who_adds: self.observers.is_some(),
             added_by: HashMap::new(),
             left: Leftovers::new(),
             mishaps: Vec::new(),

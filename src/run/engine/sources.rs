@@ -1,8 +1,9 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::format;
 use std::sync::Arc;
 use std::vec::Vec;
 
+use super::table::Table;
 use crate::orchestrator::{Condition, JobId, JobKind, Orchestrator};
 use crate::run::facts::kept::Again;
 use crate::run::facts::record::Record;
@@ -12,9 +13,9 @@ use crate::run::job::keep::{Came, Origin, Whence};
 /// What the work of jobs comes from, as far as their graph knows: kept if there is a journal.
 #[derive(Clone, Default)]
 pub(super) struct Sources {
-    of: HashMap<JobId, Source>,
+    of: Table<Source>,
     /// What came from where, of jobs that were handed out, or whose inputs have left.
-    known: HashMap<JobId, Came>,
+    known: Table<Came>,
 }
 
 #[derive(Clone, Default)]
@@ -67,7 +68,7 @@ impl Sources {
             let by = match core.kind(feeder.id) {
                 _ if is_durable(feeder.id) => None,
                 Some(JobKind::Finite) => Some(format!("{}", core.job_name(feeder.id)).into()),
-                _ => self.of.get(&feeder.id).and_then(|through| through.fed_by.clone()),
+                _ => self.of.get(feeder.id).and_then(|through| through.fed_by.clone()),
             };
             source.fed_by = source.fed_by.take().or(by);
         });
@@ -76,14 +77,14 @@ impl Sources {
 
     /// A job was added by another one, which comes from this.
     pub(super) fn added(&mut self, job: JobId, from: Option<Whence>, fed_by: Option<Arc<str>>) {
-        if let Some(source) = self.of.get_mut(&job) {
+        if let Some(source) = self.of.get_mut(job) {
             source.added = from;
             source.fed_by = source.fed_by.take().or(fed_by);
         }
     }
 
     pub(super) fn fed_by(&self, job: JobId) -> Option<Arc<str>> {
-        self.of.get(&job)?.fed_by.clone()
+        self.of.get(job)?.fed_by.clone()
     }
 
     pub(super) fn again(&self, job: JobId) -> Option<Again> {
@@ -91,12 +92,11 @@ impl Sources {
     }
 
     pub(super) fn remove(&mut self, job: JobId) {
-        self.of.remove(&job);
-        self.known.remove(&job);
+        let _ = (self.of.remove(job), self.known.remove(job));
     }
 
     pub(super) fn known(&self, job: JobId) -> Option<Came> {
-        self.known.get(&job).copied()
+        self.known.get(job).copied()
     }
 
     /// What a job comes from, by name: the durable jobs that it requires, and whatever lies behind the others.
@@ -106,7 +106,7 @@ impl Sources {
         job: JobId,
         known: &impl Known,
     ) -> Origin {
-        let Some(source) = self.of.get(&job) else { return Origin::new() };
+        let Some(source) = self.of.get(job) else { return Origin::new() };
         let mut origin: Origin = source.added.iter().cloned().collect();
         for Input { job, condition } in &source.inputs {
             let is_any = *condition == Condition::Any;
@@ -133,7 +133,7 @@ impl Sources {
         let mut origin = self.origin(core, job, known);
         // Whichever of them there were.
         origin.retain(|from| !from.is_any || from.digest.is_some());
-        let is_graph = self.of.get(&job).is_some_and(|source| source.is_graph);
+        let is_graph = self.of.get(job).is_some_and(|source| source.is_graph);
         if let Some(digest) = core.label(job).and_then(|label| known.inside(label)) {
             origin.push(Whence { name: "inside".into(), digest: Some(digest), is_any: false });
         } else if is_graph {
@@ -144,17 +144,20 @@ impl Sources {
 
     /// The jobs that are not durable, which lie behind a job and are not known: those that others need first.
     pub(super) fn unknown(&self, job: JobId, is_durable: impl Fn(JobId) -> bool) -> Vec<JobId> {
-        let is_open = |job: &JobId| {
-            !is_durable(*job) && self.of.contains_key(job) && !self.known.contains_key(job)
-        };
+        let is_open =
+            |job: JobId| !is_durable(job) && self.of.contains(job) && !self.known.contains(job);
+        let mut inputs = self.of.get(job).into_iter().flat_map(|source| &source.inputs);
+        if !inputs.any(|input| is_open(input.job)) {
+            return Vec::new();
+        }
         let (mut order, mut way) = (Vec::new(), Vec::from([(job, 0)]));
         let mut seen = HashSet::new();
         while let Some((at, next)) = way.pop() {
-            let inputs = self.of.get(&at).map_or(&[][..], |source| &source.inputs);
+            let inputs = self.of.get(at).map_or(&[][..], |source| &source.inputs);
             match inputs.get(next) {
                 Some(input) => {
                     way.push((at, next + 1));
-                    if is_open(&input.job) && seen.insert(input.job) {
+                    if is_open(input.job) && seen.insert(input.job) {
                         way.push((input.job, 0));
                     }
                 }
@@ -171,7 +174,7 @@ impl Sources {
 
     /// Whether a job runs only if all durable jobs that it comes from have succeeded, and these are all so.
     pub(super) fn needs_all(&self, job: JobId, is_so: impl Fn(JobId) -> Option<bool>) -> bool {
-        self.of.get(&job).is_none_or(|source| {
+        self.of.get(job).is_none_or(|source| {
             source.inputs.iter().all(|input| match is_so(input.job) {
                 Some(is_so) => is_so && input.condition == Condition::Succeeded,
                 None => true,

@@ -10,7 +10,7 @@ use std::task::{self, Poll};
 use slab::Slab;
 
 #[cfg(feature = "journal")]
-use super::keep::Inside;
+use super::keep::{Effect, Inside};
 use crate::orchestrator::{Attempt, Timestamp};
 use crate::run::facts::bell::Bell;
 use crate::run::facts::lock::lock;
@@ -36,7 +36,7 @@ struct Inner {
     inside: Option<Result<Inside, ()>>,
     /// What makes effects of it known as the same, if it is durable.
     #[cfg(feature = "journal")]
-    key: Option<String>,
+    key: Option<Effect>,
     /// Who hears of the run. A context may outlive it.
     observers: Option<Weak<Observers>>,
     /// Whether they are told of a graph that runs inside.
@@ -126,7 +126,7 @@ impl Context {
     pub(crate) fn kept_by(
         mut self,
         inside: Option<Result<Inside, ()>>,
-        key: Option<String>,
+        key: Option<Effect>,
     ) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             (inner.inside, inner.key) = (inside, key);
@@ -139,7 +139,7 @@ impl Context {
     #[cfg(all(feature = "journal", unix))]
     #[must_use]
     pub fn key(&self) -> Option<&str> {
-        self.0.key.as_deref()
+        self.0.key.as_ref().map(Effect::as_str)
     }
 
     #[cfg(feature = "journal")]

@@ -5,7 +5,7 @@ use std::format;
 use std::io;
 use std::string::String;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{self, Poll};
 use std::vec::Vec;
 
@@ -16,6 +16,9 @@ use crate::run::facts::kept::Again;
 
 /// Remembers what jobs left behind, as text. The keys are those of a whole run, with the paths of graphs inside.
 pub(crate) trait Keeper: Send + Sync + fmt::Debug {
+    /// Whether anything is recorded of a job, or was in this run.
+    fn has(&self, key: &str) -> bool;
+
     /// What is recorded of a job, if it counts: if its version, and all that it comes from, are what they were.
     fn look_up(&self, job: &Keep) -> Result<Recorded, Again>;
 
@@ -45,8 +48,8 @@ pub(crate) trait Keeper: Send + Sync + fmt::Debug {
     /// The job of this key has not begun, and will not.
     fn release(&self, key: &str);
 
-    /// What makes the same effect known as the same: of the run, the job and what it comes from.
-    fn effect(&self, job: &Keep) -> String;
+    /// What names the run.
+    fn run_name(&self) -> &Arc<str>;
 }
 
 /// What is recorded of a job.
@@ -92,6 +95,15 @@ impl Came {
         if origin.is_empty() { Self::FromNothing } else { Self::From(all.digest128()) }
     }
 
+    /// The same of a job that is of this version, if it is durable.
+    pub(crate) fn of_version(mut origin: Origin, version: u32) -> Self {
+        if version > 0 {
+            let digest = Some(version.into());
+            origin.push(Whence { name: "version".into(), digest, is_any: false });
+        }
+        Self::of(&origin)
+    }
+
     /// As a part of what something else comes from.
     pub(crate) fn whence(self, name: String) -> Option<Whence> {
         let digest = match self {
@@ -116,6 +128,35 @@ pub struct Keep {
     pub(crate) is_inside: bool,
 }
 
+impl Keep {
+    /// What makes an effect of it known as the same.
+    pub(crate) fn effect(&self) -> Effect {
+        let mut from = Xxh3::new();
+        from.update(&self.version.to_le_bytes());
+        for Whence { name, digest, .. } in &self.inputs {
+            from.update(name.as_bytes());
+            from.update(&digest.unwrap_or_default().to_le_bytes());
+        }
+        let (run, key) = (Arc::clone(self.keeper.run_name()), Arc::clone(&self.key));
+        Effect { run, key, from: from.digest(), text: OnceLock::new() }
+    }
+}
+
+/// The name of what a durable job does: of the run, its key, its version and what it comes from.
+pub(crate) struct Effect {
+    run: Arc<str>,
+    key: Arc<str>,
+    from: u64,
+    text: OnceLock<String>,
+}
+
+impl Effect {
+    pub(crate) fn as_str(&self) -> &str {
+        let Self { run, key, from, text } = self;
+        text.get_or_init(|| format!("{run}-{key}-{from:016x}"))
+    }
+}
+
 /// Who keeps what the jobs of a graph leave behind.
 #[derive(Clone, Debug)]
 pub(crate) struct Keeping {
@@ -138,8 +179,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) fn key(&self, name: &str) -> Arc<str> {
-        format!("{}{name}", self.path).into()
+    pub(crate) fn key(&self, own: &Arc<str>) -> Arc<str> {
+        if self.path.is_empty() {
+            return Arc::clone(own);
+        }
+        format!("{}{own}", self.path).into()
     }
 
     /// That of a graph inside a job.

@@ -44,7 +44,7 @@ impl<S: Spawn> Shared<S> {
             runtime: Steady::new(runtime),
             spawn,
             observers: engine.observers.clone(),
-            knows_who_adds: engine.knows_who_adds(),
+            knows_who_adds: engine.knows_who_adds,
             mailbox: Arc::clone(&engine.mailbox),
             combine: Combine::new(State::new(engine)),
         })
