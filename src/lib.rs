@@ -42,6 +42,8 @@ pub mod journal;
 mod orchestrator;
 #[cfg(all(feature = "process", unix))]
 pub mod process;
+#[cfg(feature = "remote")]
+pub mod remote;
 #[cfg(feature = "std")]
 mod run;
 #[cfg(feature = "smol")]

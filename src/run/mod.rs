@@ -14,6 +14,8 @@ pub use self::drive::wishes::stopped_by;
 pub use self::engine::additions::{Adder, Adding};
 pub use self::engine::check::Problems;
 pub use self::engine::graph::{Graph, JobGraph, SendJobGraph};
+#[cfg(feature = "remote")]
+pub(crate) use self::facts::error::is_caused_by;
 pub use self::facts::error::{Cancelled, Error, JobError, Permanent, any_error, ok};
 pub use self::facts::fact::{Fact, FactKind, JobInfo};
 pub use self::facts::failed::RunFailed;
@@ -28,7 +30,7 @@ pub use self::facts::mishap::{Mishap, MishapKind};
 pub use self::facts::missing::Missing;
 pub use self::facts::output::{LocalOutputs, OutputStore, SendOutputs};
 pub use self::facts::quiet::Panic;
-#[cfg(all(feature = "progress", not(all(feature = "journal", unix))))]
+#[cfg(any(feature = "progress", feature = "remote", all(feature = "journal", unix)))]
 pub(crate) use self::facts::quiet::caught;
 #[cfg(feature = "progress")]
 pub(crate) use self::facts::quiet::drop_quietly;
@@ -58,7 +60,6 @@ pub use self::job::payload::{Local, Payload, Sendable};
 pub(crate) use self::{
     facts::column::Column,
     facts::handle::Key,
-    facts::quiet::caught,
     job::body::{Execute, Inside, Occasion, Start},
     job::keep::{Keep, Keeper, Keeping, Origin, Place, Recorded, Whence},
     job::payload::{Boxed, to_heap},

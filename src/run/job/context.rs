@@ -142,6 +142,25 @@ impl Context {
         self.0.key.as_ref().map(Effect::as_str)
     }
 
+    /// What names the run in its journal, through all resumptions; `None` without one, or if there is no path to the job's graph.
+    #[cfg(feature = "remote")]
+    #[must_use]
+    pub fn run_name(&self) -> Option<String> {
+        #[cfg(feature = "journal")]
+        return self.0.inside.as_ref()?.as_ref().ok()?.run_name();
+        #[cfg(not(feature = "journal"))]
+        None
+    }
+
+    /// One of the same attempt that is asked to end by itself. What its graphs do is told to nobody and kept by nobody: those of
+    /// several of its kind could not be told apart.
+    #[cfg(feature = "remote")]
+    pub(crate) fn apart(&self) -> Self {
+        let Inner { attempt, run, mailbox, outermost, clock, is_last, .. } = &*self.0;
+        let (mailbox, outermost) = (Arc::clone(mailbox), outermost.clone());
+        Self::new(*attempt, *run, mailbox, outermost, clock.clone(), *is_last, None)
+    }
+
     #[cfg(feature = "journal")]
     pub(crate) fn inside(&self) -> Option<&Result<Inside, ()>> {
         self.0.inside.as_ref()

@@ -232,6 +232,11 @@ impl Keeping {
 }
 
 impl Inside {
+    #[cfg(feature = "remote")]
+    pub(crate) fn run_name(&self) -> Option<String> {
+        Some(String::from(&**self.keeper.upgrade()?.run_name()))
+    }
+
     /// For the next graph; `None` once the run is over. That comes from what the graphs before it left behind.
     pub(crate) fn keeping(&self) -> Option<Keeping> {
         let Self { around, name, attempt, graphs, .. } = self;

@@ -1,0 +1,359 @@
+//! What becomes of the calls of an engine: each is published, and waits for its answer.
+
+use std::collections::{BTreeSet, HashMap};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::ConsumerInfoError;
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
+use bytes::Bytes;
+use futures_util::future::join_all;
+use jobgraph::Context;
+use jobgraph::remote::{Call, CallError};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::error::{NatsError, text_of};
+use crate::link::Link;
+use crate::nats::Nats;
+use crate::payload::object_of;
+use crate::subjects::{Id, digest, token};
+use crate::wire::{self, Begun};
+
+/// A call that is to be brought to a worker.
+pub(crate) struct Order {
+    pub(crate) cx: Context,
+    pub(crate) call: Call,
+    pub(crate) answer: oneshot::Sender<Result<Vec<u8>, CallError>>,
+}
+
+/// Who has not begun after this, is asked for.
+const SLOW: Duration = Duration::from_secs(2);
+
+/// What is heard of a call.
+enum News {
+    Begun(Begun),
+    Done(Option<HeaderMap>, Bytes),
+    /// Nobody is there who would handle it.
+    Nobody,
+}
+
+/// A call that waits for its answer.
+struct Waits {
+    task: &'static str,
+    since: Instant,
+    has_begun: bool,
+    news: mpsc::UnboundedSender<News>,
+}
+
+/// The calls of an engine.
+pub(crate) struct Calls {
+    pub(crate) nats: Nats,
+    pub(crate) link: Link,
+    /// The name of the run in subjects.
+    pub(crate) run: String,
+    /// Whether there is a journal: then it comes back under the same name.
+    pub(crate) comes_back: bool,
+    /// Whether it was here before.
+    pub(crate) is_back: bool,
+    /// This engine: no other one has this word.
+    pub(crate) me: String,
+    waiting: Mutex<HashMap<String, Waits>>,
+    /// What is still to be said of calls that nobody wants any more.
+    farewells: Mutex<JoinSet<()>>,
+    counter: AtomicU64,
+}
+
+/// A call under its name, until dropped.
+struct Slot {
+    calls: Arc<Calls>,
+    task: &'static str,
+    id: String,
+    /// Whether what it was given is in an object.
+    is_large: bool,
+    news: mpsc::UnboundedReceiver<News>,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.calls.waiting().remove(&self.id);
+    }
+}
+
+impl Calls {
+    pub(crate) async fn new(
+        nats: Nats,
+        link: Link,
+        run: Option<String>,
+        me: String,
+    ) -> Result<Self, NatsError> {
+        let comes_back = run.is_some();
+        let run = run.map_or_else(|| me.clone(), |run| token(&run));
+        let subjects = &nats.subjects;
+        let is_back = comes_back
+            && (has(&link.done, &subjects.dones_of(&run)).await?
+                || has(&link.work, &subjects.works_of_run(&run)).await?);
+        let (waiting, farewells, counter) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
+        Ok(Self { nats, link, run, comes_back, is_back, me, waiting, farewells, counter })
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Waits>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(self: &Arc<Self>, task: &'static str, id: String) -> Slot {
+        let (tell, news) = mpsc::unbounded_channel();
+        let waits = Waits { task, since: Instant::now(), has_begun: false, news: tell };
+        self.waiting().insert(id.clone(), waits);
+        Slot { calls: Arc::clone(self), task, id, is_large: false, news }
+    }
+
+    /// Brings a call to a worker, and the answer back.
+    pub(crate) async fn carry(self: Arc<Self>, order: Order) {
+        let Order { cx, call, mut answer } = order;
+        let comes_back = self.comes_back && call.key.is_some();
+        let number = self.counter.fetch_add(1, Ordering::Relaxed);
+        let key = call.key.as_deref().map_or_else(|| format!("n{number}"), digest);
+        let id = format!("{}.{key}.{}-{number}", self.run, self.me);
+        let mut slot = self.enter(call.task, id);
+        let answered = tokio::select! {
+            biased;
+            answered = self.answered(&cx, call, &mut slot) => Some(answered),
+            () = answer.closed() => None,
+        };
+        match answered {
+            Some(answered) => drop(answer.send(answered)),
+            None => self.withdraw(&slot),
+        }
+        if slot.is_large && !comes_back {
+            let object = self.nats.subjects.work(slot.task, &slot.id);
+            self.link.forget(&self.nats, Some(&object)).await;
+        }
+    }
+
+    async fn answered(
+        self: &Arc<Self>,
+        cx: &Context,
+        call: Call,
+        slot: &mut Slot,
+    ) -> Result<Vec<u8>, CallError> {
+        let is_durable = call.key.is_some();
+        let mut cancelled = pin!(cx.cancelled());
+        let sent = tokio::select! {
+            biased;
+            sent = self.send(call, slot) => Some(sent),
+            () = &mut cancelled => None,
+        };
+        let Some(sent) = sent else {
+            self.withdraw(slot);
+            return Err(CallError::Cancelled);
+        };
+        if let Some(output) = sent.map_err(|error| failed(&error))? {
+            return Ok(output);
+        }
+        let (mut is_asked, mut is_alone) = (false, false);
+        loop {
+            let news = tokio::select! {
+                biased;
+                news = slot.news.recv() => news,
+                () = &mut cancelled, if !is_asked => None,
+            };
+            match news {
+                None => {
+                    is_asked = true;
+                    let has_begun =
+                        self.waiting().get(&slot.id).is_some_and(|waits| waits.has_begun);
+                    self.withdraw(slot);
+                    if !has_begun {
+                        return Err(CallError::Cancelled);
+                    }
+                }
+                Some(News::Begun(begun)) => {
+                    if begun.delivery > 1 || is_alone {
+                        cx.note(format!("with {}, delivery {}", begun.worker, begun.delivery));
+                    }
+                }
+                Some(News::Nobody) => {
+                    is_alone = true;
+                    cx.note(format!("no worker is there for `{}`", slot.task));
+                }
+                Some(News::Done(headers, payload)) => {
+                    if is_alone {
+                        cx.note("a worker has come");
+                    }
+                    return self.take(headers.as_ref(), payload, is_durable).await;
+                }
+            }
+        }
+    }
+
+    /// Publishes a call, unless somebody has it from before, or has answered it.
+    async fn send(
+        self: &Arc<Self>,
+        call: Call,
+        slot: &mut Slot,
+    ) -> Result<Option<Vec<u8>>, NatsError> {
+        if let (true, Some(key)) = (self.is_back, &call.key) {
+            let before = format!("{}.{}.*", self.run, digest(key));
+            let work = self.nats.subjects.work(call.task, &before);
+            let at_work = last(&self.link.work, &work).await?;
+            let id = at_work.as_ref().and_then(|work| self.nats.subjects.id_of_work(&work.subject));
+            let own = slot.id.clone();
+            if let Some(id) = id {
+                *slot = self.enter(call.task, id.to_owned());
+            }
+            // Whoever has it answers before it takes it from the stream.
+            let done = last(&self.link.done, &self.nats.subjects.done(&before)).await?;
+            if let Some(done) = done.as_ref().filter(|done| wire::counts(&done.headers)) {
+                let (headers, payload) = (Some(&done.headers), done.payload.clone());
+                if let Some(payload) = self.link.payload(&self.nats, headers, payload).await? {
+                    return Ok(wire::answer_of(headers, &payload).ok());
+                }
+            }
+            match at_work {
+                // Its answer is one that does not count: it is made anew.
+                Some(work) if is_answered(&self.nats, done.as_ref(), &work) => {
+                    let _ =
+                        self.link.delete(&self.nats.subjects.work_stream(), work.sequence).await;
+                    *slot = self.enter(call.task, own);
+                }
+                Some(_) => return Ok(None),
+                None => {}
+            }
+        }
+        let subject = self.nats.subjects.work(call.task, &slot.id);
+        let headers = wire::work_headers(self.comes_back && call.key.is_some());
+        slot.is_large = self.link.publish(&self.nats, subject, headers, call.input).await?;
+        Ok(None)
+    }
+
+    /// What an answer carries.
+    async fn take(
+        &self,
+        headers: Option<&HeaderMap>,
+        payload: Bytes,
+        is_durable: bool,
+    ) -> Result<Vec<u8>, CallError> {
+        let payload = self.link.payload(&self.nats, headers, payload).await;
+        let payload =
+            payload.map_err(|error| failed(&error))?.ok_or_else(|| CallError::Engine {
+                text: "its answer was removed before it was read".into(),
+                is_permanent: false,
+            })?;
+        if !(self.comes_back && is_durable) {
+            self.link.forget(&self.nats, object_of(headers)).await;
+        }
+        wire::answer_of(headers, &payload)
+    }
+
+    /// Nobody wants the answer any more. Who says so does not wait for it to be heard.
+    fn withdraw(self: &Arc<Self>, slot: &Slot) {
+        let (calls, task, id) = (Arc::clone(self), slot.task, slot.id.clone());
+        let mut farewells = self.farewells.lock().unwrap_or_else(PoisonError::into_inner);
+        while farewells.try_join_next().is_some() {}
+        farewells.spawn(async move { calls.say_unwanted(task, id).await });
+    }
+
+    /// A purge would be simpler; with it 2.9.10 forgets what else its consumer has, and has not.
+    async fn say_unwanted(&self, task: &str, id: String) {
+        let subject = self.nats.subjects.work(task, &id);
+        // More than one, if it was given back.
+        while let Ok(Some(work)) = last(&self.link.work, &subject).await {
+            if self.link.delete(&self.nats.subjects.work_stream(), work.sequence).await.is_err() {
+                break;
+            }
+        }
+        let _ = self.link.client.publish(self.nats.subjects.cancel(&self.run), id.into()).await;
+    }
+
+    /// All that is to be said has been.
+    pub(crate) async fn said(&self) {
+        let lock = || self.farewells.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut farewells = std::mem::take(&mut *lock());
+        while farewells.join_next().await.is_some() {}
+    }
+
+    /// A worker has begun.
+    pub(crate) fn hear_begun(&self, payload: &Bytes) {
+        let Ok(begun) = serde_json::from_slice::<Begun>(payload) else { return };
+        if let Some(waits) = self.waiting().get_mut(&begun.id) {
+            waits.has_begun = true;
+            let _ = waits.news.send(News::Begun(begun));
+        }
+    }
+
+    /// An answer is there.
+    pub(crate) fn hear_done(&self, subject: &str, headers: Option<HeaderMap>, payload: Bytes) {
+        let id: Option<&Id> = self.nats.subjects.id_of_done(subject);
+        if let Some(waits) =
+            id.and_then(|id| self.waiting().get(id).map(|waits| waits.news.clone()))
+        {
+            let _ = waits.send(News::Done(headers, payload));
+        }
+    }
+
+    /// Asks for workers, where calls wait that none has begun.
+    pub(crate) async fn look_for_workers(&self) {
+        let slow = |waits: &Waits| !waits.has_begun && waits.since.elapsed() > SLOW;
+        let tasks: BTreeSet<_> =
+            self.waiting().values().filter(|waits| slow(waits)).map(|waits| waits.task).collect();
+        for task in tasks {
+            let is_there = match self.link.work.consumer_info(token(task)).await {
+                Ok(info) => info.num_waiting > 0 || info.num_ack_pending > 0,
+                Err(error) => !is_missing(&error),
+            };
+            if !is_there {
+                for waits in self.waiting().values().filter(|w| w.task == task && slow(w)) {
+                    let _ = waits.news.send(News::Nobody);
+                }
+            }
+        }
+    }
+
+    /// The engine goes: nobody will want what it has not heard of, unless it comes back.
+    pub(crate) async fn withdraw_all(&self) {
+        let left: Vec<_> =
+            self.waiting().iter().map(|(id, waits)| (waits.task, id.clone())).collect();
+        join_all(left.into_iter().map(|(task, id)| self.say_unwanted(task, id))).await;
+    }
+}
+
+/// Whether the answer is one to this.
+fn is_answered(nats: &Nats, done: Option<&StreamMessage>, work: &StreamMessage) -> bool {
+    let done = done.and_then(|done| nats.subjects.id_of_done(&done.subject));
+    done.is_some() && done == nats.subjects.id_of_work(&work.subject)
+}
+
+/// The last message of a subject, which may be a pattern.
+async fn last(stream: &Stream, subject: &str) -> Result<Option<StreamMessage>, NatsError> {
+    match stream.get_last_raw_message_by_subject(subject).await {
+        Ok(message) => Ok(Some(message)),
+        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+        Err(error) => {
+            Err(NatsError::Other { what: format!("looking for {subject}"), text: text_of(&error) })
+        }
+    }
+}
+
+pub(crate) async fn has(stream: &Stream, subject: &str) -> Result<bool, NatsError> {
+    Ok(last(stream, subject).await?.is_some())
+}
+
+fn is_missing(error: &ConsumerInfoError) -> bool {
+    use async_nats::jetstream::context::ConsumerInfoErrorKind as Kind;
+    match error.kind() {
+        Kind::NotFound => true,
+        Kind::JetStream(told) => told.error_code() == ErrorCode::CONSUMER_NOT_FOUND,
+        _ => false,
+    }
+}
+
+fn failed(error: &NatsError) -> CallError {
+    let is_permanent = matches!(error, NatsError::Denied { .. });
+    CallError::Engine { text: error.to_string(), is_permanent }
+}

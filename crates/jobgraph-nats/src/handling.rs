@@ -1,0 +1,226 @@
+//! What a worker does with one call.
+
+use std::time::Duration;
+
+use async_nats::header;
+use async_nats::jetstream::{self, AckKind};
+use jobgraph::Context;
+use jobgraph::remote::{CallContext, CallError};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, interval_at, sleep};
+
+use crate::callers::{Callers, Unwanted};
+use crate::error::NatsError;
+use crate::link::Link;
+use crate::nats::Nats;
+use crate::subjects::{Id, key_of, run_of, unique};
+use crate::wire::{self, Begun};
+use crate::worker::Task;
+
+/// Of what takes longer, it is said that it has begun: whoever cancels it waits for it then.
+const LONG: Duration = Duration::from_millis(20);
+
+/// Before what could not be handled is given back.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What the calls of a worker share.
+pub(crate) struct Hands {
+    pub(crate) nats: Nats,
+    pub(crate) link: Link,
+    pub(crate) callers: Callers,
+    pub(crate) cx: Context,
+    pub(crate) me: String,
+}
+
+/// A call that was taken.
+struct Taken<'a> {
+    hands: &'a Hands,
+    name: &'static str,
+    message: &'a jetstream::Message,
+    id: &'a Id,
+    /// How often it was begun before, and that worker lost.
+    begun: u32,
+    is_redelivered: bool,
+    comes_back: bool,
+}
+
+impl Hands {
+    /// Handles a call, and answers it, or gives it back.
+    pub(crate) async fn handle(
+        &self,
+        name: &'static str,
+        message: jetstream::Message,
+        give: mpsc::UnboundedSender<Task>,
+    ) {
+        let subject = message.subject.clone();
+        let delivered = message.info().map_or(1, |info| info.delivered);
+        let Some(id) = self.nats.subjects.id_of_work(&subject) else { return };
+        let headers = message.headers.as_ref();
+        let redelivered = u32::try_from(delivered.saturating_sub(1)).unwrap_or(u32::MAX);
+        let taken = Taken {
+            hands: self,
+            name,
+            message: &message,
+            id,
+            begun: wire::begun(headers).saturating_add(redelivered),
+            is_redelivered: redelivered > 0,
+            comes_back: wire::comes_back(headers),
+        };
+        match taken.handle(give).await {
+            Ok(Settled::Done) => drop(message.ack().await),
+            Ok(Settled::GivenBack) => self.give_back(&message).await,
+            // Its other delivery goes on.
+            Ok(Settled::Here) => {}
+            Err(_) => {
+                sleep(PAUSE).await;
+                self.give_back(&message).await;
+            }
+        }
+    }
+
+    /// Somebody else may have it. A message that is merely refused would count as one that was begun.
+    pub(crate) async fn give_back(&self, message: &jetstream::Message) {
+        let delivered = message.info().map_or(1, |info| info.delivered);
+        let redelivered = u32::try_from(delivered.saturating_sub(1)).unwrap_or(u32::MAX);
+        let mut headers = message.headers.clone().unwrap_or_default();
+        let begun = wire::begun(Some(&headers)).saturating_add(redelivered);
+        wire::set_begun(&mut headers, begun);
+        headers.insert(header::NATS_MESSAGE_ID, unique());
+        let (subject, payload) = (message.subject.clone(), message.payload.clone());
+        let sent = self.link.jetstream.publish_with_headers(subject, headers, payload).await;
+        let is_there = match sent {
+            Ok(acked) => acked.await.is_ok(),
+            Err(_) => false,
+        };
+        let kind = if is_there { AckKind::Ack } else { AckKind::Nak(None) };
+        let _ = message.ack_with(kind).await;
+    }
+}
+
+/// What has become of a call that was taken.
+enum Settled {
+    /// It is answered.
+    Done,
+    GivenBack,
+    /// It is being handled here already.
+    Here,
+}
+
+impl Taken<'_> {
+    async fn handle(&self, give: mpsc::UnboundedSender<Task>) -> Result<Settled, NatsError> {
+        let Hands { nats, link, callers, cx, .. } = self.hands;
+        if self.is_redelivered && self.is_answered().await? {
+            return Ok(Settled::Done);
+        }
+        match callers.is_unwanted(self.id, self.comes_back) {
+            Some(Unwanted::Cancelled) => return self.answer(Err(CallError::Cancelled), true).await,
+            Some(Unwanted::Gone) => return self.answer(Err(self.given_up()), true).await,
+            None => {}
+        }
+        let (headers, payload) = (self.message.headers.as_ref(), self.message.payload.clone());
+        let delivery = self.begun.saturating_add(1);
+        let context = CallContext::apart(cx, self.key(), delivery);
+        let Some(handled) = callers.handles(self.id, &context, self.comes_back) else {
+            return Ok(Settled::Here);
+        };
+        if self.begun >= nats.deliveries {
+            let text = format!(
+                "no worker survived `{}`: it was begun {} times, and never answered",
+                self.name, self.begun
+            );
+            return self.answer(Err(CallError::Engine { text, is_permanent: true }), false).await;
+        }
+        let Some(payload) = link.payload(nats, headers, payload).await? else {
+            let text = format!("what `{}` was given was removed before it was read", self.name);
+            return self.answer(Err(CallError::Engine { text, is_permanent: false }), false).await;
+        };
+        if self.begun > 0 {
+            self.say_begun().await;
+        }
+        let (answer, answered) = oneshot::channel();
+        let input = payload.to_vec();
+        let task = Task { name: self.name, cx: context.clone(), input, answer };
+        if give.send(task).is_err() {
+            return Ok(Settled::GivenBack);
+        }
+        drop(give);
+        let is_cancelled = || context.is_cancelled();
+        match self.keep_up(answered).await {
+            Some(Err(_)) if handled.is_given_up() => self.answer(Err(self.given_up()), true).await,
+            Some(answer) => self.answer(answer, is_cancelled()).await,
+            // The worker ends.
+            None if is_cancelled() => self.answer(Err(CallError::Cancelled), true).await,
+            None => Ok(Settled::GivenBack),
+        }
+    }
+
+    fn given_up(&self) -> CallError {
+        let patience = self.hands.nats.patience.as_secs_f64();
+        let text = format!(
+            "the worker gave `{}` up: it had not heard of this run for {patience} s",
+            self.name
+        );
+        CallError::Engine { text, is_permanent: false }
+    }
+
+    /// What names the work: of a durable job the same in all attempts and resumptions.
+    fn key(&self) -> &str {
+        if self.comes_back { key_of(self.id) } else { self.id }
+    }
+
+    async fn is_answered(&self) -> Result<bool, NatsError> {
+        let subject = self.hands.nats.subjects.done(self.id);
+        crate::calls::has(&self.hands.link.done, &subject).await
+    }
+
+    async fn say_begun(&self) {
+        let Hands { nats, link, me, .. } = self.hands;
+        let begun = Begun { id: self.id.into(), worker: me.clone(), delivery: self.begun + 1 };
+        let begun = serde_json::to_vec(&begun).unwrap_or_default();
+        let _ = link.client.publish(nats.subjects.begun(run_of(self.id)), begun.into()).await;
+    }
+
+    /// Gives signs of life until there is an answer; `None` if there will be none.
+    async fn keep_up(
+        &self,
+        mut answered: oneshot::Receiver<Result<Vec<u8>, CallError>>,
+    ) -> Option<Result<Vec<u8>, CallError>> {
+        let every = self.hands.nats.lease / 3;
+        let mut signs = interval_at(Instant::now() + every, every);
+        let mut long = std::pin::pin!(sleep(LONG));
+        let mut is_said = self.begun > 0;
+        loop {
+            tokio::select! {
+                biased;
+                answered = &mut answered => return answered.ok(),
+                () = &mut long, if !is_said => {
+                    is_said = true;
+                    self.say_begun().await;
+                }
+                _ = signs.tick() => drop(self.message.ack_with(AckKind::Progress).await),
+            }
+        }
+    }
+
+    /// The answer is kept by the server when this returns. Until then the call is the worker's.
+    async fn answer(
+        &self,
+        answer: Result<Vec<u8>, CallError>,
+        was_cancelled: bool,
+    ) -> Result<Settled, NatsError> {
+        let Hands { nats, link, .. } = self.hands;
+        let (headers, payload) = wire::answer(answer, was_cancelled);
+        let subject = nats.subjects.done(self.id);
+        let mut published = std::pin::pin!(link.publish(nats, subject, headers, payload));
+        let every = nats.lease / 3;
+        loop {
+            tokio::select! {
+                biased;
+                published = &mut published => return published.map(|_| Settled::Done),
+                () = tokio::time::sleep(every.max(Duration::from_millis(50))) => {
+                    drop(self.message.ack_with(AckKind::Progress).await);
+                }
+            }
+        }
+    }
+}
