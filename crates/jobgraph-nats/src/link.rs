@@ -1,7 +1,7 @@
 //! A connection to the server, with the streams that both sides use.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::jetstream::stream::{Config, RetentionPolicy, StorageType, Stream};
@@ -18,6 +18,16 @@ const REQUEST: Duration = Duration::from_secs(5);
 /// What several may make at once is tried so often, with this between.
 pub(crate) const TRIES: u32 = 10;
 pub(crate) const AGAIN: Duration = Duration::from_millis(100);
+
+/// A stream is given out by the server before all of it is there, if two make it at once.
+const SETTLES: Duration = Duration::from_millis(300);
+
+/// Whether a stream was made just now.
+fn is_new(stream: &Stream) -> bool {
+    let made = stream.cached_info().created;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.as_secs().abs_diff(u64::try_from(made.unix_timestamp()).unwrap_or(0)) < 3
+}
 
 /// A connection, and the streams.
 pub(crate) struct Link {
@@ -81,6 +91,9 @@ impl Link {
         let streams = Streams { nats, jetstream: &jetstream, refusals: &refusals };
         let work = streams.get(streams.work()).await?;
         let done = streams.get(streams.done()).await?;
+        if is_new(&work) || is_new(&done) {
+            sleep(SETTLES).await;
+        }
         Ok(Self { client, jetstream, work, done, refusals, presence })
     }
 }

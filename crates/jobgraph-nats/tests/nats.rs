@@ -91,7 +91,9 @@ fn worker() {
     let stop = graph.stop_handle();
     let signals = jobgraph::smol::signals().unwrap();
     let run = jobgraph::smol::run(graph);
-    let _ = futures_lite::future::block_on(signals.around(stop, run));
+    let report = futures_lite::future::block_on(signals.around(stop, run)).unwrap();
+    // It is told on its error stream, should it ever be looked at.
+    assert!(report.jobs().all(|job| job.error().is_none()), "{report}");
 }
 
 /// With times that fit tests.

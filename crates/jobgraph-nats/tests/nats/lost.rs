@@ -99,7 +99,7 @@ fn a_worker_does_not_begin_what_it_has() {
     let proxy = Proxy::to(server.port());
     let url = format!("nats://127.0.0.1:{}", proxy.port);
     let mut graph = SendJobGraph::new().until_stopped();
-    graph.add(quick(&url).worker(handlers(&folder.0.join("effects")), 2));
+    graph.add(quick(&url).worker(handlers(&folder.0.join("effects")), 2).critical());
     let stop = graph.stop_handle();
     let worker = std::thread::spawn(move || drop(Way::TokioThreads.run(graph)));
     let nats = quick(&server.url());
@@ -122,7 +122,7 @@ fn a_worker_that_ends_swallows_nothing() {
     let mut workers = Vec::new();
     for _ in 0..2 {
         let mut graph = SendJobGraph::new().until_stopped();
-        graph.add(long(server.url()).worker(handlers(&folder.0.join("effects")), 1));
+        graph.add(long(server.url()).worker(handlers(&folder.0.join("effects")), 1).critical());
         let stop = graph.stop_handle();
         workers.push((stop, std::thread::spawn(move || drop(Way::TokioThreads.run(graph)))));
     }
