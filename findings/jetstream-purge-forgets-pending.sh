@@ -4,8 +4,7 @@
 # Guess: a purge with a subject and a sequence removes the messages before that one, and nothing else. With the subject that a
 # consumer listens to, 2.9.10 (the version of Debian 12) also forgets which of the later messages are out with it: they stay in
 # the stream, count as delivered, and are never sent again, though nobody has acknowledged them. Whoever cleans up behind a
-# consumer loses what its network has lost just then. (jobgraph-nats purges by subjects narrower than its consumers', all of
-# whose messages are acknowledged.)
+# consumer loses what its network has lost just then. (jobgraph-nats removes messages by their sequence, one by one.)
 set -euo pipefail
 
 folder=$(mktemp -d)
