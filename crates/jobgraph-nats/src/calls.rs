@@ -74,6 +74,8 @@ struct Slot {
     calls: Arc<Calls>,
     task: &'static str,
     id: String,
+    /// Whether it is to be found by whoever comes back.
+    comes_back: bool,
     /// Whether what it was given is in an object.
     is_large: bool,
     news: mpsc::UnboundedReceiver<News>,
@@ -106,11 +108,11 @@ impl Calls {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enter(self: &Arc<Self>, task: &'static str, id: String) -> Slot {
+    fn enter(self: &Arc<Self>, task: &'static str, id: String, comes_back: bool) -> Slot {
         let (tell, news) = mpsc::unbounded_channel();
         let waits = Waits { task, since: Instant::now(), has_begun: false, news: tell };
         self.waiting().insert(id.clone(), waits);
-        Slot { calls: Arc::clone(self), task, id, is_large: false, news }
+        Slot { calls: Arc::clone(self), task, id, comes_back, is_large: false, news }
     }
 
     /// Brings a call to a worker, and the answer back.
@@ -120,7 +122,7 @@ impl Calls {
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
         let key = call.key.as_deref().map_or_else(|| format!("n{number}"), digest);
         let id = format!("{}.{key}.{}-{number}", self.run, self.me);
-        let mut slot = self.enter(call.task, id);
+        let mut slot = self.enter(call.task, id, comes_back);
         let answered = tokio::select! {
             biased;
             answered = self.answered(&cx, call, &mut slot) => Some(answered),
@@ -130,7 +132,7 @@ impl Calls {
             Some(answered) => drop(answer.send(answered)),
             None => self.withdraw(&slot),
         }
-        if slot.is_large && !comes_back {
+        if slot.is_large && !slot.comes_back {
             let object = self.nats.subjects.work(slot.task, &slot.id);
             self.link.forget(&self.nats, Some(&object)).await;
         }
@@ -142,7 +144,6 @@ impl Calls {
         call: Call,
         slot: &mut Slot,
     ) -> Result<Vec<u8>, CallError> {
-        let is_durable = call.key.is_some();
         let mut cancelled = pin!(cx.cancelled());
         let sent = tokio::select! {
             biased;
@@ -186,7 +187,7 @@ impl Calls {
                     if is_alone {
                         cx.note("a worker has come");
                     }
-                    return self.take(headers.as_ref(), payload, is_durable).await;
+                    return self.take(headers.as_ref(), payload, slot.comes_back).await;
                 }
             }
         }
@@ -205,7 +206,7 @@ impl Calls {
             let id = at_work.as_ref().and_then(|work| self.nats.subjects.id_of_work(&work.subject));
             let own = slot.id.clone();
             if let Some(id) = id {
-                *slot = self.enter(call.task, id.to_owned());
+                *slot = self.enter(call.task, id.to_owned(), true);
             }
             // Whoever has it answers before it takes it from the stream.
             let done = last(&self.link.done, &self.nats.subjects.done(&before)).await?;
@@ -220,14 +221,14 @@ impl Calls {
                 Some(work) if is_answered(&self.nats, done.as_ref(), &work) => {
                     let _ =
                         self.link.delete(&self.nats.subjects.work_stream(), work.sequence).await;
-                    *slot = self.enter(call.task, own);
+                    *slot = self.enter(call.task, own, true);
                 }
                 Some(_) => return Ok(None),
                 None => {}
             }
         }
         let subject = self.nats.subjects.work(call.task, &slot.id);
-        let headers = wire::work_headers(self.comes_back && call.key.is_some());
+        let headers = wire::work_headers(slot.comes_back);
         slot.is_large = self.link.publish(&self.nats, subject, headers, call.input).await?;
         Ok(None)
     }
@@ -237,7 +238,7 @@ impl Calls {
         &self,
         headers: Option<&HeaderMap>,
         payload: Bytes,
-        is_durable: bool,
+        comes_back: bool,
     ) -> Result<Vec<u8>, CallError> {
         let payload = self.link.payload(&self.nats, headers, payload).await;
         let payload =
@@ -245,7 +246,7 @@ impl Calls {
                 text: "its answer was removed before it was read".into(),
                 is_permanent: false,
             })?;
-        if !(self.comes_back && is_durable) {
+        if !comes_back {
             self.link.forget(&self.nats, object_of(headers)).await;
         }
         wire::answer_of(headers, &payload)

@@ -35,10 +35,8 @@ async fn serve(nats: Nats, desk: Arc<Desk>, cx: ServiceContext<Engine>) -> Resul
     let (up, is_up) = oneshot::channel();
     let run = cx.run_name();
     let mut thread = Thread::start(move |stopped| carry(nats, run, given, up, stopped))?;
-    match select(is_up, pin!(cx.cancelled())).await {
-        Either::Left((Ok(()), _)) => {}
-        Either::Left((Err(_), _)) => return Ok(thread.ended().await?),
-        Either::Right(_) => return Ok(()),
+    if !thread.is_up(is_up, &cx).await? {
+        return Ok(());
     }
     desk.open(Some(orders));
     let _closes = Closes(&desk);

@@ -18,7 +18,7 @@ use crate::callers::Callers;
 use crate::error::NatsError;
 use crate::handling::Hands;
 use crate::hub::ticks;
-use crate::link::{AGAIN, Link, TRIES};
+use crate::link::{Link, insist};
 use crate::nats::Nats;
 use crate::subjects::{token, unique};
 use crate::thread::Stopped;
@@ -117,21 +117,9 @@ impl Floor {
                 max_ack_pending: UNACKED,
                 ..pull::Config::default()
             };
-            let mut tries = 0;
-            // Other workers may be making it just now, and the server refuses one of two.
-            let consumer = loop {
-                match link.work.create_consumer(config.clone()).await {
-                    Ok(consumer) => break consumer,
-                    Err(error) => {
-                        tries += 1;
-                        if tries == TRIES {
-                            return Err(link.refusals.error("a consumer of calls", &error));
-                        }
-                        sleep(AGAIN).await;
-                    }
-                }
-            };
-            tasks.push((name, consumer));
+            let consumer = insist(async || link.work.create_consumer(config.clone()).await).await;
+            let wrong = |error| link.refusals.error("a consumer of calls", &error);
+            tasks.push((name, consumer.map_err(wrong)?));
         }
         let callers = Callers::listen(&nats, &link).await?;
         let hands = Arc::new(Hands { nats, link, callers, cx, me: me() });

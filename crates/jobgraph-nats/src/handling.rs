@@ -53,17 +53,15 @@ impl Hands {
         give: mpsc::UnboundedSender<Task>,
     ) {
         let subject = message.subject.clone();
-        let delivered = message.info().map_or(1, |info| info.delivered);
         let Some(id) = self.nats.subjects.id_of_work(&subject) else { return };
         let headers = message.headers.as_ref();
-        let redelivered = u32::try_from(delivered.saturating_sub(1)).unwrap_or(u32::MAX);
         let taken = Taken {
             hands: self,
             name,
             message: &message,
             id,
-            begun: wire::begun(headers).saturating_add(redelivered),
-            is_redelivered: redelivered > 0,
+            begun: begun(&message),
+            is_redelivered: redelivered(&message) > 0,
             comes_back: wire::comes_back(headers),
         };
         match taken.handle(give).await {
@@ -80,11 +78,8 @@ impl Hands {
 
     /// Somebody else may have it. A message that is merely refused would count as one that was begun.
     pub(crate) async fn give_back(&self, message: &jetstream::Message) {
-        let delivered = message.info().map_or(1, |info| info.delivered);
-        let redelivered = u32::try_from(delivered.saturating_sub(1)).unwrap_or(u32::MAX);
         let mut headers = message.headers.clone().unwrap_or_default();
-        let begun = wire::begun(Some(&headers)).saturating_add(redelivered);
-        wire::set_begun(&mut headers, begun);
+        wire::set_begun(&mut headers, begun(message));
         headers.insert(header::NATS_MESSAGE_ID, unique());
         let (subject, payload) = (message.subject.clone(), message.payload.clone());
         let sent = self.link.jetstream.publish_with_headers(subject, headers, payload).await;
@@ -95,6 +90,17 @@ impl Hands {
         let kind = if is_there { AckKind::Ack } else { AckKind::Nak(None) };
         let _ = message.ack_with(kind).await;
     }
+}
+
+/// How often the server has sent this message before.
+fn redelivered(message: &jetstream::Message) -> u32 {
+    let delivered = message.info().map_or(1, |info| info.delivered);
+    u32::try_from(delivered.saturating_sub(1)).unwrap_or(u32::MAX)
+}
+
+/// How often a call was begun, and its worker lost: one that was only given back has a message of its own.
+fn begun(message: &jetstream::Message) -> u32 {
+    wire::begun(message.headers.as_ref()).saturating_add(redelivered(message))
 }
 
 /// What has become of a call that was taken.

@@ -16,8 +16,19 @@ use crate::nats::Nats;
 const REQUEST: Duration = Duration::from_secs(5);
 
 /// What several may make at once is tried so often, with this between.
-pub(crate) const TRIES: u32 = 10;
-pub(crate) const AGAIN: Duration = Duration::from_millis(100);
+const TRIES: u32 = 10;
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Makes what others may be making just now: the server refuses one of two.
+pub(crate) async fn insist<T, E>(mut make: impl AsyncFnMut() -> Result<T, E>) -> Result<T, E> {
+    for _ in 1..TRIES {
+        if let Ok(made) = make().await {
+            return Ok(made);
+        }
+        sleep(AGAIN).await;
+    }
+    make().await
+}
 
 /// A stream is given out by the server before all of it is there, if two make it at once.
 const SETTLES: Duration = Duration::from_millis(300);
@@ -207,27 +218,13 @@ impl Streams<'_> {
         }
     }
 
-    /// Others may be making it just now, and the server refuses one of two.
+    /// Made by us, or by another one that makes it just now.
     async fn make(&self, what: &str, wanted: &Config) -> Result<Stream, NatsError> {
-        let mut tries = 0;
-        loop {
-            let Err(error) = self.jetstream.create_stream(wanted.clone()).await else {
-                return self.there(what, wanted).await;
-            };
-            if let Ok(stream) = self.there(what, wanted).await {
-                return Ok(stream);
-            }
-            tries += 1;
-            if tries == TRIES {
-                return Err(self.wrong(what, &error));
-            }
-            sleep(AGAIN).await;
-        }
-    }
-
-    async fn there(&self, what: &str, wanted: &Config) -> Result<Stream, NatsError> {
-        let stream = self.jetstream.get_stream(&wanted.name).await;
-        stream.map_err(|error| self.wrong(what, &error))
+        let made = insist(async || match self.jetstream.create_stream(wanted.clone()).await {
+            Ok(stream) => Ok(stream),
+            Err(error) => self.jetstream.get_stream(&wanted.name).await.map_err(|_| error),
+        });
+        made.await.map_err(|error| self.wrong(what, &error))
     }
 
     fn wrong(&self, what: &str, error: &dyn std::error::Error) -> NatsError {

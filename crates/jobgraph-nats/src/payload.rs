@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::{sleep, timeout};
 
-use crate::error::{NatsError, text_of};
+use crate::error::NatsError;
 use crate::link::Link;
 use crate::nats::Nats;
 
@@ -147,16 +147,8 @@ impl Link {
             num_replicas: nats.replicas,
             ..object_store::Config::default()
         };
-        match self.jetstream.create_object_store(config).await {
-            Ok(store) => Ok(store),
-            Err(error) => {
-                let text = text_of(&error);
-                match self.refusals.error(&bucket, &error) {
-                    denied @ NatsError::Denied { .. } => Err(denied),
-                    _ => Err(NatsError::Other { what: format!("the bucket `{bucket}`"), text }),
-                }
-            }
-        }
+        let made = self.jetstream.create_object_store(config).await;
+        made.map_err(|error| self.refusals.error(&format!("the bucket `{bucket}`"), &error))
     }
 }
 

@@ -2,7 +2,10 @@
 //! goes on giving signs of life while jobs block theirs.
 
 use std::future::Future;
+use std::pin::pin;
 
+use futures_util::future::{Either, select};
+use jobgraph::Context;
 use tokio::sync::oneshot;
 
 use crate::error::NatsError;
@@ -30,6 +33,19 @@ impl Thread {
             let _ = end.send(result);
         })?;
         Ok(Self { ended, stop: Some(stop) })
+    }
+
+    /// Waits until it says that it is up. False if it has ended, or its job is to end before.
+    pub(crate) async fn is_up(
+        &mut self,
+        up: oneshot::Receiver<()>,
+        cx: &Context,
+    ) -> Result<bool, NatsError> {
+        match select(up, pin!(cx.cancelled())).await {
+            Either::Left((Ok(()), _)) => Ok(true),
+            Either::Left((Err(_), _)) => self.ended().await.map(|()| false),
+            Either::Right(_) => Ok(false),
+        }
     }
 
     /// Asks it to end.

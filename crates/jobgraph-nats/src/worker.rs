@@ -6,7 +6,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use jobgraph::remote::{CallContext, CallError, Handlers};
 use jobgraph::{Context, Error, Job, Repeat, ServiceContext};
@@ -62,10 +61,8 @@ async fn serve(
         is_enough,
     };
     let mut thread = Thread::start(move |stopped| work(nats, shift, up, stopped))?;
-    match select(is_up, pin!(cx.cancelled())).await {
-        Either::Left((Ok(()), _)) => {}
-        Either::Left((Err(_), _)) => return Ok(thread.ended().await?),
-        Either::Right(_) => return Ok(()),
+    if !thread.is_up(is_up, &cx).await? {
+        return Ok(());
     }
     cx.ready(());
     let mut handled = FuturesUnordered::new();

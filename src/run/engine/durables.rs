@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::sources::{Known, Sources};
 use super::table::Table;
-use crate::orchestrator::{Attempt, Extra, JobId, JobKind, Orchestrator};
+use crate::orchestrator::{Attempt, Extra, JobId, JobKind, JobName, Orchestrator};
 use crate::run::facts::record::Record;
 use crate::run::facts::run_error::RunError;
 use crate::run::job::asked::Asked;
@@ -47,22 +47,34 @@ impl Durables {
         has_hook: bool,
     ) -> Result<(), RunError> {
         let Some((key, version)) = asked.durable() else { return Ok(()) };
-        let name = || core.job_name(job);
-        if core.kind(job) != Some(JobKind::Finite) {
+        let is_finite = core.kind(job) == Some(JobKind::Finite);
+        self.check(core, key, is_finite, has_hook, || core.job_name(job))?;
+        self.insert(job, key, version);
+        Ok(())
+    }
+
+    /// That a job can be durable, with a key that no other one of its graph has.
+    fn check(
+        &self,
+        core: &Orchestrator<Record>,
+        key: &str,
+        is_finite: bool,
+        has_hook: bool,
+        name: impl FnOnce() -> JobName,
+    ) -> Result<(), RunError> {
+        if !is_finite {
             return Err(RunError::Endless { job: name() });
         }
         if has_hook {
             return Err(RunError::TakenBack { job: name() });
         }
-        if let Some(&other) = self.keys.get(key) {
-            return Err(RunError::SameKey {
-                job: name(),
-                other: core.job_name(other),
-                key: key.into(),
-            });
+        match self.keys.get(key) {
+            Some(&other) => {
+                let other = core.job_name(other);
+                Err(RunError::SameKey { job: name(), other, key: key.into() })
+            }
+            None => Ok(()),
         }
-        self.insert(job, key, version);
-        Ok(())
     }
 
     fn insert(&mut self, job: JobId, key: &str, version: u32) {
@@ -81,28 +93,21 @@ impl Durables {
     ) -> Result<(), RunError> {
         let Some((key, _)) = asked.durable() else { return Ok(()) };
         let job = || Extra::name(extra);
-        if extra.is_some_and(|extra| extra.kind() != JobKind::Finite) {
-            return Err(RunError::Endless { job: job() });
-        }
-        if has_hook {
-            return Err(RunError::TakenBack { job: job() });
-        }
-        if let Some(&other) = self.keys.get(key) {
-            return Err(RunError::SameKey {
-                job: job(),
-                other: core.job_name(other),
-                key: key.into(),
-            });
-        }
+        let is_finite = extra.is_none_or(|extra| extra.kind() == JobKind::Finite);
+        self.check(core, key, is_finite, has_hook, job)?;
         if self.is_lost {
             return Err(RunError::NoPath { job: job() });
         }
+        self.claim(&key.into(), job)
+    }
+
+    fn claim(&self, key: &Arc<str>, name: impl FnOnce() -> JobName) -> Result<(), RunError> {
         let Some(Keeping { keeper, place }) = &self.keeping else { return Ok(()) };
-        let key = place.key(&key.into());
+        let key = place.key(key);
         if keeper.claim(place, &key) {
             Ok(())
         } else {
-            Err(RunError::KeyTaken { job: job(), key: (*key).into() })
+            Err(RunError::KeyTaken { job: name(), key: (*key).into() })
         }
     }
 
@@ -115,15 +120,8 @@ impl Durables {
 
     /// Takes the keys of all jobs of a graph that begins.
     pub(crate) fn claim_all(&self, core: &Orchestrator<Record>) -> Result<(), RunError> {
-        let Some(Keeping { keeper, place }) = &self.keeping else { return Ok(()) };
-        self.jobs.iter().try_for_each(|(job, durable)| {
-            let key = place.key(&durable.key);
-            if keeper.claim(place, &key) {
-                Ok(())
-            } else {
-                Err(RunError::KeyTaken { job: core.job_name(job), key: (*key).into() })
-            }
-        })
+        let mut jobs = self.jobs.iter();
+        jobs.try_for_each(|(job, durable)| self.claim(&durable.key, || core.job_name(job)))
     }
 
     /// Learns what a job comes from, once that is known of all that it requires.
@@ -159,7 +157,7 @@ impl Durables {
             for (dependent, _) in core.dependents(job).collect::<Vec<_>>() {
                 if !self.jobs.contains(dependent) {
                     self.settle(core, dependent);
-                    let came = Now { durables: self, core }.behind(dependent);
+                    let came = self.sources.came(core, dependent, &Now { durables: self, core });
                     self.sources.note(dependent, came);
                 }
             }
@@ -359,12 +357,6 @@ impl Known for Now<'_> {
     fn inside(&self, label: &str) -> Option<u128> {
         let Keeping { keeper, place } = self.durables.keeping.as_ref()?;
         keeper.digest_of_all(&place.path_to(label))
-    }
-}
-
-impl Now<'_> {
-    fn behind(&self, job: JobId) -> Came {
-        self.durables.sources.came(self.core, job, self)
     }
 }
 
