@@ -30,38 +30,62 @@ fn handlers() -> Handlers {
     Handlers::new().on(DOUBLE, async |_: CallContext, n: u64| jobgraph::ok(n * 2))
 }
 
+/// As many are taken in turns; what is told in the end are medians.
+const ROUNDS: usize = 7;
+
 fn main() {
     let calls = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(5_000);
-    println!("{calls} calls in a window of {WINDOW}, µs a call");
-    for _ in 0..3 {
-        let bare = per(calls, || bare(calls));
-        let smol = per(calls, || ours(Way::SmolInPlace, calls));
-        let tokio = per(calls, || ours(Way::TokioThreads, calls));
-        println!(
-            "bare {bare:.0}, on smol {smol:.0}, on tokio {tokio:.0}: throughput {:.2} and {:.2} of bare",
-            bare / smol,
-            bare / tokio
-        );
+    println!("{calls} calls in a window of {WINDOW}");
+    compare(
+        calls,
+        [
+            ("async-nats alone", &bare),
+            ("on smol", &|calls| ours(Way::SmolInPlace, calls)),
+            ("on tokio", &|calls| ours(Way::TokioThreads, calls)),
+        ],
+    );
+    println!("100000 calls in this process");
+    compare(
+        100_000,
+        [("plain jobs with serde", &plain), ("fed by a service", &fed), ("embedded", &embedded)],
+    );
+}
+
+type Run<'a> = &'a dyn Fn(u64) -> Duration;
+
+/// Prints µs a call, and how much longer than the first one the others take.
+fn compare<const N: usize>(calls: u64, what: [(&str, Run<'_>); N]) {
+    let mut times = [(); N].map(|()| Vec::new());
+    let mut ratios = [(); N].map(|()| Vec::new());
+    for _ in 0..ROUNDS {
+        let first = per(calls, what[0].1);
+        for (at, (_, run)) in what.iter().enumerate() {
+            let took = if at == 0 { first } else { per(calls, run) };
+            times[at].push(took);
+            ratios[at].push(took / first);
+        }
     }
-    let calls = 100_000;
-    println!("{calls} calls in this process, µs a call");
-    for _ in 0..3 {
-        let plain = per(calls, || plain(calls));
-        let fed = per(calls, || fed(calls));
-        let embedded = per(calls, || embedded(calls));
+    for (at, (name, _)) in what.iter().enumerate() {
+        let ratio = median(&mut ratios[at]);
+        let (least, most) = (ratios[at][0], ratios[at][ROUNDS - 1]);
+        let took = median(&mut times[at]);
         println!(
-            "plain {plain:.2}, fed by a service {fed:.2}, embedded {embedded:.2}: {:.2} and {:.2} times as long",
-            embedded / plain,
-            embedded / fed
+            "  {name:<22} {took:6.2} µs, {ratio:.2} times as long ({least:.2} to {most:.2}), throughput {:.2}",
+            1.0 / ratio
         );
     }
 }
 
 /// The time of a call in µs.
-fn per(calls: u64, run: impl FnOnce() -> Duration) -> f64 {
+fn per(calls: u64, run: Run<'_>) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "it is not that many")]
-    let calls = calls as f64;
-    run().as_secs_f64() * 1e6 / calls
+    let number = calls as f64;
+    run(calls).as_secs_f64() * 1e6 / number
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// A worker in a thread of its own, as it would be on a machine of its own.

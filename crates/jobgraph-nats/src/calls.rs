@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use async_nats::HeaderMap;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::ConsumerInfoError;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
+use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use jobgraph::Context;
@@ -22,7 +22,8 @@ use crate::error::{NatsError, text_of};
 use crate::link::Link;
 use crate::nats::Nats;
 use crate::payload::object_of;
-use crate::subjects::{Id, digest, token};
+use crate::streams::made;
+use crate::subjects::{Id, digest, token, unique};
 use crate::wire::{self, Begun};
 
 /// A call that is to be brought to a worker.
@@ -41,6 +42,8 @@ enum News {
     Done(Option<HeaderMap>, Bytes),
     /// Nobody is there who would handle it.
     Nobody,
+    /// Somebody has removed what was kept of calls.
+    Lost,
 }
 
 /// A call that waits for its answer.
@@ -48,7 +51,7 @@ struct Waits {
     task: &'static str,
     since: Instant,
     has_begun: bool,
-    news: mpsc::UnboundedSender<News>,
+    news: mpsc::UnboundedSender<Box<News>>,
 }
 
 /// The calls of an engine.
@@ -66,6 +69,8 @@ pub(crate) struct Calls {
     waiting: Mutex<HashMap<String, Waits>>,
     /// What is still to be said of calls that nobody wants any more.
     farewells: Mutex<JoinSet<()>>,
+    /// When the streams were made.
+    made: Mutex<[SystemTime; 2]>,
     counter: AtomicU64,
 }
 
@@ -78,7 +83,15 @@ struct Slot {
     comes_back: bool,
     /// Whether what it was given is in an object.
     is_large: bool,
-    news: mpsc::UnboundedReceiver<News>,
+    /// Boxed: channels keep room for some, for each call.
+    news: mpsc::UnboundedReceiver<Box<News>>,
+}
+
+/// What a controller that came back finds of a call.
+enum Before {
+    Nothing,
+    AtWork,
+    Answered(Vec<u8>),
 }
 
 impl Drop for Slot {
@@ -101,7 +114,8 @@ impl Calls {
             && (has(&link.done, &subjects.dones_of(&run)).await?
                 || has(&link.work, &subjects.works_of_run(&run)).await?);
         let (waiting, farewells, counter) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
-        Ok(Self { nats, link, run, comes_back, is_back, me, waiting, farewells, counter })
+        let made = Mutex::new([made(&link.work), made(&link.done)]);
+        Ok(Self { nats, link, run, comes_back, is_back, me, waiting, farewells, made, counter })
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<String, Waits>> {
@@ -120,8 +134,12 @@ impl Calls {
         let Order { cx, call, mut answer } = order;
         let comes_back = self.comes_back && call.key.is_some();
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
-        let key = call.key.as_deref().map_or_else(|| format!("n{number}"), digest);
-        let id = format!("{}.{key}.{}-{number}", self.run, self.me);
+        let key = call.key.as_deref().map_or_else(|| "n".into(), digest);
+        let id = if self.run == self.me {
+            format!("{}.{key}.{number}", self.run)
+        } else {
+            format!("{}.{key}.{}-{number}", self.run, self.me)
+        };
         let mut slot = self.enter(call.task, id, comes_back);
         let answered = tokio::select! {
             biased;
@@ -145,9 +163,10 @@ impl Calls {
         slot: &mut Slot,
     ) -> Result<Vec<u8>, CallError> {
         let mut cancelled = pin!(cx.cancelled());
+        let input = Bytes::from(call.input);
         let sent = tokio::select! {
             biased;
-            sent = self.send(call, slot) => Some(sent),
+            sent = self.send(call.task, call.key, input.clone(), slot) => Some(sent),
             () = &mut cancelled => None,
         };
         let Some(sent) = sent else {
@@ -164,7 +183,7 @@ impl Calls {
                 news = slot.news.recv() => news,
                 () = &mut cancelled, if !is_asked => None,
             };
-            match news {
+            match news.map(|news| *news) {
                 None => {
                     is_asked = true;
                     let has_begun =
@@ -183,6 +202,16 @@ impl Calls {
                     is_alone = true;
                     cx.note(format!("no worker is there for `{}`", slot.task));
                 }
+                Some(News::Lost) => {
+                    tokio::select! {
+                        biased;
+                        sent = Box::pin(self.send_again(input.clone(), slot)) => sent.map_err(|error| failed(&error))?,
+                        () = &mut cancelled, if !is_asked => {
+                            self.withdraw(slot);
+                            return Err(CallError::Cancelled);
+                        }
+                    }
+                }
                 Some(News::Done(headers, payload)) => {
                     if is_alone {
                         cx.note("a worker has come");
@@ -196,41 +225,80 @@ impl Calls {
     /// Publishes a call, unless somebody has it from before, or has answered it.
     async fn send(
         self: &Arc<Self>,
-        call: Call,
+        task: &'static str,
+        key: Option<String>,
+        input: Bytes,
         slot: &mut Slot,
     ) -> Result<Option<Vec<u8>>, NatsError> {
-        if let (true, Some(key)) = (self.is_back, &call.key) {
-            let before = format!("{}.{}.*", self.run, digest(key));
-            let work = self.nats.subjects.work(call.task, &before);
-            let at_work = last(&self.link.work, &work).await?;
-            let id = at_work.as_ref().and_then(|work| self.nats.subjects.id_of_work(&work.subject));
-            let own = slot.id.clone();
-            if let Some(id) = id {
-                *slot = self.enter(call.task, id.to_owned(), true);
-            }
-            // Whoever has it answers before it takes it from the stream.
-            let done = last(&self.link.done, &self.nats.subjects.done(&before)).await?;
-            if let Some(done) = done.as_ref().filter(|done| wire::counts(&done.headers)) {
-                let (headers, payload) = (Some(&done.headers), done.payload.clone());
-                if let Some(payload) = self.link.payload(&self.nats, headers, payload).await? {
-                    return Ok(wire::answer_of(headers, &payload).ok());
-                }
-            }
-            match at_work {
-                // Its answer is one that does not count: it is made anew.
-                Some(work) if is_answered(&self.nats, done.as_ref(), &work) => {
-                    let _ =
-                        self.link.delete(&self.nats.subjects.work_stream(), work.sequence).await;
-                    *slot = self.enter(call.task, own, true);
-                }
-                Some(_) => return Ok(None),
-                None => {}
+        if let (true, Some(key)) = (self.is_back, &key) {
+            match Box::pin(self.before(task, key, slot)).await? {
+                Before::Answered(output) => return Ok(Some(output)),
+                Before::AtWork => return Ok(None),
+                Before::Nothing => {}
             }
         }
-        let subject = self.nats.subjects.work(call.task, &slot.id);
-        let headers = wire::work_headers(slot.comes_back);
-        slot.is_large = self.link.publish(&self.nats, subject, headers, call.input).await?;
+        let subject = self.nats.subjects.work(task, &slot.id);
+        self.publish(&slot.id.clone(), subject, input, slot).await?;
         Ok(None)
+    }
+
+    /// Publishes a call once more, if nobody has it.
+    async fn send_again(&self, input: Bytes, slot: &mut Slot) -> Result<(), NatsError> {
+        let subject = self.nats.subjects.work(slot.task, &slot.id);
+        if has(&self.link.work, &subject).await? {
+            return Ok(());
+        }
+        // The server remembers names of what it no longer has.
+        self.publish(&unique(), subject, input, slot).await
+    }
+
+    async fn publish(
+        &self,
+        name: &str,
+        subject: String,
+        input: Bytes,
+        slot: &mut Slot,
+    ) -> Result<(), NatsError> {
+        let headers = wire::work_headers(slot.comes_back);
+        slot.is_large = self.link.publish(&self.nats, name, subject, headers, input).await?;
+        Ok(())
+    }
+
+    /// Looks for what has become of a call that may have been made before.
+    async fn before(
+        self: &Arc<Self>,
+        task: &'static str,
+        key: &str,
+        slot: &mut Slot,
+    ) -> Result<Before, NatsError> {
+        let before = format!("{}.{}.*", self.run, digest(key));
+        let work = self.nats.subjects.work(task, &before);
+        let at_work = last(&self.link.work, &work).await?;
+        let id = at_work.as_ref().and_then(|work| self.nats.subjects.id_of_work(&work.subject));
+        let own = slot.id.clone();
+        if let Some(id) = id {
+            *slot = self.enter(task, id.to_owned(), true);
+        }
+        // Whoever has it answers before it takes it from the stream.
+        let done = last(&self.link.done, &self.nats.subjects.done(&before)).await?;
+        if let Some(done) = done.as_ref().filter(|done| wire::counts(&done.headers)) {
+            let (headers, payload) = (Some(&done.headers), done.payload.clone());
+            if let Some(payload) = self.link.payload(&self.nats, headers, payload).await?
+                && let Ok(output) = wire::answer_of(headers, &payload)
+            {
+                return Ok(Before::Answered(output));
+            }
+        }
+        match at_work {
+            // Its answer is one that does not count: it is made anew.
+            Some(work) if is_answered(&self.nats, done.as_ref(), &work) => {
+                let _ = self.link.delete(&self.nats.subjects.work_stream(), work.sequence).await;
+                *slot = self.enter(task, own, true);
+            }
+            Some(_) => return Ok(Before::AtWork),
+            None => {}
+        }
+        Ok(Before::Nothing)
     }
 
     /// What an answer carries.
@@ -284,22 +352,37 @@ impl Calls {
         let Ok(begun) = serde_json::from_slice::<Begun>(payload) else { return };
         if let Some(waits) = self.waiting().get_mut(&begun.id) {
             waits.has_begun = true;
-            let _ = waits.news.send(News::Begun(begun));
+            let _ = waits.news.send(Box::new(News::Begun(begun)));
         }
     }
 
     /// An answer is there.
-    pub(crate) fn hear_done(&self, subject: &str, headers: Option<HeaderMap>, payload: Bytes) {
-        let id: Option<&Id> = self.nats.subjects.id_of_done(subject);
+    pub(crate) fn hear_done(&self, message: Message) {
+        let id: Option<&Id> = self.nats.subjects.id_of_done(&message.subject);
         if let Some(waits) =
             id.and_then(|id| self.waiting().get(id).map(|waits| waits.news.clone()))
         {
-            let _ = waits.send(News::Done(headers, payload));
+            let _ = waits.send(Box::new(News::Done(message.headers, message.payload)));
         }
     }
 
-    /// Asks for workers, where calls wait that none has begun.
-    pub(crate) async fn look_for_workers(&self) {
+    /// Makes streams anew that somebody has removed, and tells the calls that wait.
+    pub(crate) async fn mend(&self) -> Result<(), NatsError> {
+        let now = self.link.mend(&self.nats).await?;
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut *made, now) != now {
+            for waits in self.waiting().values() {
+                let _ = waits.news.send(Box::new(News::Lost));
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks after calls that wait for long: whether what is kept of them is there, and workers, where none has begun.
+    pub(crate) async fn look(&self) {
+        if self.waiting().values().any(|waits| waits.since.elapsed() > SLOW) {
+            let _ = self.mend().await;
+        }
         let slow = |waits: &Waits| !waits.has_begun && waits.since.elapsed() > SLOW;
         let tasks: BTreeSet<_> =
             self.waiting().values().filter(|waits| slow(waits)).map(|waits| waits.task).collect();
@@ -310,7 +393,7 @@ impl Calls {
             };
             if !is_there {
                 for waits in self.waiting().values().filter(|w| w.task == task && slow(w)) {
-                    let _ = waits.news.send(News::Nobody);
+                    let _ = waits.news.send(Box::new(News::Nobody));
                 }
             }
         }

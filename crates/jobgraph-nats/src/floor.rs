@@ -18,8 +18,9 @@ use crate::callers::Callers;
 use crate::error::NatsError;
 use crate::handling::Hands;
 use crate::hub::ticks;
-use crate::link::{Link, insist};
+use crate::link::Link;
 use crate::nats::Nats;
+use crate::streams::insist;
 use crate::subjects::{token, unique};
 use crate::thread::Stopped;
 use crate::worker::Task;
@@ -29,6 +30,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// A question for a call, where there is none, waits so long. It is lost with a server that dies.
 const WAIT: Duration = Duration::from_secs(1);
+
+/// Before a server that does not answer as it should is asked once more.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Hands that become free so soon after another ask together.
 const TOGETHER: Duration = Duration::from_millis(1);
@@ -109,17 +113,7 @@ impl Floor {
         let link = Link::open(&nats, "jobgraph worker").await?;
         let mut tasks = Vec::new();
         for &name in names {
-            let config = pull::Config {
-                durable_name: Some(token(name)),
-                filter_subject: nats.subjects.works_of(name),
-                ack_policy: AckPolicy::Explicit,
-                ack_wait: nats.lease,
-                max_ack_pending: UNACKED,
-                ..pull::Config::default()
-            };
-            let consumer = insist(async || link.work.create_consumer(config.clone()).await).await;
-            let wrong = |error| link.refusals.error("a consumer of calls", &error);
-            tasks.push((name, consumer.map_err(wrong)?));
+            tasks.push((name, consumer(&nats, &link, name).await?));
         }
         let callers = Callers::listen(&nats, &link).await?;
         let hands = Arc::new(Hands { nats, link, callers, cx, me: me() });
@@ -192,10 +186,10 @@ impl Floor {
         if self.take_waiting(&mut permits).await {
             return false;
         }
-        for (task, (_, consumer)) in self.tasks.iter().enumerate() {
+        for (task, &(name, ref consumer)) in self.tasks.iter().enumerate() {
             if !std::mem::replace(&mut self.is_asked[task], true) {
-                let consumer = consumer.clone();
-                self.asked.push(Box::pin(async move { (task, next(&consumer).await) }));
+                let next = next(Arc::clone(&self.hands), name, consumer.clone());
+                self.asked.push(Box::pin(async move { (task, next.await) }));
             }
         }
         let asked = tokio::select! {
@@ -263,14 +257,39 @@ impl Floor {
     }
 }
 
-/// The next call of a task, unless none comes for a while.
-async fn next(consumer: &PullConsumer) -> Option<jetstream::Message> {
-    let Ok(mut batch) = consumer.batch().max_messages(1).expires(WAIT).messages().await else {
-        // There is no server now, or no stream.
-        sleep(WAIT / 10).await;
-        return None;
+/// The consumer of a task: found, or made.
+async fn consumer(nats: &Nats, link: &Link, name: &str) -> Result<PullConsumer, NatsError> {
+    let config = pull::Config {
+        durable_name: Some(token(name)),
+        filter_subject: nats.subjects.works_of(name),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: nats.lease,
+        max_ack_pending: UNACKED,
+        ..pull::Config::default()
     };
-    batch.next().await?.ok()
+    let consumer = insist(|| link.work.create_consumer(config.clone())).await;
+    consumer.map_err(|error| link.refusals.error("a consumer of calls", &error))
+}
+
+/// The next call of a task, unless none comes for a while.
+async fn next(
+    hands: Arc<Hands>,
+    name: &'static str,
+    of: PullConsumer,
+) -> Option<jetstream::Message> {
+    let asked = match of.batch().max_messages(1).expires(WAIT).messages().await {
+        Ok(mut batch) => batch.next().await.transpose(),
+        Err(error) => Err(error.into()),
+    };
+    if let Ok(message) = asked {
+        return message;
+    }
+    // There is no server now; or somebody has removed the consumer, or its stream.
+    sleep(PAUSE).await;
+    if hands.link.mend(&hands.nats).await.is_ok() {
+        let _ = consumer(&hands.nats, &hands.link, name).await;
+    }
+    None
 }
 
 /// What a worker is called: its machine, its process, and a word, as there may be several.

@@ -1,5 +1,6 @@
 //! What a worker does with one call.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use async_nats::header;
@@ -7,9 +8,9 @@ use async_nats::jetstream::{self, AckKind};
 use jobgraph::Context;
 use jobgraph::remote::{CallContext, CallError};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, interval_at, sleep};
+use tokio::time::{Instant, sleep};
 
-use crate::callers::{Callers, Unwanted};
+use crate::callers::{Callers, Handled, Unwanted};
 use crate::error::NatsError;
 use crate::link::Link;
 use crate::nats::Nats;
@@ -64,14 +65,16 @@ impl Hands {
             is_redelivered: redelivered(&message) > 0,
             comes_back: wire::comes_back(headers),
         };
-        match taken.handle(give).await {
+        let settled = taken.alive(taken.settle(give)).await;
+        // Large futures are moved by the byte: what is rare is apart.
+        match settled {
             Ok(Settled::Done) => drop(message.ack().await),
-            Ok(Settled::GivenBack) => self.give_back(&message).await,
+            Ok(Settled::GivenBack) => Box::pin(self.give_back(&message)).await,
             // Its other delivery goes on.
             Ok(Settled::Here) => {}
             Err(_) => {
                 sleep(PAUSE).await;
-                self.give_back(&message).await;
+                Box::pin(self.give_back(&message)).await;
             }
         }
     }
@@ -112,33 +115,60 @@ enum Settled {
     Here,
 }
 
+/// What is to be said to a call.
+enum Outcome {
+    Answer(Result<Vec<u8>, CallError>),
+    /// Whatever it has left behind may lack something.
+    CutShort(Result<Vec<u8>, CallError>),
+    /// It is answered already.
+    Answered,
+    /// The worker ends.
+    Left,
+}
+
 impl Taken<'_> {
-    async fn handle(&self, give: mpsc::UnboundedSender<Task>) -> Result<Settled, NatsError> {
-        let Hands { nats, link, callers, cx, .. } = self.hands;
-        if self.is_redelivered && self.is_answered().await? {
-            return Ok(Settled::Done);
-        }
-        match callers.is_unwanted(self.id, self.comes_back) {
-            Some(Unwanted::Cancelled) => return self.answer(Err(CallError::Cancelled), true).await,
-            Some(Unwanted::Gone) => return self.answer(Err(self.given_up()), true).await,
-            None => {}
-        }
-        let (headers, payload) = (self.message.headers.as_ref(), self.message.payload.clone());
+    async fn settle(&self, give: mpsc::UnboundedSender<Task>) -> Result<Settled, NatsError> {
         let delivery = self.begun.saturating_add(1);
-        let context = CallContext::apart(cx, self.key(), delivery);
-        let Some(handled) = callers.handles(self.id, &context, self.comes_back) else {
+        let context = CallContext::apart(&self.hands.cx, self.key(), delivery);
+        let Some(handled) = self.hands.callers.handles(self.id, &context, self.comes_back) else {
             return Ok(Settled::Here);
         };
+        let (answer, was_cut) = match self.handle(&context, &handled, give).await? {
+            Outcome::Answer(answer) => (answer, false),
+            Outcome::CutShort(answer) => (answer, true),
+            Outcome::Answered => return Ok(Settled::Done),
+            Outcome::Left => return Ok(Settled::GivenBack),
+        };
+        self.answer(answer, was_cut).await?;
+        Ok(Settled::Done)
+    }
+
+    async fn handle(
+        &self,
+        context: &CallContext,
+        handled: &Handled<'_>,
+        give: mpsc::UnboundedSender<Task>,
+    ) -> Result<Outcome, NatsError> {
+        let Hands { nats, link, callers, .. } = self.hands;
+        if self.is_redelivered && Box::pin(self.is_answered()).await? {
+            return Ok(Outcome::Answered);
+        }
+        match callers.is_unwanted(self.id, self.comes_back) {
+            Some(Unwanted::Cancelled) => return Ok(Outcome::CutShort(Err(CallError::Cancelled))),
+            Some(Unwanted::Gone) => return Ok(Outcome::CutShort(Err(self.given_up()))),
+            None => {}
+        }
         if self.begun >= nats.deliveries {
             let text = format!(
                 "no worker survived `{}`: it was begun {} times, and never answered",
                 self.name, self.begun
             );
-            return self.answer(Err(CallError::Engine { text, is_permanent: true }), false).await;
+            return Ok(Outcome::Answer(Err(CallError::Engine { text, is_permanent: true })));
         }
+        let (headers, payload) = (self.message.headers.as_ref(), self.message.payload.clone());
         let Some(payload) = link.payload(nats, headers, payload).await? else {
             let text = format!("what `{}` was given was removed before it was read", self.name);
-            return self.answer(Err(CallError::Engine { text, is_permanent: false }), false).await;
+            return Ok(Outcome::Answer(Err(CallError::Engine { text, is_permanent: false })));
         };
         if self.begun > 0 {
             self.say_begun().await;
@@ -147,17 +177,18 @@ impl Taken<'_> {
         let input = payload.to_vec();
         let task = Task { name: self.name, cx: context.clone(), input, answer };
         if give.send(task).is_err() {
-            return Ok(Settled::GivenBack);
+            return Ok(Outcome::Left);
         }
         drop(give);
-        let is_cancelled = || context.is_cancelled();
-        match self.keep_up(answered).await {
-            Some(Err(_)) if handled.is_given_up() => self.answer(Err(self.given_up()), true).await,
-            Some(answer) => self.answer(answer, is_cancelled()).await,
-            // The worker ends.
-            None if is_cancelled() => self.answer(Err(CallError::Cancelled), true).await,
-            None => Ok(Settled::GivenBack),
-        }
+        let answered = answered.await.ok();
+        let was_cancelled = context.is_cancelled();
+        Ok(match answered {
+            Some(Err(_)) if handled.is_given_up() => Outcome::CutShort(Err(self.given_up())),
+            Some(answer) if was_cancelled => Outcome::CutShort(answer),
+            Some(answer) => Outcome::Answer(answer),
+            None if was_cancelled => Outcome::CutShort(Err(CallError::Cancelled)),
+            None => Outcome::Left,
+        })
     }
 
     fn given_up(&self) -> CallError {
@@ -186,47 +217,36 @@ impl Taken<'_> {
         let _ = link.client.publish(nats.subjects.begun(run_of(self.id)), begun.into()).await;
     }
 
-    /// Gives signs of life until there is an answer; `None` if there will be none.
-    async fn keep_up(
-        &self,
-        mut answered: oneshot::Receiver<Result<Vec<u8>, CallError>>,
-    ) -> Option<Result<Vec<u8>, CallError>> {
-        let every = self.hands.nats.lease / 3;
-        let mut signs = interval_at(Instant::now() + every, every);
-        let mut long = std::pin::pin!(sleep(LONG));
+    /// Gives signs of life until that is done: until its answer is kept by the server, the call is the worker's.
+    async fn alive<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        let mut sign = pin!(sleep(LONG));
         let mut is_said = self.begun > 0;
         loop {
             tokio::select! {
                 biased;
-                answered = &mut answered => return answered.ok(),
-                () = &mut long, if !is_said => {
-                    is_said = true;
-                    self.say_begun().await;
-                }
-                _ = signs.tick() => drop(self.message.ack_with(AckKind::Progress).await),
+                done = &mut work => return done,
+                () = &mut sign => {}
             }
+            if std::mem::replace(&mut is_said, true) {
+                let _ = self.message.ack_with(AckKind::Progress).await;
+            } else {
+                self.say_begun().await;
+            }
+            sign.as_mut().reset(Instant::now() + self.hands.nats.lease / 3);
         }
     }
 
-    /// The answer is kept by the server when this returns. Until then the call is the worker's.
+    /// The answer is kept by the server when this returns.
     async fn answer(
         &self,
         answer: Result<Vec<u8>, CallError>,
-        was_cancelled: bool,
-    ) -> Result<Settled, NatsError> {
+        was_cut: bool,
+    ) -> Result<(), NatsError> {
         let Hands { nats, link, .. } = self.hands;
-        let (headers, payload) = wire::answer(answer, was_cancelled);
+        let (headers, payload) = wire::answer(answer, was_cut);
         let subject = nats.subjects.done(self.id);
-        let mut published = std::pin::pin!(link.publish(nats, subject, headers, payload));
-        let every = nats.lease / 3;
-        loop {
-            tokio::select! {
-                biased;
-                published = &mut published => return published.map(|_| Settled::Done),
-                () = tokio::time::sleep(every.max(Duration::from_millis(50))) => {
-                    drop(self.message.ack_with(AckKind::Progress).await);
-                }
-            }
-        }
+        link.publish(nats, self.id, subject, headers, payload.into()).await?;
+        Ok(())
     }
 }

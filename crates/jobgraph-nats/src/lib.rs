@@ -74,6 +74,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod answers;
 mod callers;
 mod calls;
 mod engine;
@@ -84,6 +85,7 @@ mod hub;
 mod link;
 mod nats;
 mod payload;
+mod streams;
 mod subjects;
 mod thread;
 mod wire;

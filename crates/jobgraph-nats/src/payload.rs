@@ -29,24 +29,25 @@ const SILENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl Link {
-    /// Publishes to a stream, once: until the server says that it has it, which it does of a second one with the same subject as well.
+    /// Publishes to a stream, once: until the server says that it has it, which it does of a second one with the same name as well.
     /// Whether it went through an object.
     pub(crate) async fn publish(
         &self,
         nats: &Nats,
+        name: &str,
         subject: String,
         mut headers: HeaderMap,
-        payload: Vec<u8>,
+        payload: Bytes,
     ) -> Result<bool, NatsError> {
-        headers.insert(header::NATS_MESSAGE_ID, subject.as_str());
-        let payload = Bytes::from(payload);
+        headers.insert(header::NATS_MESSAGE_ID, name);
         // While there is no connection, nothing is known of what it takes.
         while self.client.max_payload() == 0 {
             sleep(PAUSE).await;
         }
         let is_large = payload.len() + BESIDE > self.client.max_payload();
         let payload = if is_large {
-            self.put(nats, &subject, &payload).await?;
+            // Large futures are moved by the byte: what is rare is apart.
+            Box::pin(self.put(nats, &subject, &payload)).await?;
             headers.insert(OBJECT, subject.as_str());
             Bytes::new()
         } else {
@@ -85,7 +86,13 @@ impl Link {
         headers: Option<&HeaderMap>,
         payload: Bytes,
     ) -> Result<Option<Bytes>, NatsError> {
-        let Some(name) = object_of(headers) else { return Ok(Some(payload)) };
+        match object_of(headers) {
+            Some(name) => Box::pin(self.object(nats, name)).await,
+            None => Ok(Some(payload)),
+        }
+    }
+
+    async fn object(&self, nats: &Nats, name: &str) -> Result<Option<Bytes>, NatsError> {
         let store = self.store(nats).await?;
         let mut object = match store.get(name).await {
             Ok(object) => object,
@@ -106,9 +113,12 @@ impl Link {
     /// Removes the object that a message names, if it names one.
     pub(crate) async fn forget(&self, nats: &Nats, name: Option<&str>) {
         let Some(name) = name else { return };
-        if let Ok(store) = self.jetstream.get_object_store(nats.subjects.bucket()).await {
-            let _ = store.delete(name).await;
-        }
+        Box::pin(async {
+            if let Ok(store) = self.jetstream.get_object_store(nats.subjects.bucket()).await {
+                let _ = store.delete(name).await;
+            }
+        })
+        .await;
     }
 
     async fn put(&self, nats: &Nats, name: &str, payload: &[u8]) -> Result<(), NatsError> {

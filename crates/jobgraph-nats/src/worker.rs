@@ -26,8 +26,11 @@ pub(crate) struct Task {
     pub(crate) name: &'static str,
     pub(crate) cx: CallContext,
     pub(crate) input: Vec<u8>,
-    pub(crate) answer: oneshot::Sender<Result<Vec<u8>, CallError>>,
+    pub(crate) answer: Asked,
 }
+
+type Answered = Result<Vec<u8>, CallError>;
+type Asked = oneshot::Sender<Answered>;
 
 impl Nats {
     /// A service that handles calls of [engines](Self::engine) with the same prefix behind this server, at most so many at once. It is
@@ -65,31 +68,44 @@ async fn serve(
         return Ok(());
     }
     cx.ready(());
-    let mut handled = FuturesUnordered::new();
+    let (mut handled, mut answers) = (FuturesUnordered::new(), Vec::new());
     let mut cancelled = pin!(cx.cancelled());
     let mut enough = Some(enough);
-    loop {
-        let next = poll_fn(|task| {
-            if enough.is_some() && cancelled.as_mut().poll(task).is_ready() {
-                enough = None;
-            }
-            while let Poll::Ready(Some(())) = handled.poll_next_unpin(task) {}
+    poll_fn(|task| {
+        if enough.is_some() && cancelled.as_mut().poll(task).is_ready() {
+            enough = None;
+        }
+        let will_more_come = loop {
             match given.poll_recv(task) {
-                // No more will come; those that are there go on.
-                Poll::Ready(None) if !handled.is_empty() => Poll::Pending,
-                next => next,
+                Poll::Ready(Some(task)) => handled.push(handle(&handlers, task)),
+                Poll::Ready(None) => break false,
+                Poll::Pending => break true,
             }
-        });
-        let Some(Task { name, cx, input, mut answer }) = next.await else { break };
-        let handling = handlers.handle(name, cx, &input);
-        handled.push(async move {
-            tokio::select! {
-                biased;
-                handled = handling => drop(answer.send(handled)),
-                () = answer.closed() => {}
+        };
+        while let Poll::Ready(Some(answer)) = handled.poll_next_unpin(task) {
+            answers.push(answer);
+        }
+        // Together, since each would wake the thread that sends it.
+        for (asked, answer) in answers.drain(..) {
+            if let Some(answer) = answer {
+                let _ = asked.send(answer);
             }
-        });
-    }
+        }
+        if will_more_come || !handled.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
     thread.ended().await?;
     Ok(())
+}
+
+/// The answer to a call, and who asked; none if nobody wants it any more.
+async fn handle(handlers: &Handlers, task: Task) -> (Asked, Option<Answered>) {
+    let Task { name, cx, input, mut answer } = task;
+    let handling = handlers.handle(name, cx, &input);
+    let handled = tokio::select! {
+        biased;
+        handled = handling => Some(handled),
+        () = answer.closed() => None,
+    };
+    (answer, handled)
 }
