@@ -9,6 +9,7 @@ use async_nats::{Message, Subscriber};
 use futures_util::StreamExt as _;
 use jobgraph::remote::CallContext;
 use tokio::sync::Mutex as Turn;
+use tokio::time::sleep;
 
 use crate::error::NatsError;
 use crate::link::{Link, Presence};
@@ -17,6 +18,10 @@ use crate::subjects::{Id, run_of};
 
 /// A cancellation may come before its call: it is kept so long.
 const EARLY: Duration = Duration::from_secs(30);
+
+/// Who seems to be gone is looked for so often, with this between.
+const LOOKS: u32 = 6;
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The engines, as a worker hears of them.
 pub(crate) struct Callers {
@@ -118,8 +123,18 @@ impl Callers {
         }
     }
 
-    /// Whether nobody wants the answer to a call that has not begun.
-    pub(crate) fn is_unwanted(&self, id: &Id, comes_back: bool) -> Option<Unwanted> {
+    /// Whether nobody wants the answer to a call that has not begun. A sign of life may come just after the first call.
+    pub(crate) async fn unwanted(&self, id: &Id, comes_back: bool) -> Option<Unwanted> {
+        for _ in 0..LOOKS {
+            match self.is_unwanted(id, comes_back) {
+                Some(Unwanted::Gone) => sleep(LOOK).await,
+                others => return others,
+            }
+        }
+        self.is_unwanted(id, comes_back)
+    }
+
+    fn is_unwanted(&self, id: &Id, comes_back: bool) -> Option<Unwanted> {
         let state = self.state();
         if state.early.contains_key(id) {
             return Some(Unwanted::Cancelled);

@@ -1,21 +1,20 @@
 //! What becomes of the calls of an engine: each is published, and waits for its answer.
 
-use std::collections::{BTreeSet, HashMap};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::ConsumerInfoError;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
-use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use jobgraph::Context;
 use jobgraph::remote::{Call, CallError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::error::{NatsError, text_of};
@@ -23,35 +22,15 @@ use crate::link::Link;
 use crate::nats::Nats;
 use crate::payload::object_of;
 use crate::streams::made;
-use crate::subjects::{Id, digest, token, unique};
-use crate::wire::{self, Begun};
+use crate::subjects::{digest, token, unique};
+use crate::waiting::{News, Slot, Waiting};
+use crate::wire;
 
 /// A call that is to be brought to a worker.
 pub(crate) struct Order {
     pub(crate) cx: Context,
     pub(crate) call: Call,
     pub(crate) answer: oneshot::Sender<Result<Vec<u8>, CallError>>,
-}
-
-/// Who has not begun after this, is asked for.
-const SLOW: Duration = Duration::from_secs(2);
-
-/// What is heard of a call.
-enum News {
-    Begun(Begun),
-    Done(Option<HeaderMap>, Bytes),
-    /// Nobody is there who would handle it.
-    Nobody,
-    /// Somebody has removed what was kept of calls.
-    Lost,
-}
-
-/// A call that waits for its answer.
-struct Waits {
-    task: &'static str,
-    since: Instant,
-    has_begun: bool,
-    news: mpsc::UnboundedSender<Box<News>>,
 }
 
 /// The calls of an engine.
@@ -66,7 +45,7 @@ pub(crate) struct Calls {
     pub(crate) is_back: bool,
     /// This engine: no other one has this word.
     pub(crate) me: String,
-    waiting: Mutex<HashMap<String, Waits>>,
+    pub(crate) waiting: Waiting,
     /// What is still to be said of calls that nobody wants any more.
     farewells: Mutex<JoinSet<()>>,
     /// When the streams were made.
@@ -74,30 +53,11 @@ pub(crate) struct Calls {
     counter: AtomicU64,
 }
 
-/// A call under its name, until dropped.
-struct Slot {
-    calls: Arc<Calls>,
-    task: &'static str,
-    id: String,
-    /// Whether it is to be found by whoever comes back.
-    comes_back: bool,
-    /// Whether what it was given is in an object.
-    is_large: bool,
-    /// Boxed: channels keep room for some, for each call.
-    news: mpsc::UnboundedReceiver<Box<News>>,
-}
-
 /// What a controller that came back finds of a call.
 enum Before {
     Nothing,
     AtWork,
     Answered(Vec<u8>),
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.calls.waiting().remove(&self.id);
-    }
 }
 
 impl Calls {
@@ -113,20 +73,10 @@ impl Calls {
         let is_back = comes_back
             && (has(&link.done, &subjects.dones_of(&run)).await?
                 || has(&link.work, &subjects.works_of_run(&run)).await?);
-        let (waiting, farewells, counter) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
+        let (waiting, farewells, counter) =
+            (Waiting::default(), Mutex::default(), AtomicU64::new(0));
         let made = Mutex::new([made(&link.work), made(&link.done)]);
         Ok(Self { nats, link, run, comes_back, is_back, me, waiting, farewells, made, counter })
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Waits>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn enter(self: &Arc<Self>, task: &'static str, id: String, comes_back: bool) -> Slot {
-        let (tell, news) = mpsc::unbounded_channel();
-        let waits = Waits { task, since: Instant::now(), has_begun: false, news: tell };
-        self.waiting().insert(id.clone(), waits);
-        Slot { calls: Arc::clone(self), task, id, comes_back, is_large: false, news }
     }
 
     /// Brings a call to a worker, and the answer back.
@@ -140,7 +90,7 @@ impl Calls {
         } else {
             format!("{}.{key}.{}-{number}", self.run, self.me)
         };
-        let mut slot = self.enter(call.task, id, comes_back);
+        let mut slot = self.waiting.enter(call.task, id, comes_back);
         let answered = tokio::select! {
             biased;
             answered = self.answered(&cx, call, &mut slot) => Some(answered),
@@ -176,6 +126,17 @@ impl Calls {
         if let Some(output) = sent.map_err(|error| failed(&error))? {
             return Ok(output);
         }
+        self.hear(cx, cancelled, input, slot).await
+    }
+
+    /// Waits for the answer to a call that was sent.
+    async fn hear(
+        self: &Arc<Self>,
+        cx: &Context,
+        mut cancelled: Pin<&mut impl Future<Output = ()>>,
+        input: Bytes,
+        slot: &mut Slot,
+    ) -> Result<Vec<u8>, CallError> {
         let (mut is_asked, mut is_alone) = (false, false);
         loop {
             let news = tokio::select! {
@@ -186,10 +147,8 @@ impl Calls {
             match news.map(|news| *news) {
                 None => {
                     is_asked = true;
-                    let has_begun =
-                        self.waiting().get(&slot.id).is_some_and(|waits| waits.has_begun);
                     self.withdraw(slot);
-                    if !has_begun {
+                    if !slot.has_begun() {
                         return Err(CallError::Cancelled);
                     }
                 }
@@ -202,16 +161,18 @@ impl Calls {
                     is_alone = true;
                     cx.note(format!("no worker is there for `{}`", slot.task));
                 }
-                Some(News::Lost) => {
-                    tokio::select! {
-                        biased;
-                        sent = Box::pin(self.send_again(input.clone(), slot)) => sent.map_err(|error| failed(&error))?,
-                        () = &mut cancelled, if !is_asked => {
-                            self.withdraw(slot);
-                            return Err(CallError::Cancelled);
-                        }
+                // Nobody has it now who could still hear that it is cancelled.
+                Some(News::Lost) if is_asked => return Err(CallError::Cancelled),
+                Some(News::Lost) => tokio::select! {
+                    biased;
+                    sent = Box::pin(self.send_again(input.clone(), slot)) => {
+                        sent.map_err(|error| failed(&error))?;
                     }
-                }
+                    () = &mut cancelled => {
+                        self.withdraw(slot);
+                        return Err(CallError::Cancelled);
+                    }
+                },
                 Some(News::Done(headers, payload)) => {
                     if is_alone {
                         cx.note("a worker has come");
@@ -277,7 +238,7 @@ impl Calls {
         let id = at_work.as_ref().and_then(|work| self.nats.subjects.id_of_work(&work.subject));
         let own = slot.id.clone();
         if let Some(id) = id {
-            *slot = self.enter(task, id.to_owned(), true);
+            slot.rename(id.to_owned());
         }
         // Whoever has it answers before it takes it from the stream.
         let done = last(&self.link.done, &self.nats.subjects.done(&before)).await?;
@@ -293,7 +254,7 @@ impl Calls {
             // Its answer is one that does not count: it is made anew.
             Some(work) if is_answered(&self.nats, done.as_ref(), &work) => {
                 let _ = self.link.delete(&self.nats.subjects.work_stream(), work.sequence).await;
-                *slot = self.enter(task, own, true);
+                slot.rename(own);
             }
             Some(_) => return Ok(Before::AtWork),
             None => {}
@@ -347,62 +308,35 @@ impl Calls {
         while farewells.join_next().await.is_some() {}
     }
 
-    /// A worker has begun.
-    pub(crate) fn hear_begun(&self, payload: &Bytes) {
-        let Ok(begun) = serde_json::from_slice::<Begun>(payload) else { return };
-        if let Some(waits) = self.waiting().get_mut(&begun.id) {
-            waits.has_begun = true;
-            let _ = waits.news.send(Box::new(News::Begun(begun)));
-        }
-    }
-
-    /// An answer is there.
-    pub(crate) fn hear_done(&self, message: Message) {
-        let id: Option<&Id> = self.nats.subjects.id_of_done(&message.subject);
-        if let Some(waits) =
-            id.and_then(|id| self.waiting().get(id).map(|waits| waits.news.clone()))
-        {
-            let _ = waits.send(Box::new(News::Done(message.headers, message.payload)));
-        }
-    }
-
     /// Makes streams anew that somebody has removed, and tells the calls that wait.
     pub(crate) async fn mend(&self) -> Result<(), NatsError> {
         let now = self.link.mend(&self.nats).await?;
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::replace(&mut *made, now) != now {
-            for waits in self.waiting().values() {
-                let _ = waits.news.send(Box::new(News::Lost));
-            }
+            self.waiting.lost();
         }
         Ok(())
     }
 
     /// Looks after calls that wait for long: whether what is kept of them is there, and workers, where none has begun.
     pub(crate) async fn look(&self) {
-        if self.waiting().values().any(|waits| waits.since.elapsed() > SLOW) {
+        if self.waiting.is_any_slow() {
             let _ = self.mend().await;
         }
-        let slow = |waits: &Waits| !waits.has_begun && waits.since.elapsed() > SLOW;
-        let tasks: BTreeSet<_> =
-            self.waiting().values().filter(|waits| slow(waits)).map(|waits| waits.task).collect();
-        for task in tasks {
+        for task in self.waiting.slow() {
             let is_there = match self.link.work.consumer_info(token(task)).await {
                 Ok(info) => info.num_waiting > 0 || info.num_ack_pending > 0,
                 Err(error) => !is_missing(&error),
             };
             if !is_there {
-                for waits in self.waiting().values().filter(|w| w.task == task && slow(w)) {
-                    let _ = waits.news.send(Box::new(News::Nobody));
-                }
+                self.waiting.nobody(task);
             }
         }
     }
 
     /// The engine goes: nobody will want what it has not heard of, unless it comes back.
     pub(crate) async fn withdraw_all(&self) {
-        let left: Vec<_> =
-            self.waiting().iter().map(|(id, waits)| (waits.task, id.clone())).collect();
+        let left = self.waiting.all();
         join_all(left.into_iter().map(|(task, id)| self.say_unwanted(task, id))).await;
     }
 }

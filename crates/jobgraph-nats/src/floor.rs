@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
-use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use jobgraph::Context;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -277,19 +277,21 @@ async fn next(
     name: &'static str,
     of: PullConsumer,
 ) -> Option<jetstream::Message> {
-    let asked = match of.batch().max_messages(1).expires(WAIT).messages().await {
-        Ok(mut batch) => batch.next().await.transpose(),
-        Err(error) => Err(error.into()),
+    let Ok(mut batch) = of.batch().max_messages(1).expires(WAIT).messages().await else {
+        sleep(PAUSE).await;
+        return None;
     };
-    if let Ok(message) = asked {
-        return message;
+    // The server says in time that there is none; who hears nothing asks what is not there.
+    match timeout(WAIT * 2, batch.next()).await {
+        Ok(Some(Ok(message))) => return Some(message),
+        Ok(None) => return None,
+        Ok(Some(Err(_))) | Err(_) => sleep(PAUSE).await,
     }
     // There is no server now; or somebody has removed the consumer, or its stream.
-    sleep(PAUSE).await;
     if hands.link.mend(&hands.nats).await.is_ok() {
         let _ = consumer(&hands.nats, &hands.link, name).await;
     }
-    None
+    batch.next().now_or_never().flatten()?.ok()
 }
 
 /// What a worker is called: its machine, its process, and a word, as there may be several.

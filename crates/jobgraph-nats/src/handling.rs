@@ -153,7 +153,7 @@ impl Taken<'_> {
         if self.is_redelivered && Box::pin(self.is_answered()).await? {
             return Ok(Outcome::Answered);
         }
-        match callers.is_unwanted(self.id, self.comes_back) {
+        match callers.unwanted(self.id, self.comes_back).await {
             Some(Unwanted::Cancelled) => return Ok(Outcome::CutShort(Err(CallError::Cancelled))),
             Some(Unwanted::Gone) => return Ok(Outcome::CutShort(Err(self.given_up()))),
             None => {}

@@ -57,7 +57,10 @@ impl Hub {
         let begun = calls.link.client.subscribe(begun).await;
         let begun = begun.map_err(|error| calls.link.refusals.error("subscribing", &error))?;
         let answers = Answers::listen(&calls).await?;
-        Ok(Self { calls, begun, answers })
+        let hub = Self { calls, begun, answers };
+        // A worker that has not heard of it would take its calls for those of one that is gone.
+        hub.beat().await;
+        Ok(hub)
     }
 
     async fn serve(mut self, mut orders: mpsc::UnboundedReceiver<Order>, mut stopped: Stopped) {
@@ -84,10 +87,16 @@ impl Hub {
                     None => return,
                 },
                 message = self.answers.next() => {
-                    self.calls.hear_done(message);
+                    if let Some(id) = self.calls.nats.subjects.id_of_done(&message.subject) {
+                        self.calls.waiting.done(id, message.headers, message.payload);
+                    }
                     self.answers.heard().await;
                 }
-                Some(message) = self.begun.next() => self.calls.hear_begun(&message.payload),
+                Some(message) = self.begun.next() => {
+                    if let Ok(begun) = serde_json::from_slice(&message.payload) {
+                        self.calls.waiting.begun(begun);
+                    }
+                }
                 Some(_) = carried.join_next() => {}
                 _ = beats.tick() => self.beat().await,
                 _ = looks.tick() => self.look(),

@@ -30,6 +30,8 @@
 //! # let _ = (worker, controller);
 //! ```
 //!
+//! TLS, credentials, keys and certificates are [options](Nats::options) of async-nats; `nkeys` is a feature.
+//!
 //! It runs on any runtime: what talks to the server has a thread of its own, which gives signs of life whatever jobs do.
 //!
 //! # What happens when something fails
@@ -43,11 +45,11 @@
 //! | the two sides mean different types | the call fails, and is not tried again |
 //! | a payload is larger than a message may be | it goes through an object store |
 //! | the server dies, or the network | both sides wait for it, and go on; whoever need not wait gives the job a timeout |
+//! | somebody removes a stream or a consumer | both sides make it anew within seconds, and calls that were in it are made once more |
 //! | a job is cancelled | a call that nobody has begun is removed; otherwise its handler is asked to end |
 //! | the controller dies | without a journal, workers cancel what they do for it when they have lost [patience](Nats::patience); with one they go on, and when it comes back it finds the answers to its durable jobs |
 //!
-//! Not mended: streams or consumers that somebody deletes under a worker that runs (start it again); calls that a dead controller without a
-//! journal left to workers that begin only later (they are handled, once).
+//! Calls that a dead controller without a journal left to workers that begin only later are handled, once, for nobody.
 //!
 //! A call has one answer, the first. It may be *handled* more than once: an acknowledgement that a dying server forgets, or a worker
 //! that only seemed dead. [`CallContext::id`](jobgraph::remote::CallContext::id) names the work for effects that must not be had twice.
@@ -88,6 +90,7 @@ mod payload;
 mod streams;
 mod subjects;
 mod thread;
+mod waiting;
 mod wire;
 mod worker;
 

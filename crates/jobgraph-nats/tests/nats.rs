@@ -12,6 +12,10 @@ mod bad;
 mod controllers;
 #[path = "nats/lost.rs"]
 mod lost;
+#[path = "nats/options.rs"]
+mod options;
+#[path = "nats/removed.rs"]
+mod removed;
 #[path = "nats/same.rs"]
 mod same;
 #[path = "nats/workers.rs"]

@@ -193,3 +193,20 @@ fn passwords_may_have_any_letters_and_are_not_told() {
     let told = report.error(&engine).unwrap().to_string();
     assert!(!told.contains("sec") && !told.contains("ret@"), "{told}");
 }
+
+/// Workers that are older than their patience have to hear of a controller before they see its calls.
+#[test]
+fn a_controller_may_come_late() {
+    let (server, folder) = (Server::start(), Folder::new());
+    let mut graph = SendJobGraph::new().until_stopped();
+    let nats = || Nats::at(server.url()).patience(ms(600));
+    graph.add(nats().worker(handlers(&folder.0.join("effects")), 4));
+    let stop = graph.stop_handle();
+    let worker = std::thread::spawn(move || drop(Way::TokioThreads.run(graph)));
+    std::thread::sleep(ms(1_500));
+    for _ in 0..20 {
+        many(Way::SmolInPlace, nats(), 8, 0).check().unwrap();
+    }
+    stop.stop();
+    worker.join().unwrap();
+}

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream;
+
 use crate::real::Folder;
 
 /// A process that is killed when it is dropped.
@@ -78,12 +80,18 @@ impl Server {
         }
     }
 
-    /// How many messages are in a stream; none, if there is none.
-    pub(crate) fn messages(&self, stream: &str) -> u64 {
+    /// Does something with its streams.
+    pub(crate) fn ask<T>(&self, ask: impl AsyncFnOnce(&jetstream::Context) -> T) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let client = async_nats::connect(self.url()).await.unwrap();
-            let jetstream = async_nats::jetstream::new(client);
+            ask(&jetstream::new(client)).await
+        })
+    }
+
+    /// How many messages are in a stream; none, if there is none.
+    pub(crate) fn messages(&self, stream: &str) -> u64 {
+        self.ask(async |jetstream| {
             // It may not be there yet.
             let stream = jetstream.get_stream(stream).await;
             stream.map_or(0, |stream| stream.cached_info().state.messages)

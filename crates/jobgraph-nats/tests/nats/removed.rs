@@ -1,0 +1,48 @@
+//! What somebody removes from the server while it is in use.
+
+use jobgraph_nats::async_nats::jetstream;
+
+use super::*;
+use crate::real::eventually;
+use crate::workers::{SOON, many};
+
+/// Calls that some workers have, and more that wait; something is removed; all have their answers.
+fn survives(remove: impl AsyncFn(&jetstream::Context)) {
+    let (server, folder) = (Server::start(), Folder::new());
+    let _worker = start_worker(&server, &folder, 4);
+    let nats = quick(&server.url());
+    let run = std::thread::spawn(move || many(Way::SmolInPlace, nats, 12, 1_000));
+    eventually("some are begun", SOON, || effects(&folder).len() == 4);
+    server.ask(remove);
+    run.join().unwrap().check().unwrap();
+    // And it goes on.
+    many(Way::TokioThreads, quick(&server.url()), 20, 1).check().unwrap();
+}
+
+#[test]
+fn the_answers() {
+    survives(async |jetstream| assert!(jetstream.delete_stream("jg-done").await.is_ok()));
+}
+
+#[test]
+fn both() {
+    survives(async |jetstream| {
+        jetstream.delete_stream("jg-done").await.unwrap();
+        jetstream.delete_stream("jg-work").await.unwrap();
+    });
+}
+
+#[test]
+fn whoever_takes_them() {
+    survives(async |jetstream| {
+        for stream in ["jg-work", "jg-done"] {
+            let stream = jetstream.get_stream(stream).await.unwrap();
+            let names: Vec<_> =
+                futures_util::TryStreamExt::try_collect(stream.consumer_names()).await.unwrap();
+            assert!(!names.is_empty());
+            for name in names {
+                stream.delete_consumer(&name).await.unwrap();
+            }
+        }
+    });
+}
