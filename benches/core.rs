@@ -1,6 +1,6 @@
 //! The core alone, beside Kahn's algorithm over arrays: a graph's build, run and drop.
 //!
-//! `cargo bench --features tokio --bench core`; up to 10^5 jobs, and up to 10^6 with `LARGE=1`.
+//! `cargo bench -p jobgraph-benches --bench core`; up to 10^5 jobs, and up to 10^6 with `LARGE=1`.
 
 #[path = "support/settings.rs"]
 mod settings;

@@ -20,7 +20,7 @@ use support::{by_hand, floors, kahn, ours};
 
 /// How far a count may be off, in per cent, unless another tolerance is asked for.
 const TOLERANCE: f64 = 5.0;
-const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
+const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
 
 /// What is counted: a name, what is executed, on which shape, of how many jobs.
 type Case = (&'static str, fn(&Shape), shapes::Make, usize);

@@ -1,6 +1,6 @@
 //! Whole runs beside their floors and the versions by hand: a graph's build, run and drop.
 //!
-//! `cargo bench --features tokio --bench run`; up to 10^5 jobs, and up to 10^6 with `LARGE=1`. A filter
+//! `cargo bench -p jobgraph-benches --bench run`; up to 10^5 jobs, and up to 10^6 with `LARGE=1`. A filter
 //! chooses: `... --bench run -- smol/chain`.
 
 #[path = "support/settings.rs"]

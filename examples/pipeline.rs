@@ -17,7 +17,7 @@ type Words = BTreeMap<String, usize>;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args()
         .nth(1)
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), PathBuf::from);
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../src"), PathBuf::from);
     let files = rust_files(&folder)?;
 
     // At most four files at a time, and all of it within ten seconds.

@@ -54,7 +54,7 @@ async fn required<C: Clock>(stage: &Stage<C>) -> Result<(), RunError> {
     let b3 = graph.add(Job::new(stage.work(1.5)).label("b3").requires(&b1));
     let report = stage.orchestrate(graph).await?;
     println!("{report}");
-    println!("is b1 done? {}", python(report.is_done(&b1)));
+    println!("b1 succeeded: {}", report.succeeded(&b1));
     println!("b3 returned {}", returned(&report, &b3));
     Ok(())
 }
@@ -127,12 +127,7 @@ impl<C: Clock> Stage<C> {
         graph: Graph<P>,
     ) -> Result<Report<P::Outputs>, RunError> {
         let report = jobgraph::run(&self.clock, graph).await?;
-        println!(
-            "{} ({} in {:.1} s)",
-            python(report.is_completed()),
-            report.verdict(),
-            report.elapsed().as_secs_f64()
-        );
+        println!("{} in {:.1} s", report.verdict(), report.elapsed().as_secs_f64());
         Ok(report)
     }
 
@@ -148,9 +143,4 @@ impl<C: Clock> Stage<C> {
 /// A job's output as text.
 fn returned<T: ToString + 'static>(report: &Report, job: &Handle<T>) -> String {
     report.output(job).map_or("nothing".to_string(), T::to_string)
-}
-
-/// A truth as the notebook prints it.
-fn python(truth: bool) -> &'static str {
-    if truth { "True" } else { "False" }
 }
