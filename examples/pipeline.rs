@@ -1,93 +1,119 @@
-//! Typed data flow over real files: find them, read each with retries, count, and merge.
+//! Two thousand files: each is read, counted and thrown away again, eight at a time from the disk, two at a time on a processor;
+//! one is missing, one is moody. Shows its progress, and writes a timeline.
 //!
-//! `cargo run --example pipeline`, or `cargo run --example pipeline -- some/folder`
+//! `cargo run --example pipeline --features progress`, or with `-- some/folder`
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use jobgraph::{Handle, Job, JobGraph};
+use async_executor::Executor;
+use jobgraph::view::{Detail, History, Progress};
+use jobgraph::{Context, Handle, Job, Pool, RunError, SendJobGraph, SendReport};
 
 /// How often each word occurs.
 type Words = BTreeMap<String, usize>;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = std::env::args()
-        .nth(1)
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../src"), PathBuf::from);
-    let files = rust_files(&folder)?;
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let made = std::env::temp_dir().join(format!("jobgraph-pipeline-{}", std::process::id()));
+    let folder = match std::env::args_os().nth(1) {
+        Some(folder) => PathBuf::from(folder),
+        None => write_files(&made)?,
+    };
+    let mut files =
+        fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    files.sort();
+    files.push(folder.join("missing.txt"));
 
-    // At most four files at a time, and all of it within ten seconds.
-    let mut graph = JobGraph::new().window(4).timeout(Duration::from_secs(10));
-    let counts: Vec<Handle<Words>> = files.iter().map(|file| count(&mut graph, file)).collect();
-    let total = merge(&mut graph, &counts);
-    let lost =
-        graph.add(Job::try_new(async { fs::read_to_string("no/such/file") }).label("no such file"));
-    graph.add(Job::with(&lost, |text| async move { text.len() }).label("never"));
-    let report = jobgraph::smol::block_on(graph)?;
+    let mut graph = SendJobGraph::new().timeout(Duration::from_secs(60));
+    let (disk, processors) = (graph.pool("disk", 8), graph.pool("processors", 2));
+    let counts = files.iter().map(|file| count(&mut graph, file, &disk, &processors)).collect();
+    let total = merge(&mut graph, counts);
+    let mut facts = graph.facts();
+    let progress = Progress::options().detail(Detail::Failures).watch(&mut graph);
+    let report = on_two_threads(graph)?;
+    drop(progress);
 
-    println!("{} in {:.1?}", report.verdict(), report.elapsed());
-    for failure in report.failures() {
-        println!(
-            "failed: {}: {}",
-            failure.label().unwrap_or_default(),
-            failure.error().ok_or("no error")?
-        );
-    }
-    let words = report.output(&total).ok_or("the merge did not succeed")?;
+    let (words, missing) = report.result(&total)?;
     let mut most: Vec<_> = words.iter().collect();
-    most.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    println!("{} files, {} different words; the most frequent:", files.len(), words.len());
-    for (word, count) in most.into_iter().take(5) {
-        println!("{count:>6} {word}");
+    most.sort_by_key(|(_, times)| std::cmp::Reverse(**times));
+    println!("{} of {} files, {} different words", files.len() - missing, files.len(), words.len());
+    most.iter().take(3).for_each(|(word, times)| println!("{times:>6} {word}"));
+    for trouble in report.troubles() {
+        println!("{trouble}");
     }
-    Ok(())
+    let history: History = std::iter::from_fn(|| facts.try_next()).collect();
+    let timeline = std::env::temp_dir().join("pipeline.html");
+    fs::write(&timeline, jobgraph::view::timeline(&history))?;
+    println!("wrote {}", timeline.display());
+    let _ = fs::remove_dir_all(made);
+    Ok(report.exit_code())
 }
 
-/// Two jobs for a file: one reads it, up to three times if the disk is moody, one counts its words.
-fn count<'a>(graph: &mut JobGraph<'a>, file: &'a Path) -> Handle<Words> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let read = graph.add(
-        Job::repeat(move || async move { fs::read_to_string(file) })
-            .retries(2)
-            .backoff(Duration::from_millis(10), Duration::from_millis(100))
-            .label(format!("read {name}")),
-    );
-    let words = Job::with(&read, |text| async move {
+/// Each job that is under way is a task, of an executor that this thread drives and one more.
+fn on_two_threads(graph: SendJobGraph) -> Result<SendReport, RunError> {
+    let executor = Arc::new(Executor::new());
+    let (done, is_done) = async_channel::bounded::<()>(1);
+    std::thread::scope(|scope| {
+        scope.spawn(|| async_io::block_on(executor.run(is_done.recv())));
+        let run = jobgraph::smol::run_parallel(Arc::clone(&executor), graph);
+        let report = async_io::block_on(executor.run(run));
+        drop(done);
+        report
+    })
+}
+
+/// Two jobs for a file. The text goes as soon as it is counted: two thousand are never in memory at once.
+fn count(graph: &mut SendJobGraph, file: &Path, disk: &Pool, processors: &Pool) -> Handle<Words> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let path = Arc::<Path>::from(file);
+    let read = Job::repeat_with_context(move |cx: Context| {
+        let path = Arc::clone(&path);
+        async move {
+            if path.ends_with("note-0007.txt") && cx.attempt().number == 1 {
+                return Err(io::Error::other("the disk is moody"));
+            }
+            fs::read_to_string(&path)
+        }
+    });
+    let read = read.retries(2).backoff(Duration::from_millis(10), Duration::from_millis(100));
+    let text = graph.add(read.within(disk).transient().label(format!("read {name}")));
+    let words = Job::with(&text, async |text: Arc<String>| {
         let mut words = Words::new();
-        for word in text.split(|c: char| !c.is_alphabetic()).filter(|word| word.len() > 3) {
+        for word in text.split_whitespace() {
             *words.entry(word.to_lowercase()).or_default() += 1;
         }
         words
     });
-    graph.add(words.label(format!("count {name}")))
+    graph.add(words.within(processors).label(format!("count {name}")))
 }
 
-/// One job is fed the outputs of all the others.
-fn merge(graph: &mut JobGraph<'_>, counts: &[Handle<Words>]) -> Handle<Words> {
-    let sum = Job::with(counts, |counts| async move {
-        let mut sum = Words::new();
-        for (word, count) in counts.iter().flat_map(|words| words.iter()) {
-            *sum.entry(word.clone()).or_default() += count;
+/// One job is fed what all the others have counted, and how many could not.
+fn merge(graph: &mut SendJobGraph, counts: Vec<Handle<Words>>) -> Handle<(Words, usize)> {
+    let sum = Job::with(jobgraph::settled(counts), async |counts: Vec<Result<Arc<Words>, _>>| {
+        let (mut sum, all) = (Words::new(), counts.len());
+        let there: Vec<Arc<Words>> = counts.into_iter().filter_map(Result::ok).collect();
+        for (word, times) in there.iter().flat_map(|words| words.iter()) {
+            *sum.entry(word.clone()).or_default() += times;
         }
-        sum
+        (sum, all - there.len())
     });
     graph.add(sum.label("merge"))
 }
 
-fn rust_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = vec![];
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            files.extend(rust_files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
+fn write_files(folder: &Path) -> io::Result<PathBuf> {
+    let words =
+        ["fair", "is", "foul", "and", "foul", "is", "fair", "hover", "through", "the", "fog"];
+    fs::create_dir_all(folder)?;
+    for number in 0..2_000 {
+        let text: Vec<_> = (0..200).map(|at| words[(number + at * at) % words.len()]).collect();
+        fs::write(folder.join(format!("note-{number:04}.txt")), text.join(" "))?;
     }
-    files.sort();
-    Ok(files)
+    Ok(folder.to_owned())
 }
