@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use jobgraph::testing::driver;
-use jobgraph::testing::model::{Focus, check_focused};
+use jobgraph::testing::reference::driver;
+use jobgraph::testing::reference::model::{Focus, check_focused};
 
 fn replay(target: &str, check: impl Fn(&[u8]) -> Result<(), String>) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);

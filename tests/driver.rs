@@ -1,8 +1,8 @@
 //! Random graphs with random bodies: every way to drive them against the oracle.
 #![cfg(feature = "testing")]
 
-use jobgraph::testing::driver::check;
-use jobgraph::testing::model::random_bytes;
+use jobgraph::testing::reference::driver::check;
+use jobgraph::testing::reference::model::random_bytes;
 
 /// `SEEDS=100000` for more, `FIRST_SEED=` to begin elsewhere.
 #[test]

@@ -7,7 +7,7 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use jobgraph::testing::oracle::Oracle;
+use jobgraph::testing::reference::oracle::Oracle;
 use jobgraph::{
     Attempt, Completion, Condition, JobId, JobKind, JobOptions, JobState, Orchestrator, RunOptions,
     Signal, Timestamp,

@@ -2,7 +2,7 @@
 //! `FIRST_SEED=` others.
 #![cfg(feature = "testing")]
 
-use jobgraph::testing::model::{Focus, Stats, check, check_focused, random_bytes};
+use jobgraph::testing::reference::model::{Focus, Stats, check, check_focused, random_bytes};
 
 fn seeds() -> u64 {
     let usual = if cfg!(debug_assertions) { 2_000 } else { 10_000 };

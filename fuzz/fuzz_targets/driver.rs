@@ -1,6 +1,6 @@
 #![no_main]
 
-use jobgraph::testing::driver::check;
+use jobgraph::testing::reference::driver::check;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Err(what) = check(bytes) {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use jobgraph::testing::driver::watch;
-use jobgraph::testing::model::random_bytes;
+use jobgraph::testing::reference::driver::watch;
+use jobgraph::testing::reference::model::random_bytes;
 use jobgraph::view::{Cause, CriticalPath, History, Monitor, chrome_trace};
 use jobgraph::{Counts, Fact, FactKind, JobKind, JobState, Outcome, SendReport};
 

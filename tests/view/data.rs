@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use jobgraph::testing::VirtualClock;
-use jobgraph::testing::driver::watch;
-use jobgraph::testing::model::random_bytes;
+use jobgraph::testing::reference::driver::watch;
+use jobgraph::testing::reference::model::random_bytes;
 use jobgraph::view::{CriticalPath, History, chrome_trace, dot, mermaid, timeline};
 use jobgraph::{Clock, Fact, Graph, Job, JobGraph, JobInfo, Outcome, Payload};
 

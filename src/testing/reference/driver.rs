@@ -4,8 +4,8 @@
 //! observers, and how many `Drop`s panicked. And nothing may outlive the run.
 //!
 //! ```
-//! use jobgraph::testing::driver::check;
-//! use jobgraph::testing::model::random_bytes;
+//! use jobgraph::testing::reference::driver::check;
+//! use jobgraph::testing::reference::model::random_bytes;
 //!
 //! check(&random_bytes(42, 300)).unwrap();
 //! ```

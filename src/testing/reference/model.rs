@@ -4,7 +4,7 @@
 //! fuzzer its own.
 //!
 //! ```
-//! use jobgraph::testing::model::{check, random_bytes};
+//! use jobgraph::testing::reference::model::{check, random_bytes};
 //!
 //! let stats = check(&random_bytes(42, 500)).unwrap();
 //! assert!(stats.calls > 0);

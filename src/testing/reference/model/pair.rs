@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt::Write as _;
 
 use super::call::Call;
-use crate::testing::oracle::Oracle;
+use crate::testing::reference::oracle::Oracle;
 use crate::{
     Attempt, Condition, Counts, JobId, JobOptions, JobState, Orchestrator, Outcome, PoolId,
     PoolUse, RunOptions, Signal, Timestamp, Verdict,

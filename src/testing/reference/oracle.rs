@@ -5,7 +5,7 @@
 //! obviously right.
 //!
 //! ```
-//! use jobgraph::testing::oracle::Oracle;
+//! use jobgraph::testing::reference::oracle::Oracle;
 //! use jobgraph::{Completion, JobOptions, Orchestrator, RunOptions, Timestamp, Verdict};
 //!
 //! let mut core = Orchestrator::new(RunOptions::default());

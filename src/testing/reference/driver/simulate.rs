@@ -7,7 +7,7 @@ use super::hook_run::hook_run;
 use super::plan::{Bomb, JobPlan, Path, Plan};
 use super::simulated::{Fate, Simulated};
 use super::stage::Stage;
-use crate::testing::oracle::Oracle;
+use crate::testing::reference::oracle::Oracle;
 use crate::{
     Attempt, Completion, JobId, JobKind, JobState, Outcome, Signal, StopReason, Timestamp, Verdict,
 };

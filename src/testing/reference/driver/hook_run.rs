@@ -3,7 +3,7 @@ use std::time::Duration;
 use std::vec::Vec;
 
 use super::plan::{Path, Plan};
-use crate::testing::oracle::Oracle;
+use crate::testing::reference::oracle::Oracle;
 use crate::{Condition, JobId, JobOptions, RunOptions};
 
 /// The run of the shutdown hooks: that of every job that was handed out and has one, after those of all that
