@@ -79,6 +79,19 @@ pub use crate::run::{
 #[doc = include_str!("../docs/speed.md")]
 pub mod speed {}
 
+#[cfg(any(doc, doctest))]
+#[cfg(all(
+    feature = "smol",
+    feature = "tokio",
+    feature = "signal",
+    feature = "testing",
+    feature = "process",
+    feature = "journal",
+    feature = "remote"
+))]
+#[doc = include_str!("../docs/cookbook.md")]
+pub mod cookbook {}
+
 /// The README, whose code is compiled and run.
 #[cfg(all(
     doctest,
