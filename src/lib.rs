@@ -97,8 +97,21 @@ pub mod cookbook {}
     doctest,
     feature = "smol",
     feature = "tokio",
-    feature = "testing",
-    feature = "progress"
+    feature = "signal",
+    feature = "ssh",
+    feature = "journal",
+    feature = "remote"
 ))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The guide, whose code is compiled and run.
+#[cfg(all(
+    doctest,
+    feature = "smol",
+    feature = "tokio",
+    feature = "testing",
+    feature = "progress"
+))]
+#[doc = include_str!("../docs/guide.md")]
+struct Guide;
