@@ -75,7 +75,7 @@ fn add<'a>(
 ) -> Result<Handle<Done>, String> {
     let name = path[path.len() - 1];
     if let Some(handle) = handles.get(&**name) {
-        return Ok(handle.clone());
+        return Ok(*handle);
     }
     let named = || path.iter().map(|name| &***name).collect::<Vec<_>>().join(" -> ");
     let task = tasks.get(name).ok_or_else(|| format!("there is no task `{name}`: {}", named()))?;
@@ -102,7 +102,7 @@ fn add<'a>(
         jobgraph::ok(Done::Ran)
     });
     let handle = graph.add(job.label(&**name));
-    handles.insert(name, handle.clone());
+    handles.insert(name, handle);
     Ok(handle)
 }
 

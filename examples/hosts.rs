@@ -35,7 +35,7 @@ async fn survey(clock: &impl Clock) -> Result<(), Box<dyn Error>> {
         let host = Job::graph(host).label(format!("host {number}")).requires(&gateway);
         hosts.push((graph.add(host), speed));
     }
-    let handles: Vec<_> = hosts.iter().map(|(host, _)| host.clone()).collect();
+    let handles: Vec<_> = hosts.iter().map(|(host, _)| *host).collect();
     let slowest = graph.add(
         Job::with(jobgraph::settled(handles), async |hosts: Vec<Result<Arc<Report>, Missing>>| {
             hosts.iter().flatten().map(|host| host.elapsed()).max()
@@ -45,9 +45,8 @@ async fn survey(clock: &impl Clock) -> Result<(), Box<dyn Error>> {
     let report = jobgraph::run(clock, graph).await?;
 
     for (number, (host, speed)) in (1..).zip(&hosts) {
-        match report.result(host).map(|inside| inside.result(speed).copied()) {
-            Ok(Ok(speed)) => println!("host {number:2}: {speed} MB/s"),
-            Ok(Err(error)) => println!("host {number:2}: {error}"),
+        match report.result(host).and_then(|inside| inside.result(speed)) {
+            Ok(speed) => println!("host {number:2}: {speed} MB/s"),
             Err(error) => println!("host {number:2}: {error}"),
         }
     }
