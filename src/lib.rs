@@ -9,7 +9,7 @@
 //!
 //! let mut graph = JobGraph::new();
 //! let page = graph.add(Job::new(async { "to be or not to be" }).label("page"));
-//! let words = graph.add(Job::with(&page, |page| async move { page.split(' ').count() }).label("words"));
+//! let words = graph.add(Job::with(&page, async |page| page.split(' ').count()).label("words"));
 //! let done = graph.add(Job::new(async { "done" }).after((&page, &words)));
 //!
 //! let report = jobgraph::smol::block_on(graph)?;
@@ -19,16 +19,22 @@
 //! # Ok::<(), jobgraph::RunError>(())
 //! ```
 //!
-//! # Three floors
-//! - The core, [`Orchestrator`]: a state machine without clock, executor or I/O (`no_std`), for those
-//!   who drive it themselves. It is all there is without default features.
-//! - `JobGraph`, `Job` and `Report` (feature `std`): jobs as futures, typed outputs, and `run` and
-//!   `run_parallel`, which run a graph with any `Clock` or `Spawn`.
-//! - The adapters: `jobgraph::smol` and `jobgraph::tokio`, each with the feature of its name.
+//! # Where what is
+//! - `Job` has a constructor for each kind of work: `new` and `try_new` for a future, `with` for what is fed outputs, `repeat` for
+//!   what may be attempted again, `service` for what goes on, `graph` for a graph in a graph, `command` for a process. Its methods say
+//!   what it requires and how it is treated.
+//! - `JobGraph` runs in place, where jobs may borrow and be `!Send`; `SendJobGraph` in parallel as well. What holds for the
+//!   run is said to the graph: `window`, `pool`, `timeout`, `order`, `journal`.
+//! - `jobgraph::smol` and `jobgraph::tokio` run a graph: `run` in place, `run_parallel` in tasks; `signals` for Ctrl-C. `run` takes any
+//!   `Clock`, and `testing::VirtualClock` is one for tests.
+//! - `Report` tells what became of all: `check`, `output` and `result` by handle, `troubles`, `exit_code`, and a listing as its text.
+//! - `jobgraph::view` makes a run visible: live, as a timeline, as its critical path, as pictures, as data.
+//! - `jobgraph::process`, `ssh`, `journal` and `remote` are commands, other machines, runs that survive, and workers.
+//! - [`Orchestrator`] is the core beneath: a state machine without clock, executor or I/O (`no_std`), for those who drive it themselves. It is
+//!   all there is without default features.
 //!
-//! On top of them, `jobgraph::view` makes a run visible: live, as pictures, and as timelines.
-//!
-//! Feature `testing` adds virtual time, for tests of graphs of one's own.
+//! The repository's `docs/cookbook.md`, in these pages `cookbook`, goes by task; `docs/guide.md` has all details, the list of
+//! features, and the limits.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -26,7 +26,7 @@ pub trait Clock: Clone + Send + Sync + 'static {
     }
 
     /// Whether its time is made up, and passes when nothing else does: what takes real time, as a process does, would be
-    /// late in it, and refuses to run. False, but for that of [`testing`](crate#three-floors). A clock that wraps another one passes
+    /// late in it, and refuses to run. False, but for that of `testing`. A clock that wraps another one passes
     /// this on.
     fn is_virtual(&self) -> bool {
         false
