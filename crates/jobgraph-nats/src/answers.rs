@@ -1,7 +1,7 @@
 //! The answers, as the server brings them: in their order, and none is missed, whatever becomes of the connection or the server.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_nats::Message;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use crate::calls::Calls;
 use crate::error::NatsError;
+use crate::streams::made;
 
 /// A consumer that nobody asks is forgotten by the server after this.
 const FORGOTTEN: Duration = Duration::from_secs(3600);
@@ -28,14 +29,17 @@ const TOGETHER: u64 = 64;
 /// Before the server is asked once more.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// What the server brings, and the place in the stream that it begins behind.
-type Opened = (pull::Stream, u64);
+/// A place in a stream: when that was made, and which message.
+type Place = (SystemTime, u64);
+
+/// What the server brings, and what it begins behind.
+type Opened = (pull::Stream, Place);
 
 pub(crate) struct Answers {
     calls: Arc<Calls>,
     stream: pull::Stream,
-    /// The last answer that was heard, by its place in the stream.
-    heard: u64,
+    /// The last answer that was heard.
+    heard: Place,
     /// How many the server has sent: one more each time, or something was lost on the way.
     sent: u64,
     /// What acknowledges the last one, and with it those before, and how many those are.
@@ -48,8 +52,8 @@ impl Answers {
     /// Those to come.
     pub(crate) async fn listen(calls: &Arc<Calls>) -> Result<Self, NatsError> {
         let stream = open(calls, DeliverPolicy::New).await?;
-        let calls = Arc::clone(calls);
-        Ok(Self { calls, stream, heard: 0, sent: 0, unacked: None, many: 0, anew: None })
+        let (calls, heard) = (Arc::clone(calls), (made(&calls.link.done), 0));
+        Ok(Self { calls, stream, heard, sent: 0, unacked: None, many: 0, anew: None })
     }
 
     /// The next answer, to be [acknowledged](Self::heard). Nothing is lost if this is dropped.
@@ -75,15 +79,19 @@ impl Answers {
                         // To acknowledge it would be to acknowledge what was lost before it.
                         Ok((_, sent)) if sent != self.sent + 1 => self.listen_anew(),
                         Ok((place, sent)) => {
-                            (self.sent, self.heard) = (sent, self.heard.max(place));
+                            (self.sent, self.heard.1) = (sent, self.heard.1.max(place));
                             self.unacked = Some(acker);
                             return message;
                         }
                         Err(_) => {}
                     }
                 }
-                // The stream asks anew by itself.
-                Some(Err(error)) if error.kind() == pull::MessagesErrorKind::MissingHeartbeat => {}
+                // Of a connection that is lost; or the server says nothing of a consumer that is gone.
+                Some(Err(error)) if error.kind() == pull::MessagesErrorKind::MissingHeartbeat => {
+                    if self.calls.link.presence.since().is_some() {
+                        self.listen_anew();
+                    }
+                }
                 Some(Err(_)) | None => self.listen_anew(),
             }
         }
@@ -112,16 +120,14 @@ impl Answers {
 }
 
 /// Goes on behind that place, whatever has become of the consumer, the stream, or the server.
-async fn anew(calls: Arc<Calls>, heard: u64) -> Result<Opened, NatsError> {
+async fn anew(calls: Arc<Calls>, (was_made, heard): Place) -> Result<Opened, NatsError> {
     sleep(PAUSE).await;
-    calls.mend().await?;
-    let done = calls.link.done.get_info().await;
-    let done = done.map_err(|error| calls.link.refusals.error("the stream of answers", &error))?;
+    let [_, made] = calls.mend().await?;
     // Another stream counts anew.
-    let heard = if done.state.last_sequence < heard { 0 } else { heard };
+    let heard = if made == was_made { heard } else { 0 };
     let _ = calls.link.done.delete_consumer(&calls.me).await;
     let from = DeliverPolicy::ByStartSequence { start_sequence: heard + 1 };
-    Ok((open(&calls, from).await?, heard))
+    Ok((open(&calls, from).await?, (made, heard)))
 }
 
 async fn open(calls: &Calls, deliver_policy: DeliverPolicy) -> Result<pull::Stream, NatsError> {

@@ -308,14 +308,17 @@ impl Calls {
         while farewells.join_next().await.is_some() {}
     }
 
-    /// Makes streams anew that somebody has removed, and tells the calls that wait.
-    pub(crate) async fn mend(&self) -> Result<(), NatsError> {
+    /// Makes streams anew that somebody has removed, and tells the calls that wait. When the streams were made.
+    pub(crate) async fn mend(&self) -> Result<[SystemTime; 2], NatsError> {
         let now = self.link.mend(&self.nats).await?;
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if std::mem::replace(&mut *made, now) != now {
+        let before = {
+            let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *made, now)
+        };
+        if before != now {
             self.waiting.lost();
         }
-        Ok(())
+        Ok(now)
     }
 
     /// Looks after calls that wait for long: whether what is kept of them is there, and workers, where none has begun.

@@ -46,3 +46,20 @@ fn whoever_takes_them() {
         }
     });
 }
+
+/// The server comes back, and knows nothing of consumers: to questions for them it says nothing.
+#[test]
+fn what_the_server_knew() {
+    let (mut server, folder) = (Server::start(), Folder::new());
+    let _worker = start_worker(&server, &folder, 4);
+    let nats = quick(&server.url());
+    let run = std::thread::spawn(move || many(Way::SmolInPlace, nats, 12, 1_000));
+    eventually("some are begun", SOON, || effects(&folder).len() == 4);
+    server.kill();
+    for stream in ["jg-work", "jg-done"] {
+        let kept = format!("streams/jetstream/$G/streams/{stream}/obs");
+        std::fs::remove_dir_all(server.folder.0.join(kept)).unwrap();
+    }
+    server.go_on();
+    run.join().unwrap().check().unwrap();
+}
