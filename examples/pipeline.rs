@@ -69,7 +69,7 @@ fn on_two_threads(graph: SendJobGraph) -> Result<SendReport, RunError> {
     })
 }
 
-/// Two jobs for a file. The text goes as soon as it is counted: two thousand are never in memory at once.
+/// Two jobs for a file. The text goes as soon as it is counted.
 fn count(graph: &mut SendJobGraph, file: &Path, disk: &Pool, processors: &Pool) -> Handle<Words> {
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let path = Arc::<Path>::from(file);

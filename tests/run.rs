@@ -106,10 +106,10 @@ fn a_report_is_asked_for_what_a_job_left_or_why_not() {
     let why = |job| report.result(job).unwrap_err().to_string();
     assert_eq!(why(&bad), "#2 fetch failed: no such host");
     assert_eq!(why(&slow), "#3 slow failed: timed out");
-    assert_eq!(why(&ticker), "#5: cancelled");
+    assert_eq!(why(&ticker), "#5: cancelled: the run completed");
     assert_eq!(why(&elsewhere), "#1 is a job of another graph");
     let missing = report.result(&parse).unwrap_err();
-    assert_eq!(missing.to_string(), "#4 parse was skipped because of #2 fetch");
+    assert_eq!(missing.to_string(), "#4 parse was skipped because of #2 fetch: no such host");
     assert_eq!(missing.outcome(), report.outcome(&parse));
     report.take_output(&good);
     assert_eq!(report.result(&good).unwrap_err().to_string(), "the output of #1 is gone");

@@ -66,7 +66,7 @@ pub enum Cause<'a> {
     Addition(&'a JobHistory),
     /// The last of its requirements to be satisfied.
     Requirement(&'a JobHistory, Condition),
-    /// A place in the window that this job left.
+    /// A place in the window, or what it needed of a pool, that this job left.
     Place(&'a JobHistory),
 }
 
@@ -85,23 +85,30 @@ impl<'a> Cause<'a> {
 pub(crate) struct Causes<'a> {
     history: &'a History,
     within: &'a [JobId],
-    windowed: bool,
-    /// When finite jobs left their places in the window, in order.
-    left: Vec<(Moment, &'a JobHistory)>,
+    /// When finite jobs left their places in the window, if there is one, in order.
+    window: Vec<(Moment, &'a JobHistory)>,
+    /// When jobs left what they had of pools, in order.
+    pools: HashMap<&'a str, Vec<(Moment, &'a JobHistory)>>,
 }
 
 impl<'a> Causes<'a> {
     /// O(n log n).
     pub(crate) fn new(history: &'a History, within: &'a [JobId]) -> Self {
         let windowed = history.graph(within).is_some_and(|graph| graph.window.is_some());
-        let mut left = Vec::new();
-        if windowed {
-            let finite = history.jobs_within(within).filter(|job| is_finite(job));
-            let ends = finite.flat_map(|job| job.attempts.iter().map(move |a| (a.ended, job)));
-            left.extend(ends.filter_map(|(ended, job)| Some((ended?, job))));
+        let (mut window, mut pools) = (Vec::new(), HashMap::<_, Vec<_>>::new());
+        for job in history.jobs_within(within).filter(|job| is_finite(job)) {
+            let left = || job.attempts.iter().filter_map(|attempt| Some((attempt.ended?, job)));
+            if windowed {
+                window.extend(left());
+            }
+            for (pool, _) in &job.info.takes {
+                pools.entry(&**pool).or_default().extend(left());
+            }
+        }
+        for left in pools.values_mut().chain([&mut window]) {
             left.sort_unstable_by_key(|&(ended, _)| ended);
         }
-        Self { history, within, windowed, left }
+        Self { history, within, window, pools }
     }
 
     /// What let a job start when it did, and since when it could. O(its requirements + log n).
@@ -119,11 +126,15 @@ impl<'a> Causes<'a> {
             }
         }
         // Without a wait in the queue it has not waited for a place.
-        if self.windowed && is_finite(job) && cause.0.at < started.at {
-            let before = self.left.partition_point(|&(left, _)| left < started);
-            let last = self.left[..before].last().copied();
-            if let Some((left, by)) = last.filter(|&(left, _)| left > cause.0) {
-                cause = (left, Cause::Place(by));
+        if is_finite(job) && cause.0.at < started.at {
+            let pools = job.info.takes.iter().filter_map(|(pool, _)| self.pools.get(&**pool));
+            for places in pools.chain([&self.window]) {
+                let before = places.partition_point(|&(left, _)| left < started);
+                if let Some(&(left, by)) =
+                    places[..before].last().filter(|(left, _)| *left > cause.0)
+                {
+                    cause = (left, Cause::Place(by));
+                }
             }
         }
         cause

@@ -145,7 +145,7 @@ impl Rows<'_> {
             Cause::Added => ("", None),
             Cause::Addition(by) => ("added it", Some(by)),
             Cause::Requirement(by, condition) => (condition_text(condition, by), Some(by)),
-            Cause::Place(by) => ("left its place in the window", Some(by)),
+            Cause::Place(by) => ("left its place", Some(by)),
         };
         format!(
             "{{\"name\":{},\"depth\":{},\"mark\":\"{}\",\"class\":\"{}\",\"state\":{},\"kind\":\"{}\",\"critical\":{},\

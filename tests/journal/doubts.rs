@@ -99,8 +99,8 @@ fn what_was_skipped_is_not_what_was_recorded() {
         run(graph).result(&b).unwrap().clone()
     };
     assert_eq!(round(false, 0), "7");
-    assert_eq!(round(true, 0), "#2 a was skipped because of #1");
-    assert_eq!(round(true, 1), "#2 a was skipped because of #1");
+    assert_eq!(round(true, 0), "#2 a was skipped because of #1: no");
+    assert_eq!(round(true, 1), "#2 a was skipped because of #1: no");
     assert_eq!(round(false, 1), "7");
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn a_job_is_fed_what_became_of_others(way: &Way) {
             "1",
             "#2 fails failed: no host",
             "#4 late failed: timed out",
-            "#5 skipped was skipped because of #2 fails",
+            "#5 skipped was skipped because of #2 fails: no host",
             "#6 gives up: cancelled",
         ],
     );

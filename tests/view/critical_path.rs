@@ -96,6 +96,21 @@ fn a_place_in_the_window_can_be_what_a_job_waits_for() {
 }
 
 #[test]
+fn so_can_what_another_one_has_of_a_pool() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new();
+    let (disk, gpu) = (graph.pool("disk", 2), graph.pool("gpu", 1));
+    graph.add(Job::new(work(&clock, 2 * SECOND)).within(&disk));
+    graph.add(Job::new(work(&clock, SECOND)).within(&gpu));
+    graph.add(Job::new(work(&clock, 3 * SECOND)).takes(2, &disk));
+    graph.add(Job::new(work(&clock, 2 * SECOND)).within(&gpu).within(&disk));
+    let history = observed(&clock, graph);
+    let path = CriticalPath::of(&history);
+    assert_eq!(path.to_string(), "7 s\n  2 s  #1\n  3 s  #3\n  2 s  #4");
+    assert!(matches!(path.steps[2].cause, Cause::Place(job) if job.info.id.number() == 3));
+}
+
+#[test]
 fn attempts_pauses_readiness_and_graphs_inside_are_part_of_it() {
     let clock = VirtualClock::new();
     let history = observed(&clock, motley(&clock));

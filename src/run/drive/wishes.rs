@@ -13,7 +13,7 @@ const SAME: Duration = Duration::from_secs(1);
 
 /// Awaits a run that somebody may wish to end: by the first wish it is stopped in order, by another one, a second or
 /// more later, it is aborted, its shutdown hooks included. `next` is asked for the next wish, as a stream is; the
-/// [`signals`](crate::smol::signals) of the adapters call this.
+/// `signals` of the adapters call this.
 ///
 /// ```
 /// use std::task::Poll;

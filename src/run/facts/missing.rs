@@ -1,4 +1,5 @@
 use std::fmt;
+use std::string::ToString as _;
 use std::sync::Arc;
 
 use super::error::JobError;
@@ -16,9 +17,10 @@ pub struct Missing {
 #[derive(Clone)]
 enum Why {
     Failed(Failure, Option<Arc<JobError>>),
-    /// Skipped because of this job.
-    Skipped(JobName, SkipReason),
-    Ended(Outcome),
+    /// Skipped because of this job, which failed so, if it did.
+    Skipped(JobName, SkipReason, Option<Arc<JobError>>),
+    /// The end of the run kept it from ending well: what is said of that.
+    Ended(Outcome, Arc<str>),
     /// The output is not there any more.
     Gone,
     /// It is a job of another graph.
@@ -33,10 +35,16 @@ impl Missing {
                 Why::Failed(failure, Self::error_of(core, job, failure))
             }
             Some(Outcome::Skipped(reason @ SkipReason::Requirement(culprit))) => {
-                Why::Skipped(core.job_name(culprit), reason)
+                let error = match core.state(culprit).and_then(JobState::outcome) {
+                    Some(Outcome::Failed(failure)) => Self::error_of(core, culprit, failure),
+                    _ => None,
+                };
+                Why::Skipped(core.job_name(culprit), reason, error)
             }
             Some(outcome @ (Outcome::Cancelled | Outcome::Skipped(SkipReason::RunStopped))) => {
-                Why::Ended(outcome)
+                let why =
+                    core.explain(job).map_or_else(|| outcome.to_string(), |why| why.to_string());
+                Why::Ended(outcome, why.into())
             }
             Some(Outcome::Succeeded) | None => Why::Gone,
         };
@@ -76,18 +84,18 @@ impl Missing {
     pub fn outcome(&self) -> Option<Outcome> {
         match self.why {
             Why::Failed(failure, _) => Some(Outcome::Failed(failure)),
-            Why::Skipped(_, reason) => Some(Outcome::Skipped(reason)),
-            Why::Ended(outcome) => Some(outcome),
+            Why::Skipped(_, reason, _) => Some(Outcome::Skipped(reason)),
+            Why::Ended(outcome, _) => Some(outcome),
             Why::Gone | Why::Foreign => None,
         }
     }
 
-    /// Why it failed, if it did.
+    /// Why it failed, if it did; of one that was skipped, why the job failed because of which it was.
     #[must_use]
     pub fn error(&self) -> Option<&JobError> {
         match &self.why {
-            Why::Failed(_, error) => error.as_deref(),
-            _ => None,
+            Why::Failed(_, error) | Why::Skipped(_, _, error) => error.as_deref(),
+            Why::Ended(..) | Why::Gone | Why::Foreign => None,
         }
     }
 }
@@ -98,8 +106,11 @@ impl fmt::Display for Missing {
         match why {
             Why::Failed(_, Some(error)) => write!(f, "{job} failed: {error}"),
             Why::Failed(failure, None) => write!(f, "{job}: {}", Outcome::Failed(*failure)),
-            Why::Skipped(culprit, _) => write!(f, "{job} was skipped because of {culprit}"),
-            Why::Ended(outcome) => write!(f, "{job}: {outcome}"),
+            Why::Skipped(culprit, _, None) => write!(f, "{job} was skipped because of {culprit}"),
+            Why::Skipped(culprit, _, Some(error)) => {
+                write!(f, "{job} was skipped because of {culprit}: {error}")
+            }
+            Why::Ended(_, why) => write!(f, "{job}: {why}"),
             Why::Gone => write!(f, "the output of {job} is gone"),
             Why::Foreign => write!(f, "{job} is a job of another graph"),
         }

@@ -29,6 +29,9 @@ impl Job<()> {
     /// assert_eq!(ticks.get(), 3);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// What each time is to own, it gets a clone of:
+    /// `move || { let client = client.clone(); async move { client.get().await } }`.
     pub fn every<G: FnMut() -> F, F: Future<Output = ()>>(
         period: Duration,
         mut make: G,
