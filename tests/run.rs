@@ -25,6 +25,8 @@ fn refused<P: Payload>(graph: Graph<P>) -> String {
     clock.block_on(jobgraph::run(&clock, graph)).unwrap_err().to_string()
 }
 
+const SECOND: Duration = Duration::from_secs(1);
+
 const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
@@ -630,4 +632,30 @@ fn a_hundred_thousand_jobs_run_in_a_chain_and_side_by_side() {
     let report = run(&VirtualClock::new(), graph);
     assert_eq!(sum.get(), 2 * JOBS);
     assert_eq!(report.counts().succeeded, 2 * JOBS);
+}
+
+/// Who ended in order when asked to is told from who was dropped after its grace, or by an abort.
+#[test]
+fn what_was_dropped_though_it_had_time_is_said() {
+    let clock = VirtualClock::new();
+    let mut graph = JobGraph::new().timeout(10 * SECOND);
+    let service = |takes: u32| {
+        Job::service(move |cx: jobgraph::ServiceContext<()>| async move {
+            cx.ready(());
+            cx.cancelled().await;
+            cx.note("two connections");
+            cx.sleep(takes * SECOND).await;
+            Ok(())
+        })
+        .grace(3 * SECOND)
+        .awaited()
+    };
+    graph.add(service(2).label("in time"));
+    graph.add(service(4).label("late"));
+    graph.add(Job::new(std::future::pending::<()>()).label("has no time"));
+    let report = clock.block_on(jobgraph::run(&clock, graph)).unwrap();
+    let note = |number: usize| report.jobs().nth(number).unwrap().note().map(ToString::to_string);
+    assert_eq!(note(0).as_deref(), Some("two connections"));
+    assert_eq!(note(1).as_deref(), Some("two connections; dropped before it had ended"));
+    assert_eq!(note(2), None);
 }

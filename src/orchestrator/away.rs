@@ -1,3 +1,6 @@
+#[cfg(feature = "std")]
+use core::time::Duration;
+
 use super::bodies::Leaving;
 use super::error::InputError;
 use super::job::{Attempt, JobId};
@@ -5,6 +8,8 @@ use super::machine::Orchestrator;
 use super::node::Needs;
 use super::phase::Phase;
 use super::state::Stage;
+#[cfg(feature = "std")]
+use super::state::{JobState, Outcome};
 use super::time::Timestamp;
 
 impl<J> Orchestrator<J> {
@@ -44,6 +49,14 @@ impl<J> Orchestrator<J> {
     #[must_use]
     pub fn is_away(&self, attempt: Attempt) -> bool {
         self.bodies.is_away(attempt)
+    }
+
+    /// Whether a job whose attempt is aborted was cancelled, though it had time to end in order.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_cut_off(&self, job: JobId) -> bool {
+        let extra = self.jobs.extra(job.slab_index());
+        extra.is_some_and(|extra| extra.options.grace != Some(Duration::ZERO))
+            && self.state(job) == Some(JobState::Ended(Outcome::Cancelled))
     }
 
     /// Whether the body of an aborted attempt of a job is not gone. O(log bodies that are not).

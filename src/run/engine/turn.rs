@@ -1,3 +1,4 @@
+use std::format;
 use std::sync::Arc;
 use std::vec::Vec;
 
@@ -9,6 +10,9 @@ use crate::run::facts::mishap::{Mishap, MishapKind};
 use crate::run::facts::quiet::Panic;
 use crate::run::job::context::Context;
 use crate::run::job::payload::Payload;
+
+/// What is said of a job that was dropped though it had a grace period: that was over, or the run was aborted.
+const CUT_OFF: &str = "dropped before it had ended";
 
 /// What an engine does in a turn: it hears what was said, lets time pass, and obeys what the core decides.
 impl<P: Payload> Engine<P> {
@@ -150,6 +154,9 @@ impl<P: Payload> Engine<P> {
         if let Some(record) = self.core.payload_mut(attempt.job) {
             record.ended = clock;
         }
+        if self.core.is_cut_off(attempt.job) {
+            self.note_cut_off(attempt.job);
+        }
         self.forget_context(index);
         let away = self.core.on_body_away(attempt);
         debug_assert!(away.is_ok(), "{away:?}");
@@ -158,6 +165,20 @@ impl<P: Payload> Engine<P> {
             let keep = !ended || self.keep_bodies;
             let value = Value::Aborted { attempt, body, keep };
             self.left.discard(Some(attempt.job), value);
+        }
+    }
+
+    /// It had time to end in order, and has not: that is said behind what it has said of itself.
+    #[cold]
+    fn note_cut_off(&mut self, job: JobId) {
+        let said = self.core.payload(job).and_then(|record| record.note());
+        let text: Arc<str> = match said {
+            Some(said) => format!("{said}; {CUT_OFF}").into(),
+            None => CUT_OFF.into(),
+        };
+        self.tell_note(job, &text);
+        if let Some(record) = self.core.payload_mut(job) {
+            record.put_note(text);
         }
     }
 

@@ -94,7 +94,7 @@ impl<C: OutputStore + ?Sized> Report<C> {
 
     /// Like [`check`](Self::check), for a run that is meant to be stopped, a server's: that it was stopped is
     /// well, too. What had failed by then is not: a job that waits for its next attempt when the run is stopped has failed.
-    /// Whoever is dropped because it did not end within its grace period is cancelled, which is no failure.
+    /// Whoever is dropped because it did not end within its grace period is cancelled, with a note that says so, which is no failure.
     ///
     /// # Errors
     /// As [`check`](Self::check), with something that went wrong.
