@@ -29,7 +29,7 @@ const SLICE: Duration = Duration::from_millis(1);
 /// Runs a graph in place: in the task that awaits this, on any executor, with this clock.
 ///
 /// The future is `Send` if the graph is a [`SendJobGraph`](crate::SendJobGraph). Dropping it drops
-/// every job. The functions of the adapters, such as [`smol::run`](crate::smol::run), call this one.
+/// every job. The functions of the adapters, such as `smol::run`, call this one.
 ///
 /// # Errors
 /// [`RunError`] for a graph that cannot start. All that happens later is in the report.

@@ -26,7 +26,7 @@ use crate::run::job::payload::Sendable;
 ///
 /// Dropping the future drops every job; one that is being polled or dropped on another thread goes
 /// when that returns. If the runtime is shut down first, the run is stopped. The functions of the
-/// adapters, such as [`smol::run_parallel`](crate::smol::run_parallel), call this one.
+/// adapters, such as `smol::run_parallel`, call this one.
 ///
 /// # Errors
 /// [`RunError`] for a graph that cannot start. All that happens later is in the report.
