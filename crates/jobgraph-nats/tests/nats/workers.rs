@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use jobgraph::SendReport;
@@ -238,6 +238,7 @@ fn two_controllers_do_not_hear_each_other() {
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     pub(crate) is_held: Arc<AtomicBool>,
+    connections: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Proxy {
@@ -246,9 +247,12 @@ impl Proxy {
         let (own, is_held) =
             (listener.local_addr().unwrap().port(), Arc::new(AtomicBool::new(false)));
         let held = Arc::clone(&is_held);
+        let connections = Arc::<Mutex<Vec<TcpStream>>>::default();
+        let opened = Arc::clone(&connections);
         std::thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
                 let Ok(far) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+                opened.lock().unwrap().push(near.try_clone().unwrap());
                 let ways = [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)];
                 for (mut from, mut to) in ways {
                     let held = Arc::clone(&held);
@@ -267,7 +271,14 @@ impl Proxy {
                 }
             }
         });
-        Self { port: own, is_held }
+        Self { port: own, is_held, connections }
+    }
+
+    /// Ends all connections that there are.
+    pub(crate) fn cut(&self) {
+        for connection in self.connections.lock().unwrap().drain(..) {
+            let _ = connection.shutdown(std::net::Shutdown::Both);
+        }
     }
 }
 
