@@ -27,8 +27,8 @@
 //! # What counts
 //! - A job is known by its key, never by its place; no other one of the run may have it, not even once the job is gone. Its record
 //!   counts if its version is the same, and if the durable jobs that it comes from are the same and left the same behind: those that
-//!   it requires, also by `after` and the like, and those that lie behind what it requires and is not durable; those that the job comes from that has added it; and for
-//!   one of a graph inside, those that the jobs around come from, their versions, and what the graphs before it in the same attempt have left
+//!   it requires, also by `after` and the like, and those that lie behind what it requires and is not durable; those that the job comes from
+//!   that has added it; and for one of a graph inside, those that the jobs around come from, their versions, and what the graphs before it in the same attempt have left
 //!   behind. One that was done again, and left the same text behind, changes nothing for others; a `HashMap` has another text each time.
 //! - Of several jobs of which any is enough ([`requires_any`](crate::Job::requires_any)), one that has left the same behind is enough.
 //! - Only success is recorded. What failed, timed out, was cancelled or skipped is done again, with all its retries, and so is what is

@@ -1,6 +1,3 @@
-#[cfg(feature = "std")]
-use core::time::Duration;
-
 use super::bodies::Leaving;
 use super::error::InputError;
 use super::job::{Attempt, JobId};
@@ -54,8 +51,7 @@ impl<J> Orchestrator<J> {
     /// Whether a job whose attempt is aborted was cancelled, though it had time to end in order.
     #[cfg(feature = "std")]
     pub(crate) fn is_cut_off(&self, job: JobId) -> bool {
-        let extra = self.jobs.extra(job.slab_index());
-        extra.is_some_and(|extra| extra.options.grace != Some(Duration::ZERO))
+        self.jobs.extra(job.slab_index()).is_some_and(|extra| extra.facts().grace)
             && self.state(job) == Some(JobState::Ended(Outcome::Cancelled))
     }
 

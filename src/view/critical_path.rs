@@ -111,7 +111,7 @@ impl<'a> Causes<'a> {
         Self { history, within, window, pools }
     }
 
-    /// What let a job start when it did, and since when it could. O(its requirements + log n).
+    /// What let a job start when it did, and since when it could. O(its requirements + its pools * log n).
     pub(crate) fn of(&self, job: &'a JobHistory) -> (Moment, Cause<'a>) {
         let Some(started) = job.started() else { return self.of_skipped(job) };
         let by = job.info.added_by.and_then(|by| self.history.job(self.within, by));

@@ -42,9 +42,8 @@ pub(crate) struct Answers {
     heard: Place,
     /// How many the server has sent: one more each time, or something was lost on the way.
     sent: u64,
-    /// What acknowledges the last one, and with it those before, and how many those are.
+    /// What acknowledges the last one, and with it those before.
     unacked: Option<Acker>,
-    many: u64,
     anew: Option<BoxFuture<'static, Result<Opened, NatsError>>>,
 }
 
@@ -53,7 +52,7 @@ impl Answers {
     pub(crate) async fn listen(calls: &Arc<Calls>) -> Result<Self, NatsError> {
         let stream = open(calls, DeliverPolicy::New).await?;
         let (calls, heard) = (Arc::clone(calls), (made(&calls.link.done), 0));
-        Ok(Self { calls, stream, heard, sent: 0, unacked: None, many: 0, anew: None })
+        Ok(Self { calls, stream, heard, sent: 0, unacked: None, anew: None })
     }
 
     /// The next answer, to be [acknowledged](Self::heard). Nothing is lost if this is dropped.
@@ -99,22 +98,20 @@ impl Answers {
 
     /// What was brought has been heard: the server is told of several together.
     pub(crate) async fn heard(&mut self) {
-        self.many += 1;
-        if self.many == TOGETHER {
+        if self.sent.is_multiple_of(TOGETHER) {
             self.acknowledge().await;
         }
     }
 
     /// The server is told of all that was heard.
     pub(crate) async fn acknowledge(&mut self) {
-        self.many = 0;
         if let Some(acker) = self.unacked.take() {
             let _ = acker.ack().await;
         }
     }
 
     fn listen_anew(&mut self) {
-        (self.unacked, self.many) = (None, 0);
+        self.unacked = None;
         self.anew = Some(Box::pin(anew(Arc::clone(&self.calls), self.heard)));
     }
 }

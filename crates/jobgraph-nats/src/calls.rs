@@ -116,17 +116,13 @@ impl Calls {
         let input = Bytes::from(call.input);
         let sent = tokio::select! {
             biased;
-            sent = self.send(call.task, call.key, input.clone(), slot) => Some(sent),
-            () = &mut cancelled => None,
+            sent = self.send(call.key, input.clone(), slot) => sent.map_err(|error| failed(&error))?,
+            () = &mut cancelled => return Err(self.call_off(slot)),
         };
-        let Some(sent) = sent else {
-            self.withdraw(slot);
-            return Err(CallError::Cancelled);
-        };
-        if let Some(output) = sent.map_err(|error| failed(&error))? {
-            return Ok(output);
+        match sent {
+            Some(output) => Ok(output),
+            None => self.hear(cx, cancelled, input, slot).await,
         }
-        self.hear(cx, cancelled, input, slot).await
     }
 
     /// Waits for the answer to a call that was sent.
@@ -168,10 +164,7 @@ impl Calls {
                     sent = Box::pin(self.send_again(input.clone(), slot)) => {
                         sent.map_err(|error| failed(&error))?;
                     }
-                    () = &mut cancelled => {
-                        self.withdraw(slot);
-                        return Err(CallError::Cancelled);
-                    }
+                    () = &mut cancelled => return Err(self.call_off(slot)),
                 },
                 Some(News::Done(headers, payload)) => {
                     if is_alone {
@@ -186,20 +179,18 @@ impl Calls {
     /// Publishes a call, unless somebody has it from before, or has answered it.
     async fn send(
         self: &Arc<Self>,
-        task: &'static str,
         key: Option<String>,
         input: Bytes,
         slot: &mut Slot,
     ) -> Result<Option<Vec<u8>>, NatsError> {
         if let (true, Some(key)) = (self.is_back, &key) {
-            match Box::pin(self.before(task, key, slot)).await? {
+            match Box::pin(self.before(key, slot)).await? {
                 Before::Answered(output) => return Ok(Some(output)),
                 Before::AtWork => return Ok(None),
                 Before::Nothing => {}
             }
         }
-        let subject = self.nats.subjects.work(task, &slot.id);
-        self.publish(&slot.id.clone(), subject, input, slot).await?;
+        self.publish(&slot.id.clone(), input, slot).await?;
         Ok(None)
     }
 
@@ -210,30 +201,20 @@ impl Calls {
             return Ok(());
         }
         // The server remembers names of what it no longer has.
-        self.publish(&unique(), subject, input, slot).await
+        self.publish(&unique(), input, slot).await
     }
 
-    async fn publish(
-        &self,
-        name: &str,
-        subject: String,
-        input: Bytes,
-        slot: &mut Slot,
-    ) -> Result<(), NatsError> {
+    async fn publish(&self, name: &str, input: Bytes, slot: &mut Slot) -> Result<(), NatsError> {
+        let subject = self.nats.subjects.work(slot.task, &slot.id);
         let headers = wire::work_headers(slot.comes_back);
         slot.is_large = self.link.publish(&self.nats, name, subject, headers, input).await?;
         Ok(())
     }
 
     /// Looks for what has become of a call that may have been made before.
-    async fn before(
-        self: &Arc<Self>,
-        task: &'static str,
-        key: &str,
-        slot: &mut Slot,
-    ) -> Result<Before, NatsError> {
+    async fn before(&self, key: &str, slot: &mut Slot) -> Result<Before, NatsError> {
         let before = format!("{}.{}.*", self.run, digest(key));
-        let work = self.nats.subjects.work(task, &before);
+        let work = self.nats.subjects.work(slot.task, &before);
         let at_work = last(&self.link.work, &work).await?;
         let id = at_work.as_ref().and_then(|work| self.nats.subjects.id_of_work(&work.subject));
         let own = slot.id.clone();
@@ -281,6 +262,12 @@ impl Calls {
         wire::answer_of(headers, &payload)
     }
 
+    /// The call ends here, whatever becomes of it elsewhere.
+    fn call_off(self: &Arc<Self>, slot: &Slot) -> CallError {
+        self.withdraw(slot);
+        CallError::Cancelled
+    }
+
     /// Nobody wants the answer any more. Who says so does not wait for it to be heard.
     fn withdraw(self: &Arc<Self>, slot: &Slot) {
         let (calls, task, id) = (Arc::clone(self), slot.task, slot.id.clone());
@@ -326,7 +313,7 @@ impl Calls {
         if self.waiting.is_any_slow() {
             let _ = self.mend().await;
         }
-        for task in self.waiting.slow() {
+        for task in self.waiting.alone() {
             let is_there = match self.link.work.consumer_info(token(task)).await {
                 Ok(info) => info.num_waiting > 0 || info.num_ack_pending > 0,
                 Err(error) => !is_missing(&error),

@@ -37,6 +37,11 @@ impl Waits {
         self.since.elapsed() > SLOW
     }
 
+    /// Whether nobody seems to be there who would begin it.
+    fn is_alone(&self) -> bool {
+        !self.has_begun && self.is_slow()
+    }
+
     fn tell(&self, news: News) {
         let _ = self.news.send(Box::new(news));
     }
@@ -110,8 +115,8 @@ impl Waiting {
     /// Nobody handles that task.
     pub(crate) fn nobody(&self, task: &str) {
         let calls = self.calls();
-        let slow = calls.values().filter(|waits| waits.task == task && !waits.has_begun);
-        slow.filter(|waits| waits.is_slow()).for_each(|waits| waits.tell(News::Nobody));
+        let alone = calls.values().filter(|waits| waits.task == task && waits.is_alone());
+        alone.for_each(|waits| waits.tell(News::Nobody));
     }
 
     /// Whether any has waited for long.
@@ -120,10 +125,9 @@ impl Waiting {
     }
 
     /// The tasks of those that have waited for long, and that nobody has begun.
-    pub(crate) fn slow(&self) -> BTreeSet<&'static str> {
+    pub(crate) fn alone(&self) -> BTreeSet<&'static str> {
         let calls = self.calls();
-        let slow = calls.values().filter(|waits| !waits.has_begun && waits.is_slow());
-        slow.map(|waits| waits.task).collect()
+        calls.values().filter(|waits| waits.is_alone()).map(|waits| waits.task).collect()
     }
 
     /// All of them, with their tasks.

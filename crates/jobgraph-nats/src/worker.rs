@@ -83,13 +83,11 @@ async fn serve(
             }
         };
         while let Poll::Ready(Some(answer)) = handled.poll_next_unpin(task) {
-            answers.push(answer);
+            answers.extend(answer);
         }
         // Together, since each would wake the thread that sends it.
         for (asked, answer) in answers.drain(..) {
-            if let Some(answer) = answer {
-                let _ = asked.send(answer);
-            }
+            let _ = asked.send(answer);
         }
         if will_more_come || !handled.is_empty() { Poll::Pending } else { Poll::Ready(()) }
     })
@@ -99,13 +97,12 @@ async fn serve(
 }
 
 /// The answer to a call, and who asked; none if nobody wants it any more.
-async fn handle(handlers: &Handlers, task: Task) -> (Asked, Option<Answered>) {
+async fn handle(handlers: &Handlers, task: Task) -> Option<(Asked, Answered)> {
     let Task { name, cx, input, mut answer } = task;
     let handling = handlers.handle(name, cx, &input);
-    let handled = tokio::select! {
+    tokio::select! {
         biased;
-        handled = handling => Some(handled),
+        handled = handling => Some((answer, handled)),
         () = answer.closed() => None,
-    };
-    (answer, handled)
+    }
 }

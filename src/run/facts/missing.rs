@@ -31,15 +31,9 @@ impl Missing {
     /// Why a job that is not over well left nothing.
     pub(crate) fn of(core: &Orchestrator<Record>, job: JobId) -> Self {
         let why = match core.state(job).and_then(JobState::outcome) {
-            Some(Outcome::Failed(failure)) => {
-                Why::Failed(failure, Self::error_of(core, job, failure))
-            }
+            Some(Outcome::Failed(failure)) => Why::Failed(failure, Self::error_of(core, job)),
             Some(Outcome::Skipped(reason @ SkipReason::Requirement(culprit))) => {
-                let error = match core.state(culprit).and_then(JobState::outcome) {
-                    Some(Outcome::Failed(failure)) => Self::error_of(core, culprit, failure),
-                    _ => None,
-                };
-                Why::Skipped(core.job_name(culprit), reason, error)
+                Why::Skipped(core.job_name(culprit), reason, Self::error_of(core, culprit))
             }
             Some(outcome @ (Outcome::Cancelled | Outcome::Skipped(SkipReason::RunStopped))) => {
                 let why =
@@ -51,11 +45,9 @@ impl Missing {
         Self { job: core.job_name(job), why }
     }
 
-    fn error_of(
-        core: &Orchestrator<Record>,
-        job: JobId,
-        failure: Failure,
-    ) -> Option<Arc<JobError>> {
+    /// Why a job failed, if it did.
+    fn error_of(core: &Orchestrator<Record>, job: JobId) -> Option<Arc<JobError>> {
+        let Outcome::Failed(failure) = core.state(job)?.outcome()? else { return None };
         match failure {
             Failure::TimedOut => Some(Arc::new(JobError::TimedOut)),
             Failure::NeverReady => Some(Arc::new(JobError::NeverReady)),
