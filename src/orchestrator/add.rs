@@ -6,6 +6,8 @@ use super::edge::{Condition, MAX};
 use super::error::GraphError;
 use super::job::{JobId, JobKind, JobOptions, NumberAndIndex};
 use super::machine::Orchestrator;
+#[cfg(feature = "std")]
+use super::machine::RunOptions;
 use super::node::{Extra, Node};
 use super::observe::Change;
 use super::resolve::Resolution;
@@ -13,6 +15,14 @@ use super::state::Event;
 use super::store::PLAIN;
 
 impl<J> Orchestrator<J> {
+    /// An empty graph on the heap, with room for a few jobs.
+    #[cfg(feature = "std")]
+    pub(crate) fn boxed() -> Box<Self> {
+        let mut core = Box::new(Self::new(RunOptions::default()));
+        core.jobs.begin();
+        core
+    }
+
     /// Adds a job, before `start` or while the run goes on. O(requirements).
     ///
     /// In a run, requirements on jobs that have ended resolve on the spot: the job is queued, waits,

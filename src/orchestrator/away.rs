@@ -20,8 +20,9 @@ impl<J> Orchestrator<J> {
         if self.bodies.polled != Some(attempt) {
             return Err(self.not_leaving(attempt));
         }
-        self.bodies.polled = None;
-        if let Some(left) = self.bodies.leaving.get_mut(&attempt.job) {
+        let bodies = self.bodies.make();
+        bodies.polled = None;
+        if let Some(left) = bodies.leaving.get_mut(&attempt.job) {
             left.away = true;
         }
         self.take_turns();
@@ -75,29 +76,30 @@ impl<J> Orchestrator<J> {
         let (attempt, takes_seat) = (node.attempts, node.is_finite());
         let kind = self.jobs.kind_of(index);
         let left = Leaving { attempt, away: false, takes_seat, kind, in_stop_order };
-        self.bodies.leaving.insert(self.id(index), left);
+        let id = self.id(index);
+        self.bodies.make().leaving.insert(id, left);
     }
 
     /// The body whose abort was polled last is gone, since nobody said otherwise.
     #[inline]
     pub(super) fn settle_polled(&mut self) {
-        if self.bodies.polled.is_some() {
+        if self.bodies.existing().is_some_and(|bodies| bodies.polled.is_some()) {
             self.let_polled_go();
         }
     }
 
     #[cold]
     fn let_polled_go(&mut self) {
-        if let Some(attempt) = self.bodies.polled.take() {
+        if let Some(attempt) = self.bodies.make().polled.take() {
             self.let_body_go(attempt);
         }
     }
 
     fn let_body_go(&mut self, Attempt { job, .. }: Attempt) {
-        let Some(left) = self.bodies.leaving.remove(&job) else { return };
+        let Some(left) = self.bodies.make().leaving.remove(&job) else { return };
         self.seats_taken -= usize::from(left.takes_seat);
         if let Some(kind) = left.kind {
-            self.queue.kinds.give_back(kind);
+            self.queue.kinds.make().give_back(kind);
         }
         if let Some(index) = self.jobs.index(job) {
             let node = self.jobs.node_mut(index);
@@ -111,7 +113,7 @@ impl<J> Orchestrator<J> {
             let index = job.slab_index();
             self.jobs.node_mut(index).body_is_leaving = false;
             if self.jobs.is_gone(index) {
-                self.bodies.gone.push(index);
+                self.bodies.make().gone.push(index);
             }
         }
     }

@@ -11,8 +11,11 @@ pub(crate) struct Blocks<T> {
     last: Vec<T>,
 }
 
+/// As many there is room for at first, where room is made at all: for most small graphs that is enough.
+pub(super) const FEW: usize = 8;
+
 /// How many there are in a block.
-const SIZE: usize = 1 << BITS;
+pub(super) const SIZE: usize = 1 << BITS;
 const BITS: u32 = 10;
 
 impl<T> Blocks<T> {
@@ -34,9 +37,12 @@ impl<T> Blocks<T> {
         self.last.push(value);
     }
 
-    /// Makes room for a few.
-    pub(super) fn reserve(&mut self, few: usize) {
-        self.last.reserve(few);
+    /// Makes room for a few, unless there is some: a list that grows by itself takes twice as long to begin.
+    #[inline]
+    pub(crate) fn begin(&mut self) {
+        if self.last.capacity() == 0 {
+            self.last = Vec::with_capacity(FEW);
+        }
     }
 
     /// The last block, if so many more fit in there.
@@ -69,6 +75,15 @@ impl<T> Blocks<T> {
         let kept = (len - block * SIZE).min(rest[0].len());
         self.last.extend(rest[0].drain(..kept));
         rest.into_iter().flatten()
+    }
+
+    /// Takes out all, one by one.
+    #[cfg(feature = "std")]
+    pub(crate) fn drain(&mut self, mut take: impl FnMut(T)) {
+        for block in core::mem::take(&mut self.full) {
+            block.into_iter().for_each(&mut take);
+        }
+        core::mem::take(&mut self.last).into_iter().for_each(take);
     }
 
     /// All, block by block: for loops that are to be fast.

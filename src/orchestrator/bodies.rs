@@ -2,6 +2,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::job::{Attempt, JobId};
+use super::seldom::Empty;
 
 /// The bodies of aborted attempts, until they are gone. At most one a job.
 #[derive(Clone, Debug)]
@@ -24,11 +25,12 @@ pub(super) struct Leaving {
     pub(super) in_stop_order: bool,
 }
 
-impl Bodies {
-    pub(super) const fn new() -> Self {
-        Self { leaving: BTreeMap::new(), polled: None, gone: Vec::new() }
-    }
+impl Empty for Bodies {
+    const EMPTY: Self = Self { leaving: BTreeMap::new(), polled: None, gone: Vec::new() };
+    const NOTHING: &'static Self = &Self::EMPTY;
+}
 
+impl Bodies {
     pub(super) fn is_away(&self, attempt: Attempt) -> bool {
         let left = self.leaving.get(&attempt.job);
         left.is_some_and(|left| left.away && left.attempt == attempt.number)

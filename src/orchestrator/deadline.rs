@@ -1,5 +1,6 @@
 use alloc::collections::BTreeSet;
 
+use super::seldom::Seldom;
 use super::time::Timestamp;
 
 /// What is due.
@@ -14,14 +15,14 @@ pub(super) enum Due {
 pub(super) struct Deadlines {
     run: Option<Timestamp>,
     /// By time, then in the order armed.
-    jobs: BTreeSet<(Timestamp, u64, u32)>,
+    jobs: Seldom<BTreeSet<(Timestamp, u64, u32)>>,
     armed: u64,
     next: Option<Timestamp>,
 }
 
 impl Deadlines {
     pub(super) const fn new() -> Self {
-        Self { run: None, jobs: BTreeSet::new(), armed: 0, next: None }
+        Self { run: None, jobs: Seldom::new(), armed: 0, next: None }
     }
 
     /// The earliest deadline. O(1).
@@ -37,13 +38,13 @@ impl Deadlines {
     /// Arms a job's deadline. What it returns disarms it. O(log armed).
     pub(super) fn arm(&mut self, index: u32, at: Timestamp) -> (Timestamp, u64) {
         self.armed += 1;
-        self.jobs.insert((at, self.armed, index));
+        self.jobs.make().insert((at, self.armed, index));
         self.refresh();
         (at, self.armed)
     }
 
     pub(super) fn disarm(&mut self, index: u32, (at, order): (Timestamp, u64)) {
-        self.jobs.remove(&(at, order, index));
+        self.jobs.make().remove(&(at, order, index));
         self.refresh();
     }
 

@@ -2,8 +2,10 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::blocks::SIZE;
 use super::edge::{Edge, NONE};
 use super::made::Made;
+use super::seldom::{Empty, Seldom};
 
 /// The other side of the requirements: who requires a job, in the order in which the requirements were made.
 ///
@@ -14,36 +16,40 @@ pub(super) struct Dependents {
     sorted: Vec<u32>,
     /// By required job: where its dependents begin; those of the job before end there.
     starts: Vec<u32>,
-    late: Late,
+    /// How many words of [`Made`] there were then.
+    since: usize,
+    late: Seldom<Late>,
 }
 
 /// Edges that came after the others were sorted.
 #[derive(Clone, Debug)]
 struct Late {
-    /// How many words of [`Made`] there were before.
-    since: usize,
     /// By word since then: the dependent, and the next word that is about the same required job.
     words: Vec<(Edge, u32)>,
     /// By required job, as long as the last one needs: its first word here, and its last.
     ends: Vec<(u32, u32)>,
 }
 
+impl Empty for Late {
+    const EMPTY: Self = Self { words: Vec::new(), ends: Vec::new() };
+    const NOTHING: &'static Self = &Self::EMPTY;
+}
+
 impl Dependents {
     pub(super) const fn new() -> Self {
-        let late = Late { since: 0, words: Vec::new(), ends: Vec::new() };
-        Self { sorted: Vec::new(), starts: Vec::new(), late }
+        Self { sorted: Vec::new(), starts: Vec::new(), since: 0, late: Seldom::new() }
     }
 
     /// Sorts all edges, which are so many, by the required one of so many jobs: a counting sort, which is
     /// stable. O(jobs + edges).
     pub(super) fn of(made: &Made, edges: usize, jobs: usize) -> Self {
         let mut this = Self::new();
-        this.late.since = made.len();
+        this.since = made.len();
         if edges == 0 {
             return this;
         }
         // Counted two further on and filled one further on, each start ends up where its job's dependents begin.
-        let mut starts = vec![0_u32; jobs + 2];
+        let mut starts = zeros(jobs + 2);
         let counts = &mut starts[2..];
         made.for_each(|_, required| counts[required.index() as usize] += 1);
         let mut end = 0;
@@ -51,7 +57,7 @@ impl Dependents {
             end += *start;
             *start = end;
         }
-        let mut sorted = vec![0_u32; edges];
+        let mut sorted = zeros(edges);
         let ends = &mut starts[1..];
         made.for_each(|job, required| {
             let end = &mut ends[required.index() as usize];
@@ -83,13 +89,13 @@ impl Dependents {
     /// The first word about a job that came later.
     #[inline]
     pub(super) fn first_late(&self, required: u32) -> Option<u32> {
-        let &(first, _) = self.late.ends.get(required as usize)?;
+        let &(first, _) = self.late.existing()?.ends.get(required as usize)?;
         Some(first).filter(|&first| first != NONE)
     }
 
     /// The dependent that such a word is about, if it is there, and the next word about the same job.
     pub(super) fn late(&self, at: u32) -> (Option<Edge>, Option<u32>) {
-        let (dependent, next) = self.late.words[at as usize - self.late.since];
+        let (dependent, next) = self.late.words[at as usize - self.since];
         (
             Some(dependent).filter(|edge| edge.has_condition()),
             Some(next).filter(|&next| next != NONE),
@@ -104,7 +110,7 @@ impl Dependents {
 
     /// A job was given all its requirements: the words that begin here.
     pub(super) fn push(&mut self, job: u32, begin: u32, requirements: impl Iterator<Item = Edge>) {
-        let Late { since, words, ends } = &mut self.late;
+        let (since, Late { words, ends }) = (self.since, self.late.make());
         words.push((Edge::FORGOTTEN, NONE));
         for (at, required) in (begin + 1..).zip(requirements) {
             let index = required.index() as usize;
@@ -114,7 +120,7 @@ impl Dependents {
             let (first, last) = &mut ends[index];
             match *last {
                 NONE => *first = at,
-                last => words[last as usize - *since].1 = at,
+                last => words[last as usize - since].1 = at,
             }
             *last = at;
             words.push((required.with_index(job), NONE));
@@ -123,15 +129,28 @@ impl Dependents {
 
     /// The dependent of an edge is removed, if that came later.
     pub(super) fn forget(&mut self, at: u32) {
-        if let Some(word) = (at as usize).checked_sub(self.late.since) {
-            self.late.words[word].0 = Edge::FORGOTTEN;
+        if let Some(word) = (at as usize).checked_sub(self.since) {
+            self.late.make().words[word].0 = Edge::FORGOTTEN;
         }
     }
 
     /// Who gets this index begins without dependents.
     pub(super) fn forget_job(&mut self, required: u32) {
-        if let Some(ends) = self.late.ends.get_mut(required as usize) {
+        if let Some(late) = self.late.existing_mut()
+            && let Some(ends) = late.ends.get_mut(required as usize)
+        {
             *ends = (NONE, NONE);
         }
     }
+}
+
+/// So many zeros. Few of them are sooner written than found: memory that is zero already is none that was used before.
+#[expect(clippy::slow_vector_initialization, reason = "that is the point")]
+fn zeros(len: usize) -> Vec<u32> {
+    if len > SIZE {
+        return vec![0; len];
+    }
+    let mut zeros = Vec::with_capacity(len);
+    zeros.resize(len, 0);
+    zeros
 }

@@ -8,6 +8,7 @@ use super::edge::{Condition, Edge};
 use super::job::JobId;
 use super::made::Made;
 use super::nodes::Nodes;
+use super::seldom::Seldom;
 
 /// The requirements between the jobs, from both sides.
 ///
@@ -23,7 +24,7 @@ pub(super) struct Edges {
     dead: usize,
     /// While the graph is built, of jobs with many edges, forgotten ones included: where those are that are not,
     /// by required job.
-    wide: BTreeMap<u32, BTreeMap<u32, u32>>,
+    wide: Seldom<BTreeMap<u32, BTreeMap<u32, u32>>>,
     pub(super) dependents: Dependents,
     /// The last creation number when the other side was sorted; [`BUILDING`] before. A job that is
     /// younger has no sorted dependents and is none, and requires older ones alone.
@@ -42,7 +43,7 @@ impl Edges {
             made: Made::new(),
             live: 0,
             dead: 0,
-            wide: BTreeMap::new(),
+            wide: Seldom::new(),
             dependents: Dependents::new(),
             known: BUILDING,
         }
@@ -62,7 +63,7 @@ impl Edges {
     pub(super) fn connect(&mut self, job: u32, required: u32, condition: Condition) {
         let at = self.made.push(job, required, condition);
         self.live += 1;
-        if let Some(wide) = self.wide.get_mut(&job) {
+        if let Some(wide) = self.wide.existing_mut().and_then(|wide| wide.get_mut(&job)) {
             wide.insert(required, at);
         }
     }
@@ -151,7 +152,7 @@ impl Edges {
         let all = self.made.of_job(job).map(|(at, edge)| (edge.index(), at));
         let wide: BTreeMap<u32, u32> = all.collect();
         let found = wide.get(&required).copied();
-        self.wide.insert(job, wide);
+        self.wide.make().insert(job, wide);
         found
     }
 
@@ -159,7 +160,7 @@ impl Edges {
     pub(super) fn disconnect(&mut self, nodes: &Nodes, job: u32, at: u32) {
         let edge = self.made.forget(at);
         self.let_go(1);
-        if let Some(wide) = self.wide.get_mut(&job) {
+        if let Some(wide) = self.wide.existing_mut().and_then(|wide| wide.get_mut(&job)) {
             wide.remove(&edge.index());
         }
         self.sweep_if_idle(nodes);
@@ -183,7 +184,7 @@ impl Edges {
                 freed(job, edge);
             }
         }
-        self.wide.clear();
+        self.wide = Seldom::new();
         self.sweep_if_idle(nodes);
     }
 
@@ -255,7 +256,7 @@ impl Edges {
     pub(super) fn sort(&mut self, nodes: &Nodes, known: u64) {
         self.dependents = self.other_side(nodes);
         self.known = known;
-        self.wide = BTreeMap::new();
+        self.wide = Seldom::new();
     }
 
     /// The other side of all requirements. O(jobs + requirements).
@@ -288,7 +289,7 @@ impl Edges {
     /// Makes all anew, without the dead edges. O(edges).
     pub(super) fn sweep(&mut self, nodes: &Nodes) {
         let made = self.made.restart();
-        (self.live, self.dead, self.wide) = (0, 0, BTreeMap::new());
+        (self.live, self.dead, self.wide) = (0, 0, Seldom::new());
         for (_, job, edge) in made.iter() {
             let (required, condition) = edge.parts();
             if self.is_required(nodes, job, required) {

@@ -177,7 +177,9 @@ impl<J> Orchestrator<J> {
     fn forget(&mut self, index: u32) -> J {
         let id = self.id(index);
         let (node, payload) = self.jobs.remove(index);
-        self.culprits.remove(&index);
+        if let Some(culprits) = self.culprits.existing_mut() {
+            culprits.remove(&index);
+        }
         *self.counts.of(node.stage) -= 1;
         self.counts.removed += 1;
         if !node.stage.is_ended() {

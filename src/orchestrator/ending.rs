@@ -48,7 +48,9 @@ impl<J> Orchestrator<J> {
             *order = made;
         }
         let jobs = &self.jobs;
-        self.bodies.put_in_stop_order(|job| jobs.index(job).is_some());
+        if let Some(bodies) = self.bodies.existing_mut() {
+            bodies.put_in_stop_order(|job| jobs.index(job).is_some());
+        }
     }
 
     /// The indices in the slab that no dependent holds back.
@@ -68,7 +70,7 @@ impl<J> Orchestrator<J> {
     /// In an ending run: asks those to stop whom nobody holds back any more.
     #[inline]
     pub(super) fn take_turns(&mut self) {
-        if !self.bodies.gone.is_empty() {
+        if self.bodies.existing().is_some_and(|bodies| !bodies.gone.is_empty()) {
             self.stop_those_freed();
         }
     }
@@ -81,7 +83,8 @@ impl<J> Orchestrator<J> {
 
     /// Those who ended, lost their bodies, and are held back by nobody.
     fn take_gone(&mut self) -> Vec<u32> {
-        let mut gone = core::mem::take(&mut self.bodies.gone);
+        let gone = self.bodies.existing_mut().map(|bodies| core::mem::take(&mut bodies.gone));
+        let mut gone = gone.unwrap_or_default();
         gone.retain(|&index| self.stop_order().is_some_and(|order| !order.holds_back(index)));
         gone
     }

@@ -1,3 +1,4 @@
+use super::bodies::Bodies;
 use super::job::{Attempt, JobId};
 use super::machine::Orchestrator;
 use super::state::Event;
@@ -20,7 +21,8 @@ impl<J> Orchestrator<J> {
     #[inline]
     pub fn has_ready_jobs(&self) -> bool {
         self.queue.has_next(self.has_free_seat())
-            || self.bodies.are_unsettled() && self.is_ready_without_polled()
+            || self.bodies.existing().is_some_and(Bodies::are_unsettled)
+                && self.is_ready_without_polled()
     }
 }
 

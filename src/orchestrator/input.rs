@@ -1,3 +1,4 @@
+use super::bodies::Bodies;
 use super::error::{GraphError, InputError};
 use super::job::{Attempt, JobId, JobKind};
 use super::machine::Orchestrator;
@@ -195,7 +196,7 @@ impl<J> Orchestrator<J> {
         }
         let signal = self.signals.pop_front()?;
         if let Signal::Abort(attempt) = signal {
-            self.bodies.abort_was_polled(attempt);
+            self.bodies.make().abort_was_polled(attempt);
         }
         Some(signal)
     }
@@ -204,7 +205,7 @@ impl<J> Orchestrator<J> {
     #[must_use]
     #[inline]
     pub fn has_signals(&self) -> bool {
-        !self.signals.is_empty() || self.bodies.are_unsettled()
+        !self.signals.is_empty() || self.bodies.existing().is_some_and(Bodies::are_unsettled)
     }
 
     /// When [`on_deadline`](Self::on_deadline) has to be called at the latest; `None` if nothing is
@@ -299,7 +300,9 @@ impl<J> Orchestrator<J> {
     fn settle(&mut self, index: u32) {
         if self.node(index).stage.is_ended() {
             match self.phase {
-                Phase::Ending { .. } if self.jobs.is_gone(index) => self.bodies.gone.push(index),
+                Phase::Ending { .. } if self.jobs.is_gone(index) => {
+                    self.bodies.make().gone.push(index);
+                }
                 Phase::Ending { .. } => {}
                 // What required its readiness has been told.
                 _ if self.jobs.was_ready(index) => {}

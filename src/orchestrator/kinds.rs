@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::line::Lane;
 use super::pool::{PoolUse, PoolWait};
+use super::seldom::Empty;
 use super::turn::Standing;
 
 /// So much of a pool.
@@ -74,21 +75,22 @@ struct Kind {
     offered_by: Option<u32>,
 }
 
-impl Kinds {
-    pub(super) const fn new() -> Self {
-        Self {
-            pools: Vec::new(),
-            names: BTreeSet::new(),
-            all: Vec::new(),
-            by_needs: BTreeMap::new(),
-            heads: BTreeSet::new(),
-            awake: BTreeSet::new(),
-            roomy: Vec::new(),
-            front_runner: None,
-            next: None,
-        }
-    }
+impl Empty for Kinds {
+    const EMPTY: Self = Self {
+        pools: Vec::new(),
+        names: BTreeSet::new(),
+        all: Vec::new(),
+        by_needs: BTreeMap::new(),
+        heads: BTreeSet::new(),
+        awake: BTreeSet::new(),
+        roomy: Vec::new(),
+        front_runner: None,
+        next: None,
+    };
+    const NOTHING: &'static Self = &Self::EMPTY;
+}
 
+impl Kinds {
     pub(super) fn pools(&self) -> &[Pool] {
         &self.pools
     }

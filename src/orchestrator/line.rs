@@ -1,6 +1,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use core::cmp::Reverse;
 
+use super::seldom::{Empty, Seldom};
 use super::state::Stage;
 use super::store::Store;
 use super::turn::{Standing, Turn};
@@ -15,12 +16,17 @@ fn whole(numbers: u64, low: u32) -> u64 {
 #[derive(Clone, Debug)]
 pub(super) struct Lane {
     usual: Line,
-    others: BTreeMap<i32, Line>,
+    others: Seldom<BTreeMap<i32, Line>>,
+}
+
+impl Empty for Lane {
+    const EMPTY: Self = Self::new();
+    const NOTHING: &'static Self = &Self::new();
 }
 
 impl Lane {
     pub(super) const fn new() -> Self {
-        Self { usual: Line::new(), others: BTreeMap::new() }
+        Self { usual: Line::new(), others: Seldom::new() }
     }
 
     /// Makes room for so many jobs of the usual priority.
@@ -41,13 +47,13 @@ impl Lane {
 
     /// Lets a job stand where its turn is.
     pub(super) fn insert(&mut self, priority: i32, index: u32, turn: Turn) {
-        self.line(priority).late.insert(turn, index);
+        self.line(priority).late.make().insert(turn, index);
     }
 
     fn line(&mut self, priority: i32) -> &mut Line {
         match priority {
             0 => &mut self.usual,
-            priority => self.others.entry(priority).or_insert(Line::new()),
+            priority => self.others.make().entry(priority).or_insert(Line::new()),
         }
     }
 
@@ -109,7 +115,7 @@ impl Lane {
 
     fn forget_if_empty(&mut self, priority: i32) {
         if self.others.get(&priority).is_some_and(Line::is_empty) {
-            self.others.remove(&priority);
+            self.others.make().remove(&priority);
         }
     }
 }
@@ -149,13 +155,13 @@ fn is_stale<J>(jobs: &Store<J>, index: u32, low: u32) -> bool {
 #[derive(Clone, Debug)]
 struct Line {
     jobs: VecDeque<Entry>,
-    late: BTreeMap<Turn, u32>,
+    late: Seldom<BTreeMap<Turn, u32>>,
     stale: usize,
 }
 
 impl Line {
     const fn new() -> Self {
-        Self { jobs: VecDeque::new(), late: BTreeMap::new(), stale: 0 }
+        Self { jobs: VecDeque::new(), late: Seldom::new(), stale: 0 }
     }
 
     #[inline]
@@ -175,7 +181,7 @@ impl Line {
 
     fn pop<J>(&mut self, jobs: &Store<J>, numbers: u64) -> Option<u32> {
         let front = self.front(numbers);
-        let first = match self.late.first_entry() {
+        let first = match self.late.existing_mut().and_then(BTreeMap::first_entry) {
             Some(late) if front.is_none_or(|front| *late.key() < front) => late.remove(),
             _ => self.jobs.pop_front()?.index(),
         };
@@ -188,7 +194,7 @@ impl Line {
         self.clean(jobs);
         if 2 * self.stale > self.jobs.len() + self.late.len() {
             self.jobs.retain(|entry| !entry.is_stale(jobs));
-            self.late.retain(|turn, &mut index| !is_stale(jobs, index, turn.low()));
+            self.late.make().retain(|turn, &mut index| !is_stale(jobs, index, turn.low()));
             self.stale = 0;
         }
     }
@@ -199,7 +205,7 @@ impl Line {
             self.stale -= 1;
         }
         while self.stale > 0
-            && let Some(first) = self.late.first_entry()
+            && let Some(first) = self.late.existing_mut().and_then(BTreeMap::first_entry)
             && is_stale(jobs, *first.get(), first.key().low())
         {
             first.remove();

@@ -12,6 +12,7 @@ use super::node::Node;
 use super::observe::{Counts, Transition};
 use super::phase::{Phase, Verdict};
 use super::queue::{Order, Queue};
+use super::seldom::Seldom;
 use super::signal::Signal;
 use super::state::{JobState, Outcome, SkipReason, Stage};
 use super::store::Store;
@@ -118,14 +119,14 @@ pub struct Orchestrator<J> {
     pub(super) waits_for_all: bool,
     /// Of finite jobs: those under way, and bodies of aborted attempts that are not gone.
     pub(super) seats_taken: usize,
-    pub(super) bodies: Bodies,
+    pub(super) bodies: Seldom<Bodies>,
     pub(super) critical_failure: Option<JobId>,
     pub(super) signals: VecDeque<Signal>,
     pub(super) transitions: VecDeque<Transition>,
     /// Jobs that were skipped, whose dependents are to be told; empty between inputs.
     pub(super) skipped: VecDeque<u32>,
     /// For jobs that were skipped: because of whom. The index of a job to its culprit.
-    pub(super) culprits: BTreeMap<u32, JobId>,
+    pub(super) culprits: Seldom<BTreeMap<u32, JobId>>,
     /// Whether a job requires one that was created later, so that there may be a cycle.
     pub(super) points_forward: bool,
 }
@@ -158,12 +159,12 @@ impl<J> Orchestrator<J> {
             awaited: 0,
             waits_for_all: false,
             seats_taken: 0,
-            bodies: Bodies::new(),
+            bodies: Seldom::new(),
             critical_failure: None,
             signals: VecDeque::new(),
             transitions: VecDeque::new(),
             skipped: VecDeque::new(),
-            culprits: BTreeMap::new(),
+            culprits: Seldom::new(),
             points_forward: false,
         }
     }

@@ -1,6 +1,6 @@
 use alloc::vec::Vec;
 
-use super::blocks::Blocks;
+use super::blocks::{Blocks, FEW};
 use super::edge::{Condition, Edge, MAX, NONE};
 use super::job::JobId;
 
@@ -22,9 +22,6 @@ pub(super) struct Made {
 const HEAD: u32 = 7;
 /// The word after it, if the job has an earlier run: where that begins.
 const BACK: u32 = 6;
-
-/// As many words and jobs there is room for from the beginning.
-const ROOM: usize = 16;
 
 impl Made {
     pub(super) const fn new() -> Self {
@@ -81,12 +78,18 @@ impl Made {
         self.last_run
     }
 
+    /// Makes room for what a few jobs require.
+    #[cold]
+    fn begin(&mut self) {
+        self.words.begin();
+        self.newest = Vec::with_capacity(FEW);
+    }
+
     /// Notes that a run of this job begins here, and returns its head, which is to be the next word.
     #[inline]
     fn begin_run(&mut self, job: u32) -> Edge {
         if self.newest.is_empty() {
-            self.words.reserve(ROOM);
-            self.newest.reserve(ROOM);
+            self.begin();
         }
         self.last_run = self.end();
         let at = job as usize;

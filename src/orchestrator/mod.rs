@@ -31,6 +31,7 @@ mod pools;
 mod queue;
 mod resolve;
 mod retries;
+mod seldom;
 mod shutdown;
 mod signal;
 mod state;

@@ -1,6 +1,8 @@
 use alloc::vec::Vec;
 use core::ops::{Index, IndexMut, Range};
 
+#[cfg(feature = "std")]
+use super::blocks::FEW;
 use super::job::JobId;
 use super::node::Node;
 
@@ -18,6 +20,12 @@ pub(super) struct Nodes {
 impl Nodes {
     pub(super) const fn new() -> Self {
         Self { all: Vec::new(), numbers: Vec::new(), last_number: 0, vacant: Vec::new() }
+    }
+
+    /// Makes room for a few.
+    #[cfg(feature = "std")]
+    pub(super) fn begin(&mut self) {
+        self.all = Vec::with_capacity(FEW);
     }
 
     /// Where the next job will be, and its creation number.

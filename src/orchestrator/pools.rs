@@ -41,7 +41,7 @@ impl<J> Orchestrator<J> {
         if capacity == 0 || self.queue.kinds.has_pool(&name) {
             return Err(GraphError::BadPool { name, capacity });
         }
-        Ok(PoolId::new(self.queue.kinds.add_pool(name, capacity)))
+        Ok(PoolId::new(self.queue.kinds.make().add_pool(name, capacity)))
     }
 
     /// A pool, and how much of it is free.
@@ -68,7 +68,7 @@ impl<J> Orchestrator<J> {
         let needs = self.needs(extra)?;
         if !needs.is_empty() {
             let needs = needs.into_iter().map(|(pool, amount)| Need { pool, amount });
-            extra.kind = self.queue.kinds.of(needs.collect());
+            extra.kind = self.queue.kinds.make().of(needs.collect());
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 use super::kinds::Kinds;
 use super::line::Lane;
 use super::node::Needs;
+use super::seldom::Seldom;
 use super::store::Store;
 use super::turn::{Standing, Turn};
 
@@ -22,8 +23,8 @@ pub enum Order {
 pub(super) struct Queue {
     seated: Lane,
     /// Forever jobs: no window holds them back.
-    forever: Lane,
-    pub(super) kinds: Kinds,
+    forever: Seldom<Lane>,
+    pub(super) kinds: Seldom<Kinds>,
     /// How many turns were given out.
     numbers: u64,
     /// In a run that goes depth first: the turns before this input.
@@ -37,8 +38,8 @@ impl Queue {
     pub(super) const fn new() -> Self {
         Self {
             seated: Lane::new(),
-            forever: Lane::new(),
-            kinds: Kinds::new(),
+            forever: Seldom::new(),
+            kinds: Seldom::new(),
             numbers: 0,
             input: None,
             is_usual: true,
@@ -115,16 +116,16 @@ impl Queue {
 
     fn lane(&mut self, needs: Needs) -> &mut Lane {
         match needs {
-            Needs::Nothing => &mut self.forever,
+            Needs::Nothing => self.forever.make(),
             Needs::Seat => &mut self.seated,
-            Needs::SeatAndPools(kind) => self.kinds.lane(kind),
+            Needs::SeatAndPools(kind) => self.kinds.make().lane(kind),
         }
     }
 
     /// Somebody has come to a lane, or left it.
     fn has_changed(&mut self, needs: Needs) {
         if let Needs::SeatAndPools(kind) = needs {
-            self.kinds.lane_changed(kind, self.numbers);
+            self.kinds.make().lane_changed(kind, self.numbers);
         }
     }
 
@@ -160,7 +161,7 @@ impl Queue {
         let numbers = self.numbers;
         let popped = self.lane(needs).pop(jobs, numbers);
         if let Needs::SeatAndPools(kind) = needs {
-            self.kinds.take(kind, numbers);
+            self.kinds.make().take(kind, numbers);
         }
         self.is_usual =
             self.forever.is_empty() && self.kinds.is_empty() && self.seated.has_usual_alone();

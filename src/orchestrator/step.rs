@@ -76,7 +76,7 @@ impl<J> Orchestrator<J> {
         if let Event::Impossible(required) = event
             && from == Stage::Waiting
         {
-            self.culprits.insert(index, required);
+            self.culprits.make().insert(index, required);
         }
         let plain = self.node(index).is_plain() && self.options.order == Order::BreadthFirst;
         if self.change(index, from, event, facts, plain)
@@ -208,7 +208,7 @@ impl<J> Orchestrator<J> {
     fn let_pools_go(&mut self, index: u32, from: Stage, to: Stage, tell: Tell) {
         let is_over = from.is_under_way() && !to.is_under_way() && tell != Tell::Abort;
         if let Some(kind) = self.jobs.kind_of(index).filter(|_| is_over) {
-            self.queue.kinds.give_back(kind);
+            self.queue.kinds.make().give_back(kind);
         }
     }
 

@@ -3,6 +3,8 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::blocks::Blocks;
+#[cfg(feature = "std")]
+use super::blocks::FEW;
 use super::job::JobId;
 use super::node::{Extra, Needs, Node};
 use super::nodes::Nodes;
@@ -63,6 +65,14 @@ impl<J> Store<J> {
         if extra.is_some() {
             self.keep_extra(index, extra);
         }
+    }
+
+    /// Makes room for a few jobs.
+    #[cfg(feature = "std")]
+    pub(super) fn begin(&mut self) {
+        self.nodes.begin();
+        self.held_by = Vec::with_capacity(FEW);
+        self.payloads.begin();
     }
 
     fn keep_extra(&mut self, index: usize, extra: Option<Box<Extra>>) {

@@ -71,7 +71,12 @@ const NO_ENTRY: u32 = u32::MAX;
 
 impl Tasks {
     pub(crate) fn new() -> Self {
-        Self { woken: Arc::default(), entries: Vec::new(), free: NO_ENTRY, by_job: Vec::new() }
+        Self {
+            woken: Arc::default(),
+            entries: Vec::with_capacity(4),
+            free: NO_ENTRY,
+            by_job: Vec::new(),
+        }
     }
 
     /// An entry that is nobody's: to be assigned, or freed again.

@@ -3,7 +3,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{self, Poll};
 use std::vec::Vec;
 
@@ -49,36 +49,51 @@ pub struct Adder<P: Payload> {
 /// The jobs that wait to be added.
 pub(crate) struct Additions<P: Payload>(Mutex<Queue<P>>);
 
-/// Open as long as this is there: what waits then would otherwise hold the queue that holds it.
+/// Made for whoever may add jobs, and open as long as this is there: what waits then would otherwise hold the
+/// queue that holds it.
 pub(crate) struct OpenAdditions<P: Payload> {
-    additions: Arc<Additions<P>>,
+    additions: OnceLock<Arc<Additions<P>>>,
     closes: bool,
 }
 
 impl<P: Payload> OpenAdditions<P> {
-    pub(crate) fn open(additions: Arc<Additions<P>>) -> Self {
-        lock(&additions.0).open = true;
+    pub(crate) const fn new() -> Self {
+        Self { additions: OnceLock::new(), closes: true }
+    }
+
+    /// The same, opened again for a run. Who is not known by now adds nothing to that.
+    pub(crate) fn reopen(&self) -> Self {
+        let additions = self.additions.clone();
+        if let Some(additions) = additions.get() {
+            lock(&additions.0).open = true;
+        }
         Self { additions, closes: true }
     }
 
     pub(crate) fn share(&self) -> Arc<Additions<P>> {
-        Arc::clone(&self.additions)
+        Arc::clone(self.additions.get_or_init(|| Arc::new(Additions::new())))
     }
 
     /// Whether anybody may add jobs, or has.
     #[cfg(feature = "journal")]
     pub(crate) fn are_shared(&self) -> bool {
-        Arc::strong_count(&self.additions) > 1 || !lock(&self.additions.0).jobs.is_empty()
+        let are_shared = |additions: &Arc<Additions<P>>| {
+            Arc::strong_count(additions) > 1 || !lock(&additions.0).jobs.is_empty()
+        };
+        self.additions.get().is_some_and(are_shared)
     }
 
     /// What waits, which waits no longer.
     pub(crate) fn take(&self) -> Vec<Addition<P>> {
-        std::mem::take(&mut lock(&self.additions.0).jobs)
+        let Some(additions) = self.additions.get() else { return Vec::new() };
+        std::mem::take(&mut lock(&additions.0).jobs)
     }
 
     /// Takes nothing any more: see [`Additions::close`].
     pub(crate) fn close(&self) {
-        self.additions.close();
+        if let Some(additions) = self.additions.get() {
+            additions.close();
+        }
     }
 
     /// Leaves the closing to another one.
@@ -90,7 +105,7 @@ impl<P: Payload> OpenAdditions<P> {
 impl<P: Payload> Drop for OpenAdditions<P> {
     fn drop(&mut self) {
         if self.closes {
-            self.additions.close();
+            self.close();
         }
     }
 }
@@ -155,7 +170,7 @@ struct Reply {
 }
 
 impl<P: Payload> Additions<P> {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self(Mutex::new(Queue { open: true, jobs: Vec::new() }))
     }
 

@@ -21,6 +21,13 @@ impl<P> Cells<P> {
         Self { bodies: Blocks::new(), hooks: Vec::new(), contexts: Vec::new(), hooks_due: 0 }
     }
 
+    /// The same, with room for a few jobs.
+    pub(super) fn with_room() -> Self {
+        let mut cells = Self::new();
+        cells.bodies.begin();
+        cells
+    }
+
     /// How many indices there are.
     pub(crate) fn len(&self) -> usize {
         self.bodies.len()
@@ -136,7 +143,12 @@ impl<P> Drop for Cells<P> {
         if self.hooks_due > 0 {
             note_lost_hooks(self.hooks_due);
         }
-        let bodies = std::mem::replace(&mut self.bodies, Blocks::new());
-        bodies.into_iter().chain(self.hooks.drain(..)).flatten().for_each(drop_noted);
+        let drop_if_any = |body: Option<P>| {
+            if let Some(body) = body {
+                drop_noted(body);
+            }
+        };
+        self.bodies.drain(drop_if_any);
+        self.hooks.drain(..).for_each(drop_if_any);
     }
 }

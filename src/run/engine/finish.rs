@@ -29,8 +29,8 @@ impl<P: Payload> Engine<P> {
 
     /// What is left of a run that has ended, and the bodies, as far as they are there.
     pub(crate) fn into_report(self: Box<Self>) -> (Report<P::Outputs>, Cells<P>) {
-        let (verdict, engine) = (self.verdict(), *self);
-        let Self { scope, begun, ended, core, outputs, mishaps, cells, .. } = engine;
+        let verdict = self.verdict();
+        let Self { scope, begun, ended, core, outputs, mishaps, cells, .. } = *self;
         (Report { scope, verdict, begun, ended, core, outputs, mishaps }, cells)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::additions::{Additions, OpenAdditions};
+use super::additions::OpenAdditions;
 use super::cells::Cells;
 #[cfg(feature = "journal")]
 use super::durables::Durables;
@@ -137,15 +137,15 @@ impl<P: Payload> Graph<P> {
     fn empty() -> Self {
         Self {
             scope: Scope::of_graph(),
-            core: Box::new(Orchestrator::new(RunOptions::default())),
+            core: Orchestrator::boxed(),
             options: RunOptions::default(),
             no_window: false,
             hook_timeout: Duration::from_secs(10),
-            cells: Cells::new(),
+            cells: Cells::with_room(),
             outputs: Outputs::new(),
             transients: Vec::new(),
             mailbox: Arc::default(),
-            additions: OpenAdditions::open(Arc::new(Additions::new())),
+            additions: OpenAdditions::new(),
             observers: None,
             errors: Vec::new(),
             #[cfg(feature = "journal")]
@@ -323,7 +323,7 @@ impl<P: Payload> Graph<P> {
             hook_timeout: self.hook_timeout,
             transients: self.transients.clone(),
             mailbox: Arc::clone(&self.mailbox),
-            additions: OpenAdditions::open(self.additions.share()),
+            additions: self.additions.reopen(),
             observers: self.observers.clone(),
             #[cfg(feature = "journal")]
             durables: self.durables.clone(),

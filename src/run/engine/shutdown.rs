@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::vec::Vec;
 
-use super::additions::{Additions, OpenAdditions};
+use super::additions::OpenAdditions;
 use super::cells::Cells;
 use super::engine::{Engine, Role};
 use super::leftovers::Leftovers;
@@ -64,7 +64,7 @@ impl<P: Payload> Engine<P> {
             mailbox: Arc::clone(&self.mailbox),
             outermost: self.outermost.clone(),
             unread: std::mem::take(&mut self.unread),
-            additions: OpenAdditions::open(Arc::new(Additions::new())),
+            additions: OpenAdditions::new(),
             clock: self.clock.clone(),
             now: self.now,
             hook_timeout: self.hook_timeout,

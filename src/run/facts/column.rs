@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::vec::Vec;
 
 use super::latest::Latest;
-use super::quiet::drop_all_noted;
+use super::quiet::{drop_all_noted, drop_noted};
 use crate::orchestrator::Blocks;
 
 /// One output: in place until somebody shares it.
@@ -30,8 +30,8 @@ pub(crate) struct Column<T> {
 
 impl<T> Drop for Column<T> {
     fn drop(&mut self) {
-        drop_all_noted(std::mem::replace(&mut self.kept, Blocks::new()));
-        drop_all_noted(std::mem::take(&mut self.replaced));
+        self.kept.drain(drop_noted);
+        drop_all_noted(self.replaced.drain(..));
     }
 }
 

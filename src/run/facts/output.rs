@@ -204,6 +204,9 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
     #[cold]
     fn new_column(&mut self, output: TypeId, new: NewColumn<C>) -> usize {
         let (vacant, column) = (Vec::new(), new(None));
+        if self.columns.is_empty() {
+            self.columns = Vec::with_capacity(2);
+        }
         self.columns.push(Typed { output, show: None, new, outputs: 0, vacant, column });
         self.columns.len() - 1
     }
