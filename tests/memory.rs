@@ -17,8 +17,8 @@ use async_executor::Executor;
 use futures_lite::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use jobgraph::{
-    Attempt, Completion, Condition, Job, JobGraph, JobOptions, Orchestrator, Order, RunOptions,
-    SendJobGraph, Signal, Timestamp,
+    Attempt, Completion, Condition, Job, JobGraph, JobOptions, Orchestrator, Order, Retries,
+    RunOptions, SendJobGraph, Signal, Timestamp,
 };
 
 const JOBS: usize = 1 << 14;
@@ -31,6 +31,12 @@ mod expected {
     pub(super) const CORE_JOB: Cost = Cost { bytes: 21, allocations: 0 };
     /// The same where a job requires another one.
     pub(super) const CORE_JOB_AMONG_REQUIREMENTS: Cost = Cost { bytes: 29, allocations: 0 };
+    /// A job of the core with a label of one letter: 17 bytes more.
+    pub(super) const CORE_LABELLED_JOB: Cost = Cost { bytes: 38, allocations: 1 };
+    /// One with a time to end in, once it was asked to: 96 bytes more. Its options are gone once it was added.
+    pub(super) const CORE_JOB_WITH_GRACE: Cost = Cost { bytes: 117, allocations: 2 };
+    /// One that may be attempted again: 144 bytes more than that.
+    pub(super) const CORE_JOB_WITH_RETRIES: Cost = Cost { bytes: 261, allocations: 3 };
     /// A requirement in the core, beside the first one. Target: 12 bytes.
     pub(super) const CORE_REQUIREMENT: Cost = Cost { bytes: 8, allocations: 0 };
     /// A job that runs in place and waits, as all others do: a future of 16 bytes, an output of 8, and a
@@ -93,6 +99,26 @@ fn core(required: usize) -> Orchestrator<()> {
 fn a_job_of_the_core() {
     assert_eq!(each(kept(|| core(0))), expected::CORE_JOB);
     assert_eq!(each(kept(|| core(1))), expected::CORE_JOB_AMONG_REQUIREMENTS);
+}
+
+#[test]
+fn a_job_of_the_core_with_options() {
+    let with = |options: JobOptions| {
+        each(kept(|| {
+            let mut core = Orchestrator::new(RunOptions::default());
+            for _ in 0..JOBS {
+                core.add((), options.clone(), &[]).unwrap();
+            }
+            core.start(Timestamp::ZERO).unwrap();
+            assert_eq!(core.poll_ready_jobs(Timestamp::ZERO).count(), JOBS);
+            core
+        }))
+    };
+    assert_eq!(with(JobOptions::labelled("a")), expected::CORE_LABELLED_JOB);
+    let grace = JobOptions { grace: None, ..JobOptions::default() };
+    assert_eq!(with(grace), expected::CORE_JOB_WITH_GRACE);
+    let retries = JobOptions { retries: Retries::new(1), ..JobOptions::default() };
+    assert_eq!(with(retries), expected::CORE_JOB_WITH_RETRIES);
 }
 
 #[test]

@@ -15,9 +15,9 @@ impl<B: Body<Output: Serialize + DeserializeOwned>, H> Job<B, H> {
     /// The key names it through all runs, whatever its place in the graph; no other job of the graph may have it. In a graph
     /// that is a job, the path of the jobs around comes before it.
     pub fn durable(self, key: impl Into<Box<str>>) -> Job<Durable<B>, H> {
-        let Self { body, hook, extra, mut requirements, show } = self;
+        let Self { body, hook, particulars, mut requirements, show } = self;
         requirements.note_durable(key.into());
-        Job { body: to_heap(Durable::new(body)), hook, extra, requirements, show }
+        Job { body: to_heap(Durable::new(body)), hook, particulars, requirements, show }
     }
 }
 

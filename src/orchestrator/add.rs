@@ -3,13 +3,15 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::edge::{Condition, MAX};
-use super::error::GraphError;
+use super::error::{GraphError, JobName};
+use super::extra::Extra;
 use super::job::{JobId, JobKind, JobOptions, NumberAndIndex};
 use super::machine::Orchestrator;
 #[cfg(feature = "std")]
 use super::machine::RunOptions;
-use super::node::{Extra, Node};
+use super::node::Node;
 use super::observe::Change;
+use super::particulars::Particulars;
 use super::resolve::Resolution;
 use super::state::Event;
 use super::store::PLAIN;
@@ -39,23 +41,23 @@ impl<J> Orchestrator<J> {
         options: JobOptions,
         requirements: &[(JobId, Condition)],
     ) -> Result<JobId, GraphError> {
-        self.insert(payload, Extra::of(options), requirements).map(JobId::from)
+        self.insert(payload, Particulars::of(options), requirements).map(JobId::from)
     }
 
-    /// Adds a job that has something extra, or not.
+    /// Adds a job that has something beyond a plain one, or not.
     #[expect(clippy::inline_always, reason = "so that the payload is made where it is to be")]
     #[inline(always)]
     pub(crate) fn insert(
         &mut self,
         payload: J,
-        extra: Option<Box<Extra>>,
+        particulars: Particulars,
         requirements: &[(JobId, Condition)],
     ) -> Result<NumberAndIndex, GraphError> {
-        match &extra {
-            Some(grouped) if !grouped.options.any_of.is_empty() => {
-                self.insert_grouped(payload, extra, requirements)
+        match &particulars.options {
+            Some(grouped) if !grouped.any_of.is_empty() => {
+                self.insert_grouped(payload, particulars, requirements)
             }
-            _ => self.insert_all(payload, extra, requirements, false),
+            _ => self.insert_all(payload, particulars, requirements, false),
         }
     }
 
@@ -64,13 +66,13 @@ impl<J> Orchestrator<J> {
     fn insert_grouped(
         &mut self,
         payload: J,
-        extra: Option<Box<Extra>>,
+        particulars: Particulars,
         requirements: &[(JobId, Condition)],
     ) -> Result<NumberAndIndex, GraphError> {
-        let groups = extra.iter().flat_map(|extra| &extra.options.any_of);
+        let groups = particulars.options.iter().flat_map(|options| &options.any_of);
         let members = groups.flat_map(|group| &group.jobs).map(|&job| (job, Condition::Any));
         let all: Vec<_> = requirements.iter().copied().chain(members).collect();
-        self.insert_all(payload, extra, &all, true)
+        self.insert_all(payload, particulars, &all, true)
     }
 
     /// Adds a job with all its edges, those of members of groups included.
@@ -79,21 +81,24 @@ impl<J> Orchestrator<J> {
     fn insert_all(
         &mut self,
         payload: J,
-        mut extra: Option<Box<Extra>>,
+        Particulars { label, options }: Particulars,
         requirements: &[(JobId, Condition)],
         is_grouped: bool,
     ) -> Result<NumberAndIndex, GraphError> {
         if self.is_ending() || !self.has_room_for(requirements) {
-            return Err(self.no_more(extra.as_deref()));
+            return Err(self.no_more(label));
         }
-        let (node, mut held_by) = match &mut extra {
-            None => (Node::new(None), PLAIN),
-            Some(extra) => (self.prepare(extra)?, 0),
+        let (node, mut held_by, extra) = match options {
+            None => (Node::PLAIN, PLAIN, None),
+            Some(options) => self.prepare(label.as_deref(), *options)?,
         };
         let (index, number) = self.jobs.nodes.next();
         let mut edges = 0;
         if !requirements.is_empty() {
-            let once = self.check_new(extra.as_deref(), requirements)?;
+            let once = match self.look_at(requirements) {
+                Look::Usual => None,
+                look => self.check(label.as_deref(), extra.as_deref(), requirements, look)?,
+            };
             edges = self.edges.connect_new(index, once.as_deref().unwrap_or(requirements));
             held_by |= edges;
             if let Some(extra) = extra.as_deref().filter(|_| is_grouped) {
@@ -103,7 +108,10 @@ impl<J> Orchestrator<J> {
         let id = JobId::new(index, number);
         self.counts.waiting += 1;
         self.awaited += usize::from(node.is_awaited());
-        self.jobs.insert(node, held_by, extra, payload);
+        self.jobs.insert(node, held_by, payload);
+        if label.is_some() || extra.is_some() {
+            self.jobs.keep(index, label, extra);
+        }
         self.record(id, Change::Added);
         if self.has_started() {
             self.enter_run(index, edges);
@@ -138,18 +146,25 @@ impl<J> Orchestrator<J> {
 
     /// Looks whether what is asked for a job that is no plain one makes sense.
     #[cold]
-    fn prepare(&mut self, extra: &mut Extra) -> Result<Node, GraphError> {
-        let is_finite = extra.options.kind == JobKind::Finite;
-        if let Some(problem) = extra.options.retries.problem(is_finite) {
-            return Err(GraphError::BadRetries { job: Extra::name(Some(extra)), problem });
+    fn prepare(
+        &mut self,
+        label: Option<&str>,
+        options: JobOptions,
+    ) -> Result<(Node, u32, Option<Box<Extra>>), GraphError> {
+        if let Some(problem) = options.retries.problem(options.kind == JobKind::Finite) {
+            return Err(GraphError::BadRetries { job: JobName::new(label), problem });
         }
-        self.note_groups(extra)?;
-        self.note_needs(extra)?;
-        let mut node = Node::new(Some(extra));
+        let groups = self.groups(label, &options.any_of)?;
+        let takes = self.take_kind(label, &options)?;
+        let mut node = Node::new(&options);
         if self.waits_for_all {
             node.await_end();
         }
-        Ok(node)
+        let extra = Box::new(Extra::new(options, takes, groups));
+        if extra.is_special() {
+            node.make_special();
+        }
+        Ok((node, if extra.is_special() { 0 } else { PLAIN }, Some(extra)))
     }
 
     #[inline]
@@ -157,34 +172,47 @@ impl<J> Orchestrator<J> {
         self.jobs.nodes.len() < MAX && self.edges.has_room_for(requirements.len())
     }
 
-    /// Whether all this can be asked of others. Returns the requirements without repetitions, if there are
-    /// any.
+    /// Whether a closer look at the requirements is needed.
     #[inline]
-    fn check_new(
-        &self,
-        extra: Option<&Extra>,
-        requirements: &[(JobId, Condition)],
-    ) -> Result<Option<Vec<(JobId, Condition)>>, GraphError> {
+    fn look_at(&self, requirements: &[(JobId, Condition)]) -> Look {
         // A bit for every 64th index: where none is set twice, no job is listed twice.
         let (mut listed, mut may_repeat) = (0_u64, false);
         for &(id, asked) in requirements {
             if !self.is_usual(id, asked) {
-                self.check_unusual(extra, id, asked)?;
+                return Look::Unusual;
             }
             let bit = 1 << (id.slab_index() % u64::BITS);
             may_repeat |= listed & bit != 0;
             listed |= bit;
         }
-        if may_repeat && has_repeats(requirements) {
-            return self.each_once(extra, requirements).map(Some);
+        if may_repeat { Look::MayRepeat } else { Look::Usual }
+    }
+
+    /// Whether all this can be asked of others. Returns the requirements without repetitions, if there are
+    /// any.
+    #[cold]
+    fn check(
+        &self,
+        label: Option<&str>,
+        extra: Option<&Extra>,
+        requirements: &[(JobId, Condition)],
+        look: Look,
+    ) -> Result<Option<Vec<(JobId, Condition)>>, GraphError> {
+        if look == Look::Unusual {
+            for &(id, asked) in requirements {
+                self.check_one(label, extra, id, asked)?;
+            }
+        }
+        if has_repeats(requirements) {
+            return each_once(label, requirements, |required| self.name(required)).map(Some);
         }
         Ok(None)
     }
 
     #[cold]
-    fn no_more(&self, extra: Option<&Extra>) -> GraphError {
+    fn no_more(&self, label: Option<Box<str>>) -> GraphError {
         match self.ending() {
-            Some(ending) => GraphError::RunEnding { job: Extra::name(extra), ending },
+            Some(ending) => GraphError::RunEnding { job: JobName { id: None, label }, ending },
             None => GraphError::Full,
         }
     }
@@ -196,54 +224,59 @@ impl<J> Orchestrator<J> {
         asked.is_usual() && nodes.get(id).is_some_and(Node::is_there_and_finite)
     }
 
-    #[cold]
-    fn check_unusual(
+    fn check_one(
         &self,
+        label: Option<&str>,
         extra: Option<&Extra>,
         id: JobId,
         asked: Condition,
     ) -> Result<(), GraphError> {
         let required = self.known(id)?;
-        let is_member = extra.is_some_and(|extra| extra.groups.of(required).is_some());
+        let is_member = extra.is_some_and(|extra| extra.groups().of(required).is_some());
         if asked == Condition::Any && !is_member {
-            let (job, required) = (Extra::name(extra), self.name(required));
+            let (job, required) = (JobName::new(label), self.name(required));
             return Err(GraphError::NotInGroup { job, required });
         }
-        self.check_condition(|| Extra::name(extra), required, asked)
+        self.check_condition(|| JobName::new(label), required, asked)
     }
+}
 
-    /// A job may be listed twice, if the same is asked of it.
-    #[cold]
-    fn each_once(
-        &self,
-        extra: Option<&Extra>,
-        requirements: &[(JobId, Condition)],
-    ) -> Result<Vec<(JobId, Condition)>, GraphError> {
-        let mut asked_of = BTreeMap::new();
-        let mut once = Vec::with_capacity(requirements.len());
-        for &(id, asked) in requirements {
-            match asked_of.insert(id, asked) {
-                None => once.push((id, asked)),
-                Some(existing) if existing == asked => {}
-                Some(existing) => {
-                    let (job, required) = (Extra::name(extra), self.name(id.slab_index()));
-                    return Err(GraphError::ConflictingConditions {
-                        job,
-                        required,
-                        existing,
-                        asked,
-                    });
-                }
+/// What a first look at requirements says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// All of this can be asked for certain.
+    Usual,
+    /// All of it can be, but a job may be listed twice.
+    MayRepeat,
+    /// Some of it has to be looked at closer.
+    Unusual,
+}
+
+/// A job may be listed twice, if the same is asked of it.
+fn each_once(
+    label: Option<&str>,
+    requirements: &[(JobId, Condition)],
+    name: impl Fn(u32) -> JobName,
+) -> Result<Vec<(JobId, Condition)>, GraphError> {
+    let mut asked_of = BTreeMap::new();
+    let mut once = Vec::with_capacity(requirements.len());
+    for &(id, asked) in requirements {
+        match asked_of.insert(id, asked) {
+            None => once.push((id, asked)),
+            Some(existing) if existing == asked => {}
+            Some(existing) => {
+                let (job, required) = (JobName::new(label), name(id.slab_index()));
+                return Err(GraphError::ConflictingConditions { job, required, existing, asked });
             }
         }
-        Ok(once)
     }
+    Ok(once)
 }
 
 /// How many edges of members a job has beyond one for each group.
 #[expect(clippy::cast_possible_truncation, reason = "each is an edge")]
 fn without_members(extra: &Extra) -> u32 {
-    let groups = extra.groups.all();
+    let groups = extra.groups().all();
     groups.iter().map(|group| group.members().len() as u32 - 1).sum()
 }
 

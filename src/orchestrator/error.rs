@@ -21,6 +21,11 @@ pub struct JobName<L = Box<str>> {
 }
 
 impl JobName {
+    /// Of a job that has no id yet.
+    pub(crate) fn new(label: Option<&str>) -> Self {
+        Self { id: None, label: label.map(Into::into) }
+    }
+
     /// The label, or else the id: the shortest name that people recognise.
     fn short(&self) -> impl fmt::Display + '_ {
         struct Short<'a>(&'a JobName);

@@ -192,7 +192,7 @@ impl<J> Orchestrator<J> {
     }
 
     fn is_unresolved(&self, index: u32, required: u32, condition: Condition) -> bool {
-        let group = self.jobs.extra(index).and_then(|extra| extra.groups.of(required));
+        let group = self.jobs.rare(index).and_then(|rare| rare.groups.of(required));
         let asked = match group.filter(|_| condition == Condition::Any) {
             Some(group) if group.is_satisfied => return false,
             Some(group) => group.condition,

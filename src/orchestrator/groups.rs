@@ -1,11 +1,10 @@
 use alloc::vec::Vec;
 
 use super::edge::Condition;
-use super::error::GraphError;
+use super::error::{GraphError, JobName};
 use super::group::{Group, Groups};
-use super::job::JobId;
+use super::job::{AnyOf, JobId};
 use super::machine::Orchestrator;
-use super::node::Extra;
 use super::resolve::Resolution;
 
 /// Groups: requirements that any of several jobs satisfies. The first member that does so is enough; the job is
@@ -16,28 +15,32 @@ impl<J> Orchestrator<J> {
     /// of their indices.
     pub fn any_of(&self, job: JobId) -> impl Iterator<Item = (Condition, Vec<JobId>)> + '_ {
         let index = self.jobs.index(job);
-        let groups = index.and_then(|index| self.jobs.extra(index)).map(|extra| extra.groups.all());
+        let groups =
+            index.and_then(|index| self.jobs.extra(index)).map(|extra| extra.groups().all());
         groups.into_iter().flatten().map(|group| {
             let there = |&&member: &&JobId| self.jobs.index(member).is_some();
             (group.condition, group.members().iter().filter(there).copied().collect())
         })
     }
 
-    /// Notes for which groups a job waits, if it can.
-    pub(super) fn note_groups(&self, extra: &mut Extra) -> Result<(), GraphError> {
+    /// The groups for which a job is to wait, if it can.
+    pub(super) fn groups(
+        &self,
+        label: Option<&str>,
+        any_of: &[AnyOf],
+    ) -> Result<Groups, GraphError> {
         let mut groups = Vec::new();
-        for group in &extra.options.any_of {
-            let name = || Extra::name(Some(extra));
+        for group in any_of {
             if group.jobs.is_empty() {
-                return Err(GraphError::EmptyGroup { job: name() });
+                return Err(GraphError::EmptyGroup { job: JobName::new(label) });
             }
             for &member in &group.jobs {
                 let required = self.known(member)?;
                 if group.condition == Condition::Any {
                     let required = self.name(required);
-                    return Err(GraphError::NotInGroup { job: name(), required });
+                    return Err(GraphError::NotInGroup { job: JobName::new(label), required });
                 }
-                self.check_condition(name, required, group.condition)?;
+                self.check_condition(|| JobName::new(label), required, group.condition)?;
             }
             groups.push(Group::new(group.condition, &group.jobs));
         }
@@ -46,18 +49,17 @@ impl<J> Orchestrator<J> {
         all.sort_unstable();
         if let Some(twice) = all.windows(2).find(|pair| pair[0] == pair[1]) {
             let required = self.name(twice[0].slab_index());
-            return Err(GraphError::MemberTwice { job: Extra::name(Some(extra)), required });
+            return Err(GraphError::MemberTwice { job: JobName::new(label), required });
         }
-        extra.groups = Groups::new(groups);
-        Ok(())
+        Ok(Groups::new(groups))
     }
 
     /// A member of a group of this job has a fate.
     #[cold]
     pub(super) fn resolve_member(&mut self, job: u32, member: u32) {
         let fate = self.fate(member);
-        let Some(extra) = self.jobs.extra_mut(job) else { return };
-        let Some(group) = extra.groups.of_mut(member).filter(|group| !group.is_satisfied) else {
+        let Some(rare) = self.jobs.rare_mut(job) else { return };
+        let Some(group) = rare.groups.of_mut(member).filter(|group| !group.is_satisfied) else {
             return;
         };
         match fate.resolution(group.condition) {
@@ -80,9 +82,9 @@ impl<J> Orchestrator<J> {
     /// first one impossible that is.
     pub(super) fn enter_groups(&mut self, index: u32) -> (u32, Option<JobId>) {
         let (mut open, mut culprit) = (0, None);
-        let Some(extra) = self.jobs.extra(index) else { return (open, culprit) };
+        let Some(rare) = self.jobs.rare(index) else { return (open, culprit) };
         let mut states = Vec::new();
-        for group in &extra.options.any_of {
+        for group in &rare.any_of {
             let fates = group
                 .jobs
                 .iter()
@@ -94,9 +96,9 @@ impl<J> Orchestrator<J> {
             }
             states.push((group.jobs.first().copied(), is_satisfied, left));
         }
-        let Some(extra) = self.jobs.extra_mut(index) else { return (open, culprit) };
+        let Some(rare) = self.jobs.rare_mut(index) else { return (open, culprit) };
         for (member, is_satisfied, left) in states {
-            let group = member.and_then(|member| extra.groups.of_mut(member.slab_index()));
+            let group = member.and_then(|member| rare.groups.of_mut(member.slab_index()));
             if let Some(group) = group {
                 (group.is_satisfied, group.left) = (is_satisfied, left);
                 open += u32::from(!group.is_satisfied);
@@ -107,7 +109,7 @@ impl<J> Orchestrator<J> {
 
     /// Takes a member out of its group, before the run.
     pub(super) fn remove_member(&mut self, job: u32, member: u32) {
-        let is_gone = self.jobs.extra_mut(job).is_some_and(|extra| extra.groups.remove(member));
+        let is_gone = self.jobs.rare_mut(job).is_some_and(|rare| rare.groups.remove(member));
         self.jobs.held_by[job as usize] -= u32::from(is_gone);
     }
 }

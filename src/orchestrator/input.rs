@@ -1,5 +1,6 @@
 use super::bodies::Bodies;
 use super::error::{GraphError, InputError};
+use super::extra::Extra;
 use super::job::{Attempt, JobId, JobKind};
 use super::machine::Orchestrator;
 use super::node::Node;
@@ -118,13 +119,15 @@ impl<J> Orchestrator<J> {
         if matches!(state, JobState::Stopping { .. }) {
             return Err(InputError::StoppingAlready { job, state });
         }
-        if self.jobs.extra(index).is_some_and(|extra| extra.healthy_since.is_some()) {
+        if self.jobs.extra(index).is_some_and(Extra::is_healthy) {
             return Err(InputError::ReadyAlready { job, state });
         }
         self.begin_input(now);
         let (first, clock) = (!self.jobs.was_ready(index), self.clock);
         if let Some(extra) = self.jobs.extra_mut(index) {
-            (extra.ready, extra.healthy_since) = (true, Some(clock));
+            if let Some(rare) = extra.rare_mut() {
+                (rare.ready, rare.healthy_since) = (true, Some(clock));
+            }
             if let Some(armed) = extra.armed.take() {
                 self.deadlines.disarm(index, armed);
             }

@@ -196,11 +196,11 @@ impl JobOptions {
         Self { label: Some(label.into()), ..Self::default() }
     }
 
-    /// Whether these are the defaults, so that there is nothing to keep.
+    /// Whether these are the defaults, but for the label.
     #[inline]
-    pub(super) fn is_plain(&self) -> bool {
+    pub(super) fn are_plain(&self) -> bool {
         let Self {
-            label,
+            label: _,
             kind,
             awaited,
             critical,
@@ -211,8 +211,7 @@ impl JobOptions {
             pools,
             any_of,
         } = self;
-        label.is_none()
-            && *kind == JobKind::Finite
+        *kind == JobKind::Finite
             && !awaited
             && !critical
             && timeout.is_none()

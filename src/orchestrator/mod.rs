@@ -12,6 +12,7 @@ mod edit;
 mod ending;
 mod error;
 mod explain;
+mod extra;
 mod group;
 mod groups;
 mod hand_out;
@@ -25,6 +26,7 @@ mod node;
 mod nodes;
 mod observe;
 mod order;
+mod particulars;
 mod phase;
 mod pool;
 mod pools;
@@ -51,10 +53,10 @@ pub use self::input::After;
 pub(crate) use self::job::NumberAndIndex;
 pub use self::job::{AnyOf, Attempt, JobId, JobKind, JobOptions};
 pub use self::machine::{Orchestrator, RunOptions};
-#[cfg(feature = "std")]
-pub(crate) use self::node::Extra;
 pub use self::observe::{Change, Counts, Transition};
 pub use self::order::DependentsOfAll;
+#[cfg(feature = "std")]
+pub(crate) use self::particulars::Particulars;
 pub use self::phase::Verdict;
 pub use self::pool::{BadNeed, PoolId, PoolUse, PoolWait};
 pub use self::queue::Order;

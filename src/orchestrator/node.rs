@@ -1,11 +1,5 @@
-use alloc::boxed::Box;
-
-use super::error::JobName;
-use super::group::Groups;
 use super::job::{JobKind, JobOptions};
-use super::state::{Facts, Failure, Stage};
-use super::time::Timestamp;
-use super::turn::Turn;
+use super::state::Stage;
 
 /// What the core decides by, of the job at one index of the slab: 8 bytes.
 #[derive(Clone, Debug)]
@@ -17,13 +11,12 @@ pub(super) struct Node {
     pub(super) attempts: u32,
 }
 
-/// What a job is: its kind, whether it has an [`Extra`], whether it is critical or awaited, whether it
-/// takes from pools, whether it is there at all. One byte.
+/// What a job is: its kind, whether it has an [`Extra`](super::extra::Extra), and one that makes a difference before anything goes wrong,
+/// whether it is critical or awaited, whether it takes from pools, whether it is there at all. One byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Traits(u8);
 
 impl Traits {
-    const PLAIN: Self = Self(0);
     const EXTRA: u8 = 1;
     const CRITICAL: u8 = 2;
     const FOREVER: u8 = 4;
@@ -32,6 +25,8 @@ impl Traits {
     const VACANT: u8 = 16;
     const AWAITED: u8 = 32;
     const POOLED: u8 = 64;
+    /// On the way from its requirements to its success it is not treated as a plain job.
+    const SPECIAL: u8 = 128;
 
     fn of(options: &JobOptions) -> Self {
         let critical = if options.critical { Self::CRITICAL } else { 0 };
@@ -60,10 +55,18 @@ impl Node {
         attempts: 0,
     };
 
-    #[inline]
-    pub(super) fn new(extra: Option<&Extra>) -> Self {
-        let traits = extra.map_or(Traits::PLAIN, |extra| Traits::of(&extra.options));
-        Self { stage: Stage::Waiting, traits, ..Self::VACANT }
+    /// That of a plain job.
+    pub(super) const PLAIN: Self =
+        Self { stage: Stage::Waiting, traits: Traits(0), ..Self::VACANT };
+
+    /// That of a job with something beyond that.
+    pub(super) fn new(options: &JobOptions) -> Self {
+        Self { traits: Traits::of(options), ..Self::PLAIN }
+    }
+
+    /// It does not go plainly.
+    pub(super) fn make_special(&mut self) {
+        self.traits.0 |= Traits::SPECIAL;
     }
 
     #[inline]
@@ -114,8 +117,20 @@ impl Node {
     }
 
     #[inline]
+    pub(super) fn has_extra(&self) -> bool {
+        self.traits.has(Traits::EXTRA)
+    }
+
+    /// Whether it has nothing beyond a plain job.
+    #[inline]
     pub(super) fn is_plain(&self) -> bool {
-        self.traits == Traits::PLAIN
+        self.traits.0 == 0
+    }
+
+    /// Whether it is treated as a plain job as long as nothing goes wrong.
+    #[inline]
+    pub(super) fn goes_plainly(&self) -> bool {
+        !self.traits.has(Traits::SPECIAL | Traits::VACANT)
     }
 
     #[inline]
@@ -131,82 +146,4 @@ pub(super) enum Needs {
     Seat,
     /// A seat, and amounts of pools: the number of its kind.
     SeatAndPools(u32),
-}
-
-/// What a job has beyond a plain one; most have nothing of it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Extra {
-    pub(crate) options: JobOptions,
-    /// Its deadline: when, and in which order it was armed.
-    pub(super) armed: Option<(Timestamp, u64)>,
-    /// Where it stands, or stood last, in its line.
-    pub(super) turn: Turn,
-    /// Where it stood first.
-    pub(super) first_turn: Turn,
-    /// What it takes from pools, if it does.
-    pub(super) kind: u32,
-    pub(super) groups: Groups,
-    pub(super) last_failure: Option<Failure>,
-    /// A service that has been ready, in any attempt.
-    pub(super) ready: bool,
-    /// Since when this attempt is well: a service is ready, a forever job was handed out.
-    pub(super) healthy_since: Option<Timestamp>,
-    /// How many attempts there were before the row of failures that counts.
-    pub(super) forgiven: u32,
-    /// `cancel` was accepted: no further attempt.
-    pub(super) cancelled: bool,
-}
-
-impl Extra {
-    pub(crate) fn new(options: JobOptions) -> Self {
-        Self { options, ..Self::default() }
-    }
-
-    /// The same in a box, unless the options are plain.
-    // They end here: of the usual ones, written in the call, nothing is made at all.
-    #[inline]
-    pub(super) fn of(options: JobOptions) -> Option<Box<Self>> {
-        if options.is_plain() { None } else { Some(Self::boxed(options)) }
-    }
-
-    #[inline(never)]
-    fn boxed(options: JobOptions) -> Box<Self> {
-        Box::new(Self::new(options))
-    }
-
-    /// What a job is called that has no id yet.
-    pub(crate) fn name(this: Option<&Self>) -> JobName {
-        JobName { id: None, label: this.and_then(|extra| extra.options.label.clone()) }
-    }
-
-    #[cfg(feature = "journal")]
-    pub(crate) fn kind(&self) -> JobKind {
-        self.options.kind
-    }
-
-    /// What the automaton asks about it.
-    pub(super) fn facts(&self) -> Facts {
-        Facts {
-            never_ready: self.options.kind == JobKind::Service && self.healthy_since.is_none(),
-            grace: self.options.grace.is_none_or(|grace| !grace.is_zero()),
-            last_failure: self.last_failure,
-        }
-    }
-    /// How many attempts have failed in a row, after one more has, the `attempts`-th.
-    pub(super) fn count_failure(&mut self, attempts: u32, now: Timestamp) -> u32 {
-        let healthy_for = self.healthy_since.map(|since| now.saturating_since(since));
-        if let (Some(after), Some(healthy_for)) = (self.options.retries.reset_after, healthy_for)
-            && healthy_for >= after
-        {
-            self.forgiven = attempts - 1;
-        }
-        attempts - self.forgiven
-    }
-
-    /// Whether the `attempts`-th attempt has none after it, should it fail.
-    #[cfg(feature = "std")]
-    pub(super) fn is_last(&self, attempts: u32) -> bool {
-        let retries = &self.options.retries;
-        attempts - self.forgiven > retries.limit && retries.reset_after.is_none()
-    }
 }

@@ -1,11 +1,10 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
-use super::error::GraphError;
+use super::error::{GraphError, JobName};
 use super::job::{JobId, JobKind, JobOptions};
 use super::kinds::{Need, Pool};
 use super::machine::Orchestrator;
-use super::node::Extra;
 use super::pool::{BadNeed, PoolId, PoolUse};
 
 impl<J> Orchestrator<J> {
@@ -63,24 +62,31 @@ impl<J> Orchestrator<J> {
         needs.map(|need| (kinds.pools()[need.pool as usize].used(), need.amount))
     }
 
-    /// Notes what a job takes from pools, if it can.
-    pub(super) fn note_needs(&mut self, extra: &mut Extra) -> Result<(), GraphError> {
-        let needs = self.needs(extra)?;
-        if !needs.is_empty() {
-            let needs = needs.into_iter().map(|(pool, amount)| Need { pool, amount });
-            extra.kind = self.queue.kinds.make().of(needs.collect());
+    /// The kind of those who take the same from pools as a job, if it can; any, if it takes nothing.
+    pub(super) fn take_kind(
+        &mut self,
+        label: Option<&str>,
+        options: &JobOptions,
+    ) -> Result<u32, GraphError> {
+        if options.pools.is_empty() {
+            return Ok(0);
         }
-        Ok(())
+        let needs = self.needs(label, options)?;
+        let needs = needs.into_iter().map(|(pool, amount)| Need { pool, amount });
+        Ok(self.queue.kinds.make().of(needs.collect()))
     }
 
     /// How much a job takes of which pools. One that is named more than once gives it all.
-    fn needs(&self, extra: &Extra) -> Result<BTreeMap<u32, u32>, GraphError> {
-        let JobOptions { pools, kind, .. } = &extra.options;
+    fn needs(
+        &self,
+        label: Option<&str>,
+        JobOptions { pools, kind, .. }: &JobOptions,
+    ) -> Result<BTreeMap<u32, u32>, GraphError> {
         let mut needs = BTreeMap::new();
         for &(pool, amount) in pools {
             let bad = |problem| {
                 let pool = self.pool(pool).map(|pool| pool.name.into());
-                GraphError::BadNeed { job: Extra::name(Some(extra)), pool, problem }
+                GraphError::BadNeed { job: JobName::new(label), pool, problem }
             };
             let known = self.pool(pool).ok_or_else(|| bad(BadNeed::UnknownPool))?;
             let taken = needs.entry(pool.number()).or_insert(0_u32);

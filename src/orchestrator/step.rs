@@ -1,8 +1,8 @@
 use core::time::Duration;
 
-use super::job::{Attempt, JobId, JobKind};
+use super::extra::Extra;
+use super::job::{Attempt, JobId};
 use super::machine::Orchestrator;
-use super::node::Extra;
 use super::observe::{Change, Transition};
 use super::phase::Phase;
 use super::queue::Order;
@@ -19,9 +19,10 @@ impl<J> Orchestrator<J> {
         }
     }
 
-    // The three events of every job's life, each compiled for itself: of a plain job most of it folds away.
+    // The three events of every job's life, each compiled for itself: of a job that goes plainly most of it folds
+    // away.
 
-    /// Of a plain job that waits, as its count of unresolved requirements says.
+    /// Of a job that waits and goes plainly, as its count of unresolved requirements says.
     #[inline]
     fn satisfy_plain(&mut self, index: u32) {
         if self.is_short {
@@ -42,21 +43,21 @@ impl<J> Orchestrator<J> {
         }
     }
 
-    /// Of a queued job; false if it is not a plain one.
+    /// Of a queued job; false if it does not go plainly.
     #[inline]
     pub(super) fn hand_out_plain(&mut self, index: u32) -> bool {
-        let is_plain = self.node(index).is_plain() && self.is_short;
+        let is_plain = self.node(index).goes_plainly() && self.is_short;
         if is_plain {
             self.change(index, Stage::Queued, Event::HandOut, Facts::PLAIN, true);
         }
         is_plain
     }
 
-    /// Of an attempt that succeeds while the run goes on; none if that is not of a plain job.
+    /// Of an attempt that succeeds while the run goes on; none if its job does not go plainly.
     #[inline]
     pub(super) fn succeed_plain(&mut self, attempt: Attempt, now: Timestamp) -> Option<u32> {
         let node = self.jobs.nodes.find(attempt.job)?;
-        let is_plain = node.is_plain() && node.stage == Stage::Running && self.is_short;
+        let is_plain = node.goes_plainly() && node.stage == Stage::Running && self.is_short;
         if !is_plain || node.attempts != attempt.number || !matches!(self.phase, Phase::Running) {
             return None;
         }
@@ -124,10 +125,8 @@ impl<J> Orchestrator<J> {
         let (ending, clock) = (self.ending().is_some(), self.clock);
         let attempts = self.node(index).attempts;
         let Some(extra) = self.jobs.extra_mut(index) else { return Stage::Failed(failure) };
-        extra.last_failure = Some(failure);
-        let in_a_row = extra.count_failure(attempts, clock);
-        let limit = extra.options.retries.limit;
-        if ending || extra.cancelled || in_a_row > limit || attempts == u32::MAX {
+        let may_try_again = extra.may_try_again(failure, attempts, clock);
+        if ending || !may_try_again || attempts == u32::MAX {
             return Stage::Failed(failure);
         }
         if self.pause(index).is_zero() { Stage::Queued } else { Stage::Backoff }
@@ -135,13 +134,10 @@ impl<J> Orchestrator<J> {
 
     /// How long a job waits whose attempt has failed.
     fn pause(&self, index: u32) -> Duration {
-        let Some(extra) = self.jobs.extra(index) else { return Duration::ZERO };
-        let in_a_row = self.node(index).attempts - extra.forgiven;
-        extra.options.retries.jittered_delay(
-            in_a_row,
-            self.jobs.nodes.number(index),
-            self.options.seed,
-        )
+        let Some(rare) = self.jobs.rare(index) else { return Duration::ZERO };
+        let in_a_row = self.node(index).attempts - rare.forgiven;
+        let number = self.jobs.nodes.number(index);
+        rare.retries.jittered_delay(in_a_row, number, self.options.seed)
     }
 
     /// All that goes with a change of state: counters, queue, seats and deadline.
@@ -185,7 +181,7 @@ impl<J> Orchestrator<J> {
 
     /// A job that is no plain one is queued. After a pause it takes its turn by when it was queued first.
     fn enter_queue(&mut self, index: u32, from: Stage, stands_in_line: bool) {
-        let first = self.jobs.extra(index).map(|extra| extra.first_turn);
+        let first = self.jobs.rare(index).map(|rare| rare.first_turn);
         let turn = match first.filter(|_| from == Stage::Backoff) {
             Some(turn) => {
                 if stands_in_line {
@@ -198,8 +194,10 @@ impl<J> Orchestrator<J> {
         };
         if let Some(extra) = self.jobs.extra_mut(index) {
             extra.turn = turn;
-            if from == Stage::Waiting {
-                extra.first_turn = turn;
+            if from == Stage::Waiting
+                && let Some(rare) = extra.rare_mut()
+            {
+                rare.first_turn = turn;
             }
         }
     }
@@ -217,14 +215,14 @@ impl<J> Orchestrator<J> {
         let (clock, pause) = (self.clock, (stage == Stage::Backoff).then(|| self.pause(index)));
         let Some(extra) = self.jobs.extra_mut(index) else { return };
         if stage == Stage::Running {
-            extra.healthy_since = (extra.options.kind == JobKind::Forever).then_some(clock);
+            extra.begin(clock);
         }
         if let Some(armed) = extra.armed.take() {
             self.deadlines.disarm(index, armed);
         }
         let after = match stage {
-            Stage::Running => extra.options.timeout,
-            Stage::Stopping(_) => extra.options.grace,
+            Stage::Running => extra.timeout,
+            Stage::Stopping(_) => extra.grace,
             Stage::Backoff => pause,
             Stage::Waiting
             | Stage::Queued

@@ -5,12 +5,13 @@ use core::cmp::Reverse;
 use super::blocks::Blocks;
 #[cfg(feature = "std")]
 use super::blocks::FEW;
+use super::extra::{Extra, Rare};
 use super::job::JobId;
-use super::node::{Extra, Needs, Node};
+use super::node::{Needs, Node};
 use super::nodes::Nodes;
 use super::turn::{Standing, Turn};
 
-/// Marks, in the count of its unresolved requirements, a plain job that waits: to satisfy the last of them
+/// Marks, in the count of its unresolved requirements, a job that waits and goes plainly: to satisfy the last of them
 /// nothing else has to be looked at.
 pub(super) const PLAIN: u32 = 1 << 31;
 
@@ -26,7 +27,9 @@ pub(super) struct Store<J> {
     /// its turn. Whoever resolves requirements needs this alone of most jobs, so it lies by itself.
     pub(super) held_by: Vec<u32>,
     /// As long as the last job needs that is not a plain one.
-    extras: Vec<Option<Box<Extra>>>,
+    extras: Blocks<Option<Box<Extra>>>,
+    /// As long as the last job needs that has one.
+    labels: Blocks<Option<Box<str>>>,
 }
 
 impl<J> Store<J> {
@@ -35,35 +38,35 @@ impl<J> Store<J> {
             payloads: Blocks::new(),
             nodes: Nodes::new(),
             held_by: Vec::new(),
-            extras: Vec::new(),
+            extras: Blocks::new(),
+            labels: Blocks::new(),
         }
     }
 
     /// Puts a job where [`Nodes::next`] has announced it.
     #[expect(clippy::inline_always, reason = "so that both are made where they are to be")]
     #[inline(always)]
-    pub(super) fn insert(
-        &mut self,
-        node: Node,
-        held_by: u32,
-        extra: Option<Box<Extra>>,
-        payload: J,
-    ) {
-        let index = match self.nodes.insert(node) {
+    pub(super) fn insert(&mut self, node: Node, held_by: u32, payload: J) {
+        match self.nodes.insert(node) {
             None => {
                 self.held_by.push(held_by);
                 self.payloads.push(Some(payload));
-                self.held_by.len() - 1
             }
             Some(reused) => {
-                let index = reused as usize;
-                self.held_by[index] = held_by;
-                self.payloads[index] = Some(payload);
-                index
+                self.held_by[reused as usize] = held_by;
+                self.payloads[reused as usize] = Some(payload);
             }
-        };
+        }
+    }
+
+    /// Keeps what a job has beyond a plain one.
+    #[inline(never)]
+    pub(super) fn keep(&mut self, index: u32, label: Option<Box<str>>, extra: Option<Box<Extra>>) {
         if extra.is_some() {
-            self.keep_extra(index, extra);
+            put(&mut self.extras, index as usize, extra);
+        }
+        if label.is_some() {
+            put(&mut self.labels, index as usize, label);
         }
     }
 
@@ -75,18 +78,14 @@ impl<J> Store<J> {
         self.payloads.begin();
     }
 
-    fn keep_extra(&mut self, index: usize, extra: Option<Box<Extra>>) {
-        if index >= self.extras.len() {
-            self.extras.resize_with(index + 1, || None);
-        }
-        self.extras[index] = extra;
-    }
-
     /// Takes a job away that is there.
     pub(super) fn remove(&mut self, index: u32) -> (Node, J) {
         let at = index as usize;
         if let Some(extra) = self.extras.get_mut(at) {
             *extra = None;
+        }
+        if let Some(label) = self.labels.get_mut(at) {
+            *label = None;
         }
         let node = self.nodes.remove(index);
         self.held_by[at] = NEVER;
@@ -122,7 +121,7 @@ impl<J> Store<J> {
     /// What a job has beyond a plain one.
     #[inline]
     pub(super) fn extra(&self, index: u32) -> Option<&Extra> {
-        if self.node(index).is_plain() {
+        if !self.node(index).has_extra() {
             return None;
         }
         self.extras.get(index as usize)?.as_deref()
@@ -130,15 +129,26 @@ impl<J> Store<J> {
 
     #[inline]
     pub(super) fn extra_mut(&mut self, index: u32) -> Option<&mut Extra> {
-        if self.node(index).is_plain() {
+        if !self.node(index).has_extra() {
             return None;
         }
         self.extras.get_mut(index as usize)?.as_deref_mut()
     }
 
+    /// What few jobs have of that.
+    #[inline]
+    pub(super) fn rare(&self, index: u32) -> Option<&Rare> {
+        self.extra(index)?.rare()
+    }
+
+    #[inline]
+    pub(super) fn rare_mut(&mut self, index: u32) -> Option<&mut Rare> {
+        self.extra_mut(index)?.rare_mut()
+    }
+
     #[inline]
     pub(super) fn priority(&self, index: u32) -> i32 {
-        self.extra(index).map_or(0, |extra| extra.options.priority)
+        self.extra(index).map_or(0, |extra| extra.priority)
     }
 
     /// What a job needs to be handed out.
@@ -163,17 +173,17 @@ impl<J> Store<J> {
         if !self.node(index).is_pooled() {
             return None;
         }
-        self.extra(index).map(|extra| extra.kind)
+        self.rare(index).map(|rare| rare.takes)
     }
 
     pub(super) fn label(&self, index: u32) -> Option<&str> {
-        self.extra(index)?.options.label.as_deref()
+        self.labels.get(index as usize)?.as_deref()
     }
 
     /// Whether it is a service that has been ready.
     #[inline]
     pub(super) fn was_ready(&self, index: u32) -> bool {
-        !self.node(index).is_finite() && self.extra(index).is_some_and(|extra| extra.ready)
+        !self.node(index).is_finite() && self.rare(index).is_some_and(|rare| rare.ready)
     }
 
     #[inline]
@@ -209,6 +219,19 @@ impl<J> Store<J> {
             nodes: self.nodes,
             held_by: self.held_by,
             extras: self.extras,
+            labels: self.labels,
         }
+    }
+}
+
+/// Puts what few jobs have where the job is.
+fn put<T>(list: &mut Blocks<Option<T>>, index: usize, value: Option<T>) {
+    while list.len() < index {
+        list.push(None);
+    }
+    if index == list.len() {
+        list.push(value);
+    } else {
+        list[index] = value;
     }
 }

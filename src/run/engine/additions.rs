@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{self, Poll};
 use std::vec::Vec;
 
-use crate::orchestrator::{Extra, JobId};
+use crate::orchestrator::{JobId, Particulars};
 use crate::run::facts::bell::Bell;
 use crate::run::facts::column::Column;
 use crate::run::facts::handle::{Handle, JobHandle, Key};
@@ -118,7 +118,7 @@ struct Queue<P: Payload> {
 pub(crate) struct Addition<P: Payload> {
     pub(crate) body: P,
     pub(crate) hook: Option<P>,
-    pub(crate) extra: Option<Box<Extra>>,
+    pub(crate) particulars: Particulars,
     pub(crate) requirements: Asked,
     pub(crate) reserve: Reserve<P>,
     pub(crate) reply: Answer,
@@ -193,7 +193,7 @@ impl<P: Payload> Adder<P> {
         &self,
         body: P,
         hook: Option<P>,
-        extra: Option<Box<Extra>>,
+        particulars: Particulars,
         requirements: Asked,
         show: Option<Show>,
         new_column: NewColumn<P::Outputs>,
@@ -202,7 +202,7 @@ impl<P: Payload> Adder<P> {
         let addition = Addition {
             body,
             hook,
-            extra,
+            particulars,
             requirements,
             reserve: Box::new(move |outputs| outputs.reserve_again::<T>(show, new_column)),
             reply: Answer(Arc::clone(&reply)),
@@ -258,9 +258,9 @@ impl<'a> Adder<Local<'a>> {
     ///
     /// The answer is [`RunError`] for a requirement that cannot be made, or a run that is ending or over.
     pub fn add<B: Body + 'a, H: Hook + 'a>(&self, job: Job<B, H>) -> Adding<B::Output> {
-        let Job { body, hook, extra, requirements, show } = job;
+        let Job { body, hook, particulars, requirements, show } = job;
         let hook_payload = H::IS_SOME.then(|| Local::new(to_heap(hook)));
-        self.send(Local::new(body), hook_payload, extra, requirements, show, |other| {
+        self.send(Local::new(body), hook_payload, particulars, requirements, show, |other| {
             Box::new(Column::<B::Output>::new(other))
         })
     }
@@ -277,9 +277,9 @@ impl Adder<Sendable> {
         B: Body<Output: Send + Sync> + Send + 'static,
         H: Hook + Send + 'static,
     {
-        let Job { body, hook, extra, requirements, show } = job;
+        let Job { body, hook, particulars, requirements, show } = job;
         let hook_payload = H::IS_SOME.then(|| Sendable::new(to_heap(hook)));
-        self.send(Sendable::new(body), hook_payload, extra, requirements, show, |other| {
+        self.send(Sendable::new(body), hook_payload, particulars, requirements, show, |other| {
             Box::new(Column::<B::Output>::new(other))
         })
     }

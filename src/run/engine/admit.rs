@@ -17,21 +17,21 @@ impl<P: Payload> Engine<P> {
         // What is added counts from the clock of the core: hand it the time.
         drop(self.core.poll_ready_jobs(self.now));
         for addition in self.additions.take() {
-            let Addition { body, hook, extra, requirements, reserve, reply, by } = addition;
-            let fits = self.check_inputs(&body, extra.as_deref());
+            let Addition { body, hook, particulars, requirements, reserve, reply, by } = addition;
+            let fits = self.check_inputs(&body, &particulars);
             let slot = reserve(&mut self.outputs);
-            let fits = fits.and_then(|()| requirements.by_id(self.scope, extra.as_deref()));
+            let fits = fits.and_then(|()| requirements.by_id(self.scope, &particulars));
             #[cfg(feature = "journal")]
             let fits = fits.and_then(|ids| {
                 let has_hook = hook.is_some();
                 self.durables
-                    .reserve(&self.core, &requirements, extra.as_deref(), has_hook)
+                    .reserve(&self.core, &requirements, &particulars, has_hook)
                     .map(|()| ids)
             });
             #[cfg(feature = "journal")]
             let is_reserved = fits.is_ok();
-            let result: Result<JobId, RunError> =
-                fits.and_then(|ids| Ok(self.core.insert(Record::new(slot), extra, ids)?.into()));
+            let result: Result<JobId, RunError> = fits
+                .and_then(|ids| Ok(self.core.insert(Record::new(slot), particulars, ids)?.into()));
             if let Ok(id) = result {
                 #[cfg(feature = "journal")]
                 self.durables.admit(&self.core, id, &requirements, body.peek(), by);

@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::sources::{Known, Sources};
 use super::table::Table;
-use crate::orchestrator::{Attempt, Extra, JobId, JobKind, JobName, Orchestrator};
+use crate::orchestrator::{Attempt, JobId, JobKind, JobName, Orchestrator, Particulars};
 use crate::run::facts::record::Record;
 use crate::run::facts::run_error::RunError;
 use crate::run::job::asked::Asked;
@@ -88,12 +88,13 @@ impl Durables {
         &self,
         core: &Orchestrator<Record>,
         asked: &Asked,
-        extra: Option<&Extra>,
+        particulars: &Particulars,
         has_hook: bool,
     ) -> Result<(), RunError> {
         let Some((key, _)) = asked.durable() else { return Ok(()) };
-        let job = || Extra::name(extra);
-        let is_finite = extra.is_none_or(|extra| extra.kind() == JobKind::Finite);
+        let job = || particulars.name();
+        let is_finite =
+            particulars.options.as_ref().is_none_or(|options| options.kind == JobKind::Finite);
         self.check(core, key, is_finite, has_hook, job)?;
         if self.is_lost {
             return Err(RunError::NoPath { job: job() });

@@ -11,7 +11,7 @@ use super::durables::Durables;
 use super::engine::Engine;
 use super::setting::Setting;
 use crate::orchestrator::{
-    Extra, JobId, NumberAndIndex, Orchestrator, Order, PoolId, RunOptions, Timestamp,
+    JobId, NumberAndIndex, Orchestrator, Order, Particulars, PoolId, RunOptions, Timestamp,
 };
 use crate::run::facts::column::Column;
 use crate::run::facts::handle::{Handle, Key, Pool, Scope};
@@ -90,7 +90,8 @@ impl<'a> Graph<Local<'a>> {
             .outputs
             .reserve::<B::Output>(job.show, |other| Box::new(Column::<B::Output>::new(other)));
         let hook = H::IS_SOME.then(|| Local::new(to_heap(job.hook)));
-        let added = self.insert(Local::new(job.body), hook, job.extra, &job.requirements, slot);
+        let added =
+            self.insert(Local::new(job.body), hook, job.particulars, &job.requirements, slot);
         Handle::new(Key { scope: self.scope.graph, id: added.into() })
     }
 }
@@ -116,7 +117,8 @@ impl Graph<Sendable> {
             .outputs
             .reserve::<B::Output>(job.show, |other| Box::new(Column::<B::Output>::new(other)));
         let hook = H::IS_SOME.then(|| Sendable::new(to_heap(job.hook)));
-        let added = self.insert(Sendable::new(job.body), hook, job.extra, &job.requirements, slot);
+        let added =
+            self.insert(Sendable::new(job.body), hook, job.particulars, &job.requirements, slot);
         Handle::new(Key { scope: self.scope.graph, id: added.into() })
     }
 }
@@ -251,12 +253,12 @@ impl<P: Payload> Graph<P> {
         &mut self,
         body: P,
         hook: Option<P>,
-        extra: Option<Box<Extra>>,
+        particulars: Particulars,
         requirements: &Asked,
         slot: Slot,
     ) -> NumberAndIndex {
-        let added = match requirements.by_id(self.scope, extra.as_deref()) {
-            Ok(ids) => match self.core.insert(Record::new(slot), extra, ids) {
+        let added = match requirements.by_id(self.scope, &particulars) {
+            Ok(ids) => match self.core.insert(Record::new(slot), particulars, ids) {
                 Ok(added) => added,
                 Err(error) => self.insert_refused(error.into(), slot),
             },
@@ -295,7 +297,9 @@ impl<P: Payload> Graph<P> {
     #[cold]
     fn insert_refused(&mut self, error: RunError, slot: Slot) -> NumberAndIndex {
         self.errors.push(error);
-        self.core.insert(Record::new(slot), None, &[]).unwrap_or(NumberAndIndex::NOBODY)
+        self.core
+            .insert(Record::new(slot), Particulars::default(), &[])
+            .unwrap_or(NumberAndIndex::NOBODY)
     }
 
     /// Begins the run, unless there is an error.

@@ -3,7 +3,7 @@ use std::vec::Vec;
 use super::engine::{Engine, Role};
 use super::leftovers::Value;
 use super::removals::Goes;
-use crate::orchestrator::{Extra, JobId};
+use crate::orchestrator::{JobId, Particulars};
 use crate::run::facts::handle::Key;
 use crate::run::facts::run_error::RunError;
 use crate::run::job::payload::Payload;
@@ -95,7 +95,7 @@ impl<P: Payload> Engine<P> {
     }
 
     /// A job that is added is not to be fed what is gone.
-    pub(super) fn check_inputs(&self, body: &P, extra: Option<&Extra>) -> Result<(), RunError> {
+    pub(super) fn check_inputs(&self, body: &P, particulars: &Particulars) -> Result<(), RunError> {
         let mut gone = None;
         body.peek().feeders(&mut |key| {
             if self.scope.owns(key) && self.removals.is_output_gone(key.id) {
@@ -103,6 +103,6 @@ impl<P: Payload> Engine<P> {
             }
         });
         let Some(feeder) = gone else { return Ok(()) };
-        Err(RunError::OutputGone { job: Extra::name(extra), feeder: self.core.job_name(feeder) })
+        Err(RunError::OutputGone { job: particulars.name(), feeder: self.core.job_name(feeder) })
     }
 }

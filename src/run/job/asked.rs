@@ -2,7 +2,7 @@ use std::boxed::Box;
 use std::vec::Vec;
 
 use super::inputs::Gather;
-use crate::orchestrator::{Condition, Extra, JobId};
+use crate::orchestrator::{Condition, JobId, Particulars};
 use crate::run::facts::handle::{Key, Scope};
 use crate::run::facts::run_error::RunError;
 
@@ -163,21 +163,21 @@ impl Asked {
     pub(crate) fn by_id(
         &self,
         scope: Scope,
-        extra: Option<&Extra>,
+        particulars: &Particulars,
     ) -> Result<&[(JobId, Condition)], RunError> {
         if self.more.is_none() && (self.len == 0 || scope.has(self.scope)) {
             return Ok(&self.few[..self.len]);
         }
-        self.by_id_of_many(scope, extra)
+        self.by_id_of_many(scope, particulars)
     }
 
     #[inline(never)]
     fn by_id_of_many(
         &self,
         scope: Scope,
-        extra: Option<&Extra>,
+        particulars: &Particulars,
     ) -> Result<&[(JobId, Condition)], RunError> {
-        let job = || Extra::name(extra);
+        let job = || particulars.name();
         let list = self.as_slice();
         let more = || self.more.iter();
         if let Some(instead) = more().find_map(|more| more.instead) {

@@ -105,9 +105,9 @@ impl<B: Body> Job<B> {
     where
         B: Send + 'static,
     {
-        let Self { body, hook, extra, requirements, show } = self;
+        let Self { body, hook, particulars, requirements, show } = self;
         let body = to_heap(BoxedBody::new(Sendable::new(body)));
-        Job { body, hook, extra, requirements, show }
+        Job { body, hook, particulars, requirements, show }
     }
 
     /// Like [`boxed`](Self::boxed), for a [`JobGraph`](crate::JobGraph): the job may borrow, and need not be
@@ -116,8 +116,8 @@ impl<B: Body> Job<B> {
     where
         B: 'a,
     {
-        let Self { body, hook, extra, requirements, show } = self;
+        let Self { body, hook, particulars, requirements, show } = self;
         let body = to_heap(BoxedBody::new(Local::new(body)));
-        Job { body, hook, extra, requirements, show }
+        Job { body, hook, particulars, requirements, show }
     }
 }

@@ -12,7 +12,7 @@ use super::hook::{CleanUp, Hook, HookResult, NoHook};
 use super::make::{Again, Maker, Once};
 use super::payload::{Boxed, to_heap};
 use super::simple::Simple;
-use crate::orchestrator::{AnyOf, Condition, Extra, JobKind, JobOptions, Retries};
+use crate::orchestrator::{AnyOf, Condition, JobKind, JobOptions, Particulars, Retries};
 use crate::run::facts::handle::{Pool, Requirements};
 use crate::run::facts::output::Show;
 
@@ -48,8 +48,7 @@ use crate::run::facts::output::Show;
 pub struct Job<B, H = NoHook> {
     pub(crate) body: Boxed<B>,
     pub(crate) hook: H,
-    /// What it has beyond a plain job.
-    pub(crate) extra: Option<Box<Extra>>,
+    pub(crate) particulars: Particulars,
     pub(crate) requirements: Asked,
     pub(crate) show: Option<Show>,
 }
@@ -65,7 +64,13 @@ impl<B: Body> Job<B> {
         if let Some(instead) = B::mistaken() {
             requirements.note_result(instead);
         }
-        Self { body: to_heap(body), hook: NoHook, extra: None, requirements, show: None }
+        Self {
+            body: to_heap(body),
+            hook: NoHook,
+            particulars: Particulars::default(),
+            requirements,
+            show: None,
+        }
     }
 
     /// Clean-up after the run, if the job was ever started, whatever became of it and of the run: what
@@ -103,8 +108,8 @@ impl<B: Body> Job<B> {
     }
 
     fn with_hook<H: Hook>(self, hook: H) -> Job<B, H> {
-        let Self { body, hook: NoHook, extra, requirements, show } = self;
-        Job { body, hook, extra, requirements, show }
+        let Self { body, hook: NoHook, particulars, requirements, show } = self;
+        Job { body, hook, particulars, requirements, show }
     }
 }
 
@@ -115,7 +120,7 @@ impl<B: Body, H> Job<B, H> {
     }
 
     fn options(&mut self) -> &mut JobOptions {
-        &mut self.extra.get_or_insert_default().options
+        self.particulars.options()
     }
 
     /// After a failure, up to `limit` further attempts; without a pause, unless [`backoff`](Self::backoff) asks for one.
@@ -164,7 +169,7 @@ impl<B: Body, H> Job<B, H> {
 
     /// What people call it, in listings and errors.
     pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
-        self.options().label = Some(label.into());
+        self.particulars.label = Some(label.into());
         self
     }
 
@@ -375,7 +380,8 @@ impl<B: Body, H> Job<B, H> {
 impl<B, H> fmt::Debug for Job<B, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
-            .field("options", &self.extra.as_ref().map(|extra| &extra.options))
+            .field("label", &self.particulars.label)
+            .field("options", &self.particulars.options)
             .field("requirements", &self.requirements)
             .finish_non_exhaustive()
     }
