@@ -504,6 +504,19 @@ fn remove_takes_the_requirements_with_it() {
 }
 
 #[test]
+fn who_comes_after_a_removed_job_is_not_called_what_that_was() {
+    let mut graph = Orchestrator::new(RunOptions::default());
+    let first = graph.add("payload", JobOptions::labelled("first"), &[]).unwrap();
+    graph.remove(first).unwrap();
+    let second = graph.add("payload", JobOptions::default(), &[]).unwrap();
+    assert_eq!((graph.label(first), graph.label(second)), (None, None));
+    let third = graph.add("payload", JobOptions::labelled("third"), &[]).unwrap();
+    graph.remove(second).unwrap();
+    let fourth = graph.add("payload", JobOptions::labelled("fourth"), &[]).unwrap();
+    assert_eq!((graph.label(third), graph.label(fourth)), (Some("third"), Some("fourth")));
+}
+
+#[test]
 fn a_removed_requirement_does_not_hold_a_job_back() {
     let (mut graph, [a, b, c, d, ..]) = diamond();
     graph.remove_requirement(d, c).unwrap();

@@ -90,7 +90,11 @@ impl<J> Orchestrator<J> {
         }
         let (node, mut held_by, extra) = match options {
             None => (Node::PLAIN, PLAIN, None),
-            Some(options) => self.prepare(label.as_deref(), *options)?,
+            Some(options) => {
+                let (node, extra) = self.prepare(label.as_deref(), *options)?;
+                let held_by = if node.goes_plainly() { PLAIN } else { 0 };
+                (node, held_by, Some(extra))
+            }
         };
         let (index, number) = self.jobs.nodes.next();
         let mut edges = 0;
@@ -150,7 +154,7 @@ impl<J> Orchestrator<J> {
         &mut self,
         label: Option<&str>,
         options: JobOptions,
-    ) -> Result<(Node, u32, Option<Box<Extra>>), GraphError> {
+    ) -> Result<(Node, Box<Extra>), GraphError> {
         if let Some(problem) = options.retries.problem(options.kind == JobKind::Finite) {
             return Err(GraphError::BadRetries { job: JobName::new(label), problem });
         }
@@ -164,7 +168,7 @@ impl<J> Orchestrator<J> {
         if extra.is_special() {
             node.make_special();
         }
-        Ok((node, if extra.is_special() { 0 } else { PLAIN }, Some(extra)))
+        Ok((node, extra))
     }
 
     #[inline]
