@@ -54,7 +54,8 @@ macro_rules! scenarios {
 scenarios! {
     failures: a_failure_skips_its_dependents a_critical_failure_cancels_what_runs two_critical_failures_are_both_kept
         after_and_on_failure_of a_failing_job_frees_its_place a_panic_is_reported a_job_may_drop_its_context
-        retries_and_timeouts reports_are_equal;
+        retries_and_timeouts reports_are_equal
+        a_job_knows_its_last_attempt;
     ending: a_job_that_ignores_its_cancellation_has_its_grace a_job_that_blocks_delays_the_end
         dropping_the_run_leaves_nothing_alive hooks_run_in_reverse_order a_hook_that_hangs_or_panics_is_reported
         the_ladder_of_stops the_third_stop_aborts_the_hooks a_bus_is_drained a_stop_before_the_run what_the_run_cut_short_says_why;

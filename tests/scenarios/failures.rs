@@ -221,6 +221,24 @@ pub(crate) fn reports_are_equal(way: &Way) {
     .assert_eq(&text.join("\n"));
 }
 
+/// A job without retries has one attempt, whatever else is asked of it.
+pub(crate) fn a_job_knows_its_last_attempt(way: &Way) {
+    let mut graph = way.graph();
+    let is_last = |cx: jobgraph::Context| async move { cx.is_last_attempt() };
+    let plain = graph.add(Job::with_context(is_last));
+    let with_grace = graph.add(Job::with_context(is_last).grace(way.ms(50)));
+    let without_end = graph.add(Job::with_context(is_last).forever().awaited());
+    let third = |cx: jobgraph::Context| async move {
+        let number = cx.attempt().number;
+        if cx.is_last_attempt() || number == 3 { Ok(number == 3) } else { Err("once more") }
+    };
+    let tried = graph.add(Job::repeat_with_context(third).retries(2));
+    let report = way.run(graph);
+    for job in [&plain, &with_grace, &without_end, &tried] {
+        assert_eq!(report.output(job), Some(&true));
+    }
+}
+
 /// A line of a listing without the time at its end.
 fn without_time(line: &str) -> String {
     let words: Vec<&str> = line.rsplitn(3, ' ').collect();
