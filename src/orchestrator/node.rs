@@ -11,8 +11,9 @@ pub(super) struct Node {
     pub(super) attempts: u32,
 }
 
-/// What a job is: its kind, whether it has an [`Extra`](super::extra::Extra), and one that makes a difference before anything goes wrong,
-/// whether it is critical or awaited, whether it takes from pools, whether it is there at all. One byte.
+/// What a job is: its kind, whether it has an [`Extra`](super::extra::Extra), and one that makes a difference before
+/// anything goes wrong, whether it is critical or awaited, whether it takes from pools, whether it is there at all. One
+/// byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Traits(u8);
 

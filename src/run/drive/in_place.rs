@@ -14,6 +14,7 @@ use crate::run::engine::engine::Engine;
 use crate::run::engine::graph::Graph;
 use crate::run::facts::bell::{Bell, ring};
 use crate::run::facts::observers::BATCH;
+use crate::run::facts::quiet::drop_quietly;
 use crate::run::facts::report::Report;
 use crate::run::facts::run_error::RunError;
 use crate::run::facts::runtime::Clock;
@@ -188,8 +189,8 @@ impl<P: Payload, C: Clock> InPlace<'_, P, C> {
     fn receive(&mut self, attempt: Attempt, body: P, polled: Poll<Finished>) {
         self.look_at_clock();
         let mail = self.engine.mailbox.posted();
-        // Nothing of the user's is left in it, so nothing can panic.
-        drop(self.engine.receive(attempt, body, polled, mail, true));
+        let spent = self.engine.receive(attempt, body, polled, mail, true);
+        drop_quietly(spent);
         self.go_on(mail);
     }
 
