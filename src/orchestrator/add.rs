@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::edge::{Condition, MAX};
 use super::error::{GraphError, JobName};
 use super::extra::Extra;
+use super::group::Groups;
 use super::job::{JobId, JobKind, JobOptions, NumberAndIndex};
 use super::machine::Orchestrator;
 #[cfg(feature = "std")]
@@ -86,7 +87,7 @@ impl<J> Orchestrator<J> {
         is_grouped: bool,
     ) -> Result<NumberAndIndex, GraphError> {
         if self.is_ending() || !self.has_room_for(requirements) {
-            return Err(self.no_more(label));
+            return Err(self.no_more(label.as_deref()));
         }
         let (node, mut held_by, extra) = match options {
             None => (Node::PLAIN, PLAIN, None),
@@ -105,8 +106,8 @@ impl<J> Orchestrator<J> {
             };
             edges = self.edges.connect_new(index, once.as_deref().unwrap_or(requirements));
             held_by |= edges;
-            if let Some(extra) = extra.as_deref().filter(|_| is_grouped) {
-                held_by -= without_members(extra);
+            if let Some(rare) = extra.as_deref().filter(|_| is_grouped).and_then(Extra::rare) {
+                held_by -= without_members(&rare.groups);
             }
         }
         let id = JobId::new(index, number);
@@ -214,9 +215,9 @@ impl<J> Orchestrator<J> {
     }
 
     #[cold]
-    fn no_more(&self, label: Option<Box<str>>) -> GraphError {
+    fn no_more(&self, label: Option<&str>) -> GraphError {
         match self.ending() {
-            Some(ending) => GraphError::RunEnding { job: JobName { id: None, label }, ending },
+            Some(ending) => GraphError::RunEnding { job: JobName::new(label), ending },
             None => GraphError::Full,
         }
     }
@@ -236,7 +237,8 @@ impl<J> Orchestrator<J> {
         asked: Condition,
     ) -> Result<(), GraphError> {
         let required = self.known(id)?;
-        let is_member = extra.is_some_and(|extra| extra.groups().of(required).is_some());
+        let is_member =
+            extra.and_then(Extra::rare).is_some_and(|rare| rare.groups.of(required).is_some());
         if asked == Condition::Any && !is_member {
             let (job, required) = (JobName::new(label), self.name(required));
             return Err(GraphError::NotInGroup { job, required });
@@ -279,9 +281,8 @@ fn each_once(
 
 /// How many edges of members a job has beyond one for each group.
 #[expect(clippy::cast_possible_truncation, reason = "each is an edge")]
-fn without_members(extra: &Extra) -> u32 {
-    let groups = extra.groups().all();
-    groups.iter().map(|group| group.members().len() as u32 - 1).sum()
+fn without_members(groups: &Groups) -> u32 {
+    groups.all().iter().map(|group| group.members().len() as u32 - 1).sum()
 }
 
 /// Whether a job is listed twice, in lists of jobs that are there.

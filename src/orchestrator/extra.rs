@@ -73,10 +73,6 @@ impl Extra {
         self.rare.as_deref()
     }
 
-    pub(super) fn groups(&self) -> &Groups {
-        self.rare().map_or(Groups::NONE, |rare| &rare.groups)
-    }
-
     #[inline]
     pub(super) fn rare_mut(&mut self) -> Option<&mut Rare> {
         self.rare.as_deref_mut()

@@ -35,8 +35,6 @@ impl Group {
 pub(super) struct Groups(Vec<Group>);
 
 impl Groups {
-    pub(super) const NONE: &'static Self = &Self(Vec::new());
-
     pub(super) fn new(groups: Vec<Group>) -> Self {
         Self(groups)
     }

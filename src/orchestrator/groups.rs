@@ -15,8 +15,7 @@ impl<J> Orchestrator<J> {
     /// of their indices.
     pub fn any_of(&self, job: JobId) -> impl Iterator<Item = (Condition, Vec<JobId>)> + '_ {
         let index = self.jobs.index(job);
-        let groups =
-            index.and_then(|index| self.jobs.extra(index)).map(|extra| extra.groups().all());
+        let groups = index.and_then(|index| self.jobs.rare(index)).map(|rare| rare.groups.all());
         groups.into_iter().flatten().map(|group| {
             let there = |&&member: &&JobId| self.jobs.index(member).is_some();
             (group.condition, group.members().iter().filter(there).copied().collect())

@@ -21,7 +21,7 @@ pub(super) struct Lane {
 
 impl Empty for Lane {
     const EMPTY: Self = Self::new();
-    const NOTHING: &'static Self = &Self::new();
+    const NOTHING: &'static Self = &Self::EMPTY;
 }
 
 impl Lane {

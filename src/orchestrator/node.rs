@@ -122,12 +122,6 @@ impl Node {
         self.traits.has(Traits::EXTRA)
     }
 
-    /// Whether it has nothing beyond a plain job.
-    #[inline]
-    pub(super) fn is_plain(&self) -> bool {
-        self.traits.0 == 0
-    }
-
     /// Whether it is treated as a plain job as long as nothing goes wrong.
     #[inline]
     pub(super) fn goes_plainly(&self) -> bool {

@@ -9,7 +9,7 @@ pub(super) struct Seldom<T>(Option<Box<T>>);
 /// What has nothing in it at first.
 pub(super) trait Empty: 'static {
     const EMPTY: Self;
-    /// The same, to be looked at.
+    /// The same, to be looked at. By hand, since not every type may stand in a constant that is borrowed.
     const NOTHING: &'static Self;
 }
 
@@ -49,10 +49,10 @@ impl<T: Empty> Deref for Seldom<T> {
 
 impl<K: 'static, V: 'static> Empty for BTreeMap<K, V> {
     const EMPTY: Self = Self::new();
-    const NOTHING: &'static Self = &Self::new();
+    const NOTHING: &'static Self = &Self::EMPTY;
 }
 
 impl<T: 'static> Empty for BTreeSet<T> {
     const EMPTY: Self = Self::new();
-    const NOTHING: &'static Self = &Self::new();
+    const NOTHING: &'static Self = &Self::EMPTY;
 }

@@ -79,7 +79,7 @@ impl<J> Orchestrator<J> {
         {
             self.culprits.make().insert(index, required);
         }
-        let plain = self.node(index).is_plain() && self.options.order == Order::BreadthFirst;
+        let plain = !self.node(index).has_extra() && self.options.order == Order::BreadthFirst;
         if self.change(index, from, event, facts, plain)
             && let Some(from) = before
         {

@@ -204,6 +204,7 @@ impl<C: OutputStore + ?Sized> Outputs<C> {
     #[cold]
     fn new_column(&mut self, output: TypeId, new: NewColumn<C>) -> usize {
         let (vacant, column) = (Vec::new(), new(None));
+        // For most small graphs that is enough.
         if self.columns.is_empty() {
             self.columns = Vec::with_capacity(2);
         }
